@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "khapgen/commands.h"
+#include "khapgen/nearest.h"
+
+#include <khap/khap.h>
+#include <khap/model.h>
+#include <string.h>
+
+/* ---- writing ---- */
+
+static void json_text(const char *name, const char *text)
+{
+    printf("\"%s\":\"", name);
+    for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
+        if (*p == '"' || *p == '\\')
+            printf("\\%c", *p);
+        else if (*p < 0x20)
+            printf("\\u%04x", *p);
+        else
+            putchar(*p);
+    }
+    putchar('"');
+}
+
+static void release_text(uint16_t release, char out[16])
+{
+    snprintf(out, 16, "%u.%u", release / 100u, release % 100u);
+}
+
+/* A text of several lines or one, each line indented. */
+static void indented(const char *text)
+{
+    fputs("    ", stdout);
+    for (; *text != '\0'; text++) {
+        putchar(*text);
+        if (*text == '\n' && text[1] != '\0' && text[1] != '\n')
+            fputs("    ", stdout);
+    }
+    putchar('\n');
+}
+
+/* Prose, filled to 79 columns. */
+static void filled(const char *text)
+{
+    size_t column = 0;
+    while (*text != '\0') {
+        size_t len = strcspn(text, " \n");
+        if (column == 0 || column + 1 + len > 79) {
+            printf("%s    ", column == 0 ? "" : "\n");
+            column = 4;
+        } else {
+            putchar(' ');
+            column++;
+        }
+        fwrite(text, 1, len, stdout);
+        column += len;
+        text += len + strspn(text + len, " \n");
+    }
+    putchar('\n');
+}
+
+static bool given(const char *text)
+{
+    return text[0] != '\0' && strcmp(text, "-") != 0;
+}
+
+static const char *severity_name(uint32_t severity)
+{
+    return severity == KHAP_ERROR ? "error" : severity == KHAP_WARNING ? "warning" : "note";
+}
+
+static void show_message(const struct khap_message *m, bool json)
+{
+    if (json) {
+        fputs("{\"type\":\"message\",", stdout);
+        json_text("code", m->code);
+        putchar(',');
+        json_text("severity", severity_name(m->severity));
+        putchar(',');
+        json_text("text", m->text);
+        putchar(',');
+        json_text("meaning", m->meaning);
+        putchar(',');
+        json_text("example", m->example);
+        putchar(',');
+        json_text("remedy", m->remedy);
+        fputs("}\n", stdout);
+        return;
+    }
+    printf("%s: %s: %s\n", m->code, severity_name(m->severity), m->text);
+    if (given(m->meaning)) {
+        fputs("\nMeaning\n", stdout);
+        filled(m->meaning);
+    }
+    if (given(m->example)) {
+        fputs("\nExample\n", stdout);
+        indented(m->example);
+    }
+    if (given(m->remedy)) {
+        fputs("\nRemedy\n", stdout);
+        filled(m->remedy);
+    }
+}
+
+static void show_key(const struct khap_key *k, bool json)
+{
+    char since[16];
+    release_text(k->since, since);
+    if (json) {
+        fputs("{\"type\":\"key\",", stdout);
+        json_text("path", k->path);
+        putchar(',');
+        json_text("valueType", k->type);
+        putchar(',');
+        json_text("applies", k->applies);
+        putchar(',');
+        json_text("since", since);
+        printf(",\"annotation\":%s,", k->annotation != 0 ? "true" : "false");
+        json_text("default", k->default_text);
+        putchar(',');
+        json_text("example", k->example);
+        putchar(',');
+        json_text("text", k->text);
+        fputs("}\n", stdout);
+        return;
+    }
+    printf("%s\n", k->path);
+    filled(k->text);
+    printf("    Type:        %s\n", k->type);
+    if (given(k->default_text))
+        printf("    Default:     %s\n", k->default_text);
+    if (given(k->example))
+        printf("    Example:     %s\n", k->example);
+    if (given(k->applies))
+        printf("    Services:    %s\n", k->applies);
+    printf("    HAProxy:     from %s\n", since);
+    if (k->annotation != 0)
+        printf("    Annotation:  yes\n");
+}
+
+/* ---- finding ---- */
+
+struct segment {
+    const char *ptr;
+    size_t len; /* 0 at the end */
+};
+
+/* The next part of a path: a name, "*", or "[]"; names may stand in double quotes, items are numbers, "+" or
+ * []. */
+static struct segment next_segment(const char **path)
+{
+    const char *p = *path;
+    if (*p == '.') {
+        p++;
+        if (*p == '.' || *p == '\0') { /* nothing between two dots or behind the last: no part of any path */
+            *path = p;
+            return (struct segment){".", 1};
+        }
+    }
+    const char *start = p;
+    if (*p == '[') {
+        size_t len = strcspn(p, "]");
+        p += p[len] == ']' ? len + 1 : len;
+        *path = p;
+        return (struct segment){"[]", 2};
+    }
+    if (*p == '"') {
+        size_t len = strcspn(p + 1, "\"") + 1;
+        p += p[len] == '"' ? len + 1 : len;
+    } else {
+        p += strcspn(p, ".[");
+    }
+    *path = p;
+    return (struct segment){start, (size_t)(p - start)};
+}
+
+static bool is_item(struct segment s)
+{
+    if (s.len == 1 && s.ptr[0] == '+')
+        return true;
+    size_t i = 0;
+    while (i < s.len && s.ptr[i] >= '0' && s.ptr[i] <= '9')
+        i++;
+    return s.len > 0 && i == s.len;
+}
+
+/* Whether what was asked for is the whole of a path of keys.tsv from `key` on. */
+static bool same_path(const char *key, const char *asked)
+{
+    for (;;) {
+        struct segment k = next_segment(&key), a = next_segment(&asked);
+        if (k.len == 0 || a.len == 0)
+            return k.len == 0 && a.len == 0;
+        if (k.len == 1 && k.ptr[0] == '*')
+            continue;
+        if (k.len == 2 && k.ptr[0] == '[') {
+            if (!is_item(a) && !(a.len == 2 && a.ptr[0] == '['))
+                return false;
+            continue;
+        }
+        if (k.len != a.len || memcmp(k.ptr, a.ptr, k.len) != 0)
+            return false;
+    }
+}
+
+/* How a key fits: 2 as a whole, 1 by its end, 0 not. */
+static int fits(const char *path, const char *asked)
+{
+    if (same_path(path, asked))
+        return 2;
+    if (strcmp(asked, "*") == 0)
+        return 0;
+    for (const char *rest = path; *rest != '\0';) {
+        next_segment(&rest);
+        const char *tail = *rest == '.' ? rest + 1 : rest;
+        /* an end that begins with any name would fit nearly everything */
+        if (*tail != '\0' && *tail != '*' && *tail != '[' && same_path(tail, asked))
+            return 1;
+    }
+    return 0;
+}
+
+static size_t show_keys(const char *asked, int how, bool json, size_t shown)
+{
+    struct khap_key k = {.size = sizeof k};
+    for (size_t i = 0; khap_key_at(i, &k) == KHAP_OK; i++) {
+        if (fits(k.path, asked) != how)
+            continue;
+        if (shown++ > 0 && !json)
+            putchar('\n');
+        show_key(&k, json);
+    }
+    return shown;
+}
+
+static void offer_key(struct nearest *near, const char *path)
+{
+    nearest_offer(near, path);
+    for (const char *rest = path; *rest != '\0';) {
+        next_segment(&rest);
+        const char *tail = *rest == '.' ? rest + 1 : rest;
+        if (*tail != '\0' && *tail != '*' && *tail != '[')
+            nearest_offer(near, tail);
+    }
+}
+
+static int unknown(struct report *r, const char *asked)
+{
+    struct nearest near;
+    nearest_start(&near, asked);
+    struct khap_message m = {.size = sizeof m};
+    for (size_t i = 0; khap_message_at(i, &m) == KHAP_OK; i++)
+        nearest_offer(&near, m.code);
+    struct khap_key k = {.size = sizeof k};
+    for (size_t i = 0; khap_key_at(i, &k) == KHAP_OK; i++)
+        offer_key(&near, k.path);
+    char text[200] = "";
+    if (near.best != NULL)
+        snprintf(text, sizeof text, "; did you mean %s?", near.best);
+    report_about(r, "unknown-word", "explain", word(asked), word(text));
+    return EXIT_UNUSABLE;
+}
+
+static int explain(struct report *r, const char *asked, size_t *shown)
+{
+    size_t before = *shown;
+    struct khap_message m = {.size = sizeof m};
+    if (khap_message_find(word(asked), &m) == KHAP_OK) {
+        if ((*shown)++ > 0 && !r->json)
+            putchar('\n');
+        show_message(&m, r->json);
+    }
+    *shown = show_keys(asked, 2, r->json, *shown);
+    if (*shown == before)
+        *shown = show_keys(asked, 1, r->json, *shown);
+    return *shown > before ? EXIT_DONE : unknown(r, asked);
+}
+
+static void list_all(bool json)
+{
+    struct khap_message m = {.size = sizeof m};
+    struct khap_key k = {.size = sizeof k};
+    if (!json)
+        puts("Codes of diagnostics:");
+    for (size_t i = 0; khap_message_at(i, &m) == KHAP_OK; i++) {
+        if (json)
+            show_message(&m, json);
+        else
+            printf("  %-32s %s: %s\n", m.code, severity_name(m.severity), m.text);
+    }
+    if (!json)
+        puts("\nKeys of the service map:");
+    for (size_t i = 0; khap_key_at(i, &k) == KHAP_OK; i++) {
+        if (json)
+            show_key(&k, json);
+        else
+            printf("  %-44s %s\n", k.path, k.text);
+    }
+}
+
+int cmd_explain(const char *const *words)
+{
+    struct report r;
+    int status = report_open(&r);
+    if (status != EXIT_DONE)
+        return status;
+    struct options o;
+    enum option_result result;
+    bool asked = false, help = false;
+    options_start(&o, COMMAND_EXPLAIN, words);
+    while (status == EXIT_DONE && (result = options_next(&o)) != OPTION_END) {
+        if (result == OPTION_OPERAND)
+            asked = true;
+        else if (result != OPTION_READ)
+            status = command_bad_option(&r, &o, result);
+        else if (o.id == OPTION_HELP)
+            help = true;
+        else if (!command_format(&r, &o))
+            status = EXIT_UNUSABLE;
+    }
+    if (status == EXIT_DONE && help) {
+        options_help(COMMAND_EXPLAIN, stdout);
+    } else if (status == EXIT_DONE && !asked) {
+        list_all(r.json);
+    } else if (status == EXIT_DONE) {
+        size_t shown = 0;
+        options_start(&o, COMMAND_EXPLAIN, words);
+        while ((result = options_next(&o)) != OPTION_END)
+            if (result == OPTION_OPERAND && explain(&r, o.value, &shown) != EXIT_DONE)
+                status = EXIT_UNUSABLE;
+    }
+    int written = command_finish_output(&r);
+    report_show(&r);
+    report_close(&r);
+    return written != EXIT_DONE ? written : status;
+}

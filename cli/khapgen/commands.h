@@ -1,0 +1,19 @@
+/* khapgen/commands.h - the subcommands: words as on the command line, without the program's name; an exit
+ * status. SPDX-License-Identifier: MIT */
+#ifndef KHAPGEN_COMMANDS_H
+#define KHAPGEN_COMMANDS_H
+
+#include "khapgen/options.h"
+#include "khapgen/report.h"
+
+int cmd_generate(const char *const *words);
+int cmd_explain(const char *const *words);
+
+/* Says what is wrong with an option that options_next() did not take. */
+int command_bad_option(struct report *r, const struct options *o, enum option_result result);
+/* --format and --json; false after having said that there is no such format. */
+bool command_format(struct report *r, const struct options *o);
+/* Ends what was written to standard output; says so when it did not get there. */
+int command_finish_output(struct report *r);
+
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "khapgen/input.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FIRST_PIECE = 64 * 1024, LARGEST_SIDE_FILE = 16 * 1024 * 1024 };
+
+static enum input_result read_open(int fd, uint64_t limit, struct khap_str *out)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return INPUT_ERROR;
+    if (S_ISDIR(st.st_mode))
+        return INPUT_DIRECTORY;
+    size_t cap = FIRST_PIECE, len = 0;
+    if (S_ISREG(st.st_mode) && st.st_size > 0) {
+        if ((uint64_t)st.st_size > limit)
+            return INPUT_TOO_LONG;
+        if ((uint64_t)st.st_size > SIZE_MAX - 2)
+            return INPUT_NO_MEMORY;
+        cap = (size_t)st.st_size + 2; /* one to see the end of the file, one for the NUL */
+    }
+    char *text = malloc(cap);
+    enum input_result result = text == NULL ? INPUT_NO_MEMORY : INPUT_READ;
+    while (result == INPUT_READ) {
+        if (cap - len < 2) {
+            char *larger = cap > SIZE_MAX / 2 ? NULL : realloc(text, cap * 2);
+            if (larger == NULL) {
+                result = INPUT_NO_MEMORY;
+                break;
+            }
+            text = larger;
+            cap *= 2;
+        }
+        ssize_t n = read(fd, text + len, cap - len - 1);
+        if (n == 0)
+            break;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            result = INPUT_ERROR;
+        else if ((len += (size_t)n) > limit)
+            result = INPUT_TOO_LONG;
+    }
+    if (result != INPUT_READ) {
+        int saved = errno;
+        free(text);
+        errno = saved;
+        return result;
+    }
+    text[len] = '\0';
+    *out = (struct khap_str){text, len};
+    return INPUT_READ;
+}
+
+static enum input_result read_named(int directory, const char *path, int flags, uint64_t limit,
+                                    struct khap_str *text)
+{
+    int fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
+    if (fd < 0)
+        return INPUT_ERROR;
+    enum input_result result = read_open(fd, limit, text);
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return result;
+}
+
+enum input_result input_read_at(int directory, const char *path, uint64_t limit, struct khap_str *text)
+{
+    return read_named(directory, path, 0, limit, text);
+}
+
+enum input_result input_read(const char *path, uint64_t limit, struct khap_str *text)
+{
+    if (strcmp(path, "-") == 0)
+        return read_open(STDIN_FILENO, limit, text);
+    return input_read_at(AT_FDCWD, path, limit, text);
+}
+
+/* A path as the operating system takes it; NULL when there is no memory, *status otherwise when it cannot be
+ * one. */
+static char *terminated(struct khap_str path, enum khap_status *status)
+{
+    *status = path.len == 0 || memchr(path.ptr, '\0', path.len) != NULL ? KHAP_ENOENT : KHAP_OK;
+    char *name = *status == KHAP_OK && path.len < SIZE_MAX ? malloc(path.len + 1) : NULL;
+    if (name == NULL) {
+        if (*status == KHAP_OK)
+            *status = KHAP_ENOMEM;
+        return NULL;
+    }
+    memcpy(name, path.ptr, path.len);
+    name[path.len] = '\0';
+    return name;
+}
+
+static enum khap_status of_errno(int error)
+{
+    return error == ENOENT || error == ENOTDIR ? KHAP_ENOENT : error == ENOMEM ? KHAP_ENOMEM : KHAP_EIO;
+}
+
+static enum khap_status source_read(void *ctx, struct khap_str path, struct khap_str *text)
+{
+    (void)ctx;
+    enum khap_status status;
+    char *name = terminated(path, &status);
+    if (name == NULL)
+        return status;
+    /* what the map names is not waited for: a pipe that nobody writes to */
+    enum input_result result = read_named(AT_FDCWD, name, O_NONBLOCK, LARGEST_SIDE_FILE, text);
+    int error = errno;
+    free(name);
+    switch (result) {
+    case INPUT_READ:
+        return KHAP_OK;
+    case INPUT_ERROR:
+        return of_errno(error);
+    case INPUT_TOO_LONG:
+        return KHAP_ELIMIT;
+    case INPUT_NO_MEMORY:
+        return KHAP_ENOMEM;
+    case INPUT_DIRECTORY:
+        break;
+    }
+    return KHAP_EIO;
+}
+
+static void source_done(void *ctx, struct khap_str text)
+{
+    (void)ctx;
+    free((char *)(uintptr_t)text.ptr);
+}
+
+static int in_bytewise_order(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The regular files of a directory, sorted. */
+static enum khap_status names_of(DIR *directory, struct inputs *names)
+{
+    for (;;) {
+        errno = 0;
+        const struct dirent *entry = readdir(directory);
+        if (entry == NULL)
+            return errno != 0 ? of_errno(errno) : KHAP_OK;
+        struct stat st;
+        if (fstatat(dirfd(directory), entry->d_name, &st, 0) != 0 || !S_ISREG(st.st_mode))
+            continue;
+        char *copy = strdup(entry->d_name);
+        if (copy == NULL || !inputs_keep(names, (struct khap_str){copy, 0}))
+            return KHAP_ENOMEM;
+    }
+}
+
+static enum khap_status source_list(void *ctx, struct khap_str path,
+                                    enum khap_status (*entry)(void *entry_ctx, struct khap_str name),
+                                    void *entry_ctx)
+{
+    (void)ctx;
+    enum khap_status status;
+    char *name = terminated(path, &status);
+    if (name == NULL)
+        return status;
+    DIR *directory = opendir(name);
+    status = directory == NULL ? of_errno(errno) : KHAP_OK;
+    free(name);
+    if (directory == NULL)
+        return status;
+    struct inputs names = {0};
+    status = names_of(directory, &names);
+    closedir(directory);
+    if (names.n > 0)
+        qsort(names.texts, names.n, sizeof *names.texts, in_bytewise_order);
+    for (size_t i = 0; i < names.n && status == KHAP_OK; i++)
+        status = entry(entry_ctx, word(names.texts[i]));
+    inputs_free(&names);
+    return status;
+}
+
+struct khap_file_source input_file_source(void)
+{
+    return (struct khap_file_source){.size = sizeof(struct khap_file_source),
+                                     .read = source_read,
+                                     .done = source_done,
+                                     .list = source_list};
+}
+
+bool inputs_keep(struct inputs *in, struct khap_str text)
+{
+    if (in->n == in->cap) {
+        size_t cap = in->cap == 0 ? 8 : in->cap * 2;
+        char **texts = cap > SIZE_MAX / sizeof *texts ? NULL : realloc(in->texts, cap * sizeof *texts);
+        if (texts == NULL) {
+            free((char *)(uintptr_t)text.ptr);
+            return false;
+        }
+        in->texts = texts;
+        in->cap = cap;
+    }
+    in->texts[in->n++] = (char *)(uintptr_t)text.ptr;
+    return true;
+}
+
+void inputs_free(struct inputs *in)
+{
+    for (size_t i = 0; i < in->n; i++)
+        free(in->texts[i]);
+    free(in->texts);
+    *in = (struct inputs){0};
+}
+
+int input_map(struct report *r, struct inputs *in, const char *path, uint64_t limit, uint32_t *source)
+{
+    const char *name = strcmp(path, "-") == 0 ? "<stdin>" : path;
+    struct khap_str text = {0};
+    char number[24];
+    switch (input_read(path, limit, &text)) {
+    case INPUT_READ:
+        break;
+    case INPUT_ERROR:
+        report_about(r, "input-unreadable", name, word(strerror(errno)), WORD(""));
+        return EXIT_UNUSABLE;
+    case INPUT_DIRECTORY:
+        report_about(r, "input-directory", name, WORD(""), WORD(""));
+        return EXIT_UNUSABLE;
+    case INPUT_TOO_LONG:
+        snprintf(number, sizeof number, "%llu", (unsigned long long)limit);
+        report_about(r, "input-too-long", name, word(number), WORD(""));
+        return EXIT_UNUSABLE;
+    case INPUT_NO_MEMORY:
+        r->no_memory = true;
+        return EXIT_FAILED;
+    }
+    if (!inputs_keep(in, text)) {
+        r->no_memory = true;
+        return EXIT_FAILED;
+    }
+    if (text.len == 0) {
+        report_about(r, "input-empty", name, WORD(""), WORD(""));
+        return EXIT_UNUSABLE;
+    }
+    return report_status(r, khap_sources_add(r->sources, word(name), text, source));
+}

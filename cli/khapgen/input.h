@@ -1,0 +1,41 @@
+/* khapgen/input.h - files read whole. SPDX-License-Identifier: MIT */
+#ifndef KHAPGEN_INPUT_H
+#define KHAPGEN_INPUT_H
+
+#include "khapgen/report.h"
+#include <khap/cfg.h>
+
+enum input_result {
+    INPUT_READ,
+    INPUT_ERROR /* errno says why */,
+    INPUT_DIRECTORY,
+    INPUT_TOO_LONG,
+    INPUT_NO_MEMORY
+};
+
+/*
+ * Reads a file of at most `limit` bytes; "-" is standard input. The text is malloc's and ends in a NUL that
+ * is not counted; it is not NULL even when the file is empty.
+ */
+enum input_result input_read(const char *path, uint64_t limit, struct khap_str *text);
+/* The same below a directory that is open already. */
+enum input_result input_read_at(int directory, const char *path, uint64_t limit, struct khap_str *text);
+
+/* What the library reads certificates and keys with: any file, relative to the working directory, of at most
+ * 16 MiB. */
+struct khap_file_source input_file_source(void);
+
+/* The texts of a run; they outlive the report that speaks of them. */
+struct inputs {
+    char **texts;
+    size_t n, cap;
+};
+/* Keeps a malloc'ed text; freed at once and false when there is no memory. */
+bool inputs_keep(struct inputs *in, struct khap_str text);
+void inputs_free(struct inputs *in);
+
+/* Reads a map and makes it a source of the report. Says what is wrong with it. EXIT_…; *source is its number.
+ */
+int input_map(struct report *r, struct inputs *in, const char *path, uint64_t limit, uint32_t *source);
+
+#endif

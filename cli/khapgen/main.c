@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "khapgen/commands.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <khap/khap.h>
+
+int command_bad_option(struct report *r, const struct options *o, enum option_result result)
+{
+    char nearest[64], text[96] = "";
+    const char *name = command_name(o->command);
+    if (result == OPTION_UNKNOWN) {
+        if (options_nearest(o->command, o->name, nearest) != NULL)
+            snprintf(text, sizeof text, "; did you mean %s?", nearest);
+        report_about(r, "unknown-option", name, word(o->name), word(text));
+    } else {
+        report_about(r, result == OPTION_NO_VALUE ? "option-without-value" : "option-with-value", name,
+                     word(o->name), WORD(""));
+    }
+    return EXIT_UNUSABLE;
+}
+
+bool command_format(struct report *r, const struct options *o)
+{
+    if (o->id == OPTION_JSON || strcmp(o->value, "json") == 0)
+        r->json = true;
+    else if (strcmp(o->value, "text") == 0)
+        r->json = false;
+    else {
+        report_about(r, "option-value", command_name(o->command), word(o->name), word(o->value));
+        return false;
+    }
+    return true;
+}
+
+int command_finish_output(struct report *r)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return EXIT_DONE;
+    report_about(r, "output-unwritable", "<stdout>", word(strerror(errno != 0 ? errno : EIO)), WORD(""));
+    return EXIT_FAILED;
+}
+
+/* Of help and version, before there is a report. */
+static int finish(void)
+{
+    struct report r;
+    int status = report_open(&r);
+    if (status != EXIT_DONE)
+        return status;
+    status = command_finish_output(&r);
+    report_show(&r);
+    report_close(&r);
+    return status;
+}
+
+/*
+ * A file opened while one of the standard descriptors is closed would take its number, and diagnostics or
+ * output would go into it. Each is filled with one that fails as the closed one would have.
+ */
+static bool fill_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            return false;
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    if (!fill_standard_descriptors())
+        return EXIT_FAILED;
+    signal(SIGPIPE, SIG_IGN); /* a reader that went away is told like any other failure to write */
+    if (argc < 1)
+        return EXIT_UNUSABLE;
+    const char *const *words = (const char *const *)argv + 1;
+    if (words[0] != NULL) {
+        if (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0) {
+            options_help(COMMAND_COUNT, stdout);
+            return finish();
+        }
+        if (strcmp(words[0], "--version") == 0) {
+            printf("khapgen %s\n", khap_version());
+            return finish();
+        }
+        switch (command_find(words[0])) {
+        case COMMAND_GENERATE:
+            return cmd_generate(words + 1);
+        case COMMAND_EXPLAIN:
+            return cmd_explain(words + 1);
+        case COMMAND_COUNT:
+            break;
+        }
+    }
+    return cmd_generate(words);
+}

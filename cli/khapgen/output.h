@@ -1,0 +1,23 @@
+/* khapgen/output.h - where a bundle goes: standard output, one file, a directory. SPDX-License-Identifier:
+ * MIT */
+#ifndef KHAPGEN_OUTPUT_H
+#define KHAPGEN_OUTPUT_H
+
+#include "khapgen/report.h"
+#include <khap/cfg.h>
+
+struct output_options {
+    bool force;   /* replace what is not ours, too */
+    bool check;   /* write nothing; EXIT_NO when something would change */
+    bool dry_run; /* write nothing; say what would be written */
+};
+
+/* Each returns EXIT_… and has said what failed. The first file of the bundle is the configuration. */
+int output_to_stdout(struct report *r, const struct khap_bundle *bundle);
+int output_to_file(struct report *r, const struct khap_bundle *bundle, const char *path,
+                   const struct output_options *options);
+/* Standard output tells what was done. */
+int output_to_directory(struct report *r, const struct khap_bundle *bundle, const char *directory,
+                        const struct output_options *options);
+
+#endif

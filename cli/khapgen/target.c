@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "khapgen/target.h"
+
+#include <khap/apply.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What the haproxy at `path` says of itself. */
+static int ask(struct report *r, const char *path, struct khap_place place, struct khap_target *target)
+{
+    char text[64 * 1024], why[128] = "; it does not answer like HAProxy";
+    size_t length = 0;
+    struct khap_run run = {.size = sizeof run};
+    enum khap_status status = khap_haproxy_version(word(path), text, sizeof text, &length, &run);
+    if (status == KHAP_OK &&
+        khap_target_from_vv((struct khap_str){text, length}, target, r->diags) == KHAP_OK)
+        return EXIT_DONE;
+    if (status == KHAP_EIO && run.error != 0)
+        snprintf(why, sizeof why, ": %s", khap_apply_error_text(run.error));
+    else if (status == KHAP_EIO)
+        snprintf(why, sizeof why, "; it ended with status %d", (int)run.exit_status);
+    report_say(r, "target-binary", place, word(path), word(why));
+    return EXIT_UNUSABLE;
+}
+
+int target_read(struct report *r, const char *text, struct khap_target *target)
+{
+    static const char binary[] = "binary:";
+    struct khap_place place = {0};
+    int status = report_status(r, khap_sources_add(r->sources, WORD("--target"), word(text), &place.source));
+    if (status != EXIT_DONE)
+        return status;
+    place.len = (uint32_t)strlen(text);
+    if (strncmp(text, binary, sizeof binary - 1) == 0)
+        return ask(r, text + sizeof binary - 1, place, target);
+    return report_status(r, khap_target_parse(word(text), target, r->diags, place));
+}

@@ -1,0 +1,245 @@
+/*
+ * khap/apply.h - libkhap-apply: what touches the machine: files, processes, sockets
+ *
+ * A library of its own, so that a linter in an editor need not pull in one that writes and forks. Link with libkhap-apply.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef KHAP_APPLY_H
+#define KHAP_APPLY_H
+
+#include <khap/cfg.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * The version of the libkhap-apply that is linked.
+ *
+ * @return a string like "0.1.0"; constant, never NULL, not to be freed
+ */
+const char *khap_apply_version(void);
+
+/** Where in its work an operation failed. */
+enum khap_apply_step {
+    KHAP_STEP_NONE = 0,       /**< nowhere */
+    KHAP_STEP_PATH = 1,       /**< finding what the path leads to, through links */
+    KHAP_STEP_READ = 2,       /**< reading what stands there */
+    KHAP_STEP_LOCK = 3,       /**< waiting for another run in the same directory */
+    KHAP_STEP_DIRECTORY = 4,  /**< making a directory */
+    KHAP_STEP_CREATE = 5,     /**< making the temporary file */
+    KHAP_STEP_PRINT = 6,      /**< printing the content; no fault of the file's */
+    KHAP_STEP_WRITE = 7,      /**< writing the content */
+    KHAP_STEP_OWNER = 8,      /**< giving it the old file's owner */
+    KHAP_STEP_MODE = 9,       /**< giving it its mode */
+    KHAP_STEP_SYNC = 10,      /**< bringing it onto the disk */
+    KHAP_STEP_RENAME = 11,    /**< putting it into its place */
+    KHAP_STEP_SYNC_NAME = 12, /**< bringing the directory onto the disk; the new file stands already */
+    KHAP_STEP_REMOVE = 13,    /**< removing a file that is no longer needed */
+    KHAP_STEP_START = 14,     /**< starting a program */
+    KHAP_STEP_WAIT = 15       /**< waiting for a program */
+};
+
+/**
+ * What a step does, for messages: "writing the content".
+ *
+ * @param step  a value of enum khap_apply_step
+ * @return a static string; "" for KHAP_STEP_NONE and other values
+ */
+const char *khap_apply_step_text(uint32_t step);
+
+/**
+ * What an errno means, in English whatever the locale: "no space left on device".
+ *
+ * @param error  a value of errno
+ * @return a static string; "error of the operating system" for one that is not in the list
+ */
+const char *khap_apply_error_text(int32_t error);
+
+/** Flags of struct khap_save_options. */
+enum {
+    /** the content is a secret: the file is created 0600. One that others may read becomes 0600 */
+    KHAP_SAVE_SECRET = 1,
+    KHAP_SAVE_CHECK = 2, /**< changes nothing, only tells what would be changed */
+    /**
+     * khap_save_bundle() replaces files, too, that an earlier run did not write or that were changed since
+     */
+    KHAP_SAVE_FORCE = 4,
+    KHAP_SAVE_NO_SYNC = 8 /**< does not wait for the disk: after a loss of power the file may be empty */
+};
+
+/** What became of a file. */
+enum khap_save_kind {
+    KHAP_SAVE_UNCHANGED = 1, /**< it holds this content already; not touched */
+    KHAP_SAVE_CREATED = 2,   /**< it is new; with KHAP_SAVE_CHECK: would be */
+    KHAP_SAVE_REPLACED = 3,  /**< it has the new content; with KHAP_SAVE_CHECK: would have */
+    KHAP_SAVE_MODE = 4,      /**< only its mode was wrong for a secret */
+    KHAP_SAVE_REMOVED = 5,   /**< an earlier run wrote it, this one does not: it is gone */
+    /** an earlier run wrote it, this one does not, but somebody changed it since: it stays */
+    KHAP_SAVE_LEFT = 6,
+    KHAP_SAVE_OF_OTHERS = 7, /**< refused: it is there, and no earlier run wrote it */
+    KHAP_SAVE_EDITED = 8,    /**< refused: an earlier run wrote it, and somebody changed it since */
+    KHAP_SAVE_FAILED = 9     /**< `step` and `error` tell */
+};
+
+/** What is told of one file. All slices are borrowed for the call. */
+struct khap_save_event {
+    size_t size;   /**< sizeof(struct khap_save_event) as the library knows it */
+    uint32_t kind; /**< enum khap_save_kind */
+    uint32_t step; /**< enum khap_apply_step, with KHAP_SAVE_FAILED */
+    /** errno, with KHAP_SAVE_FAILED; 0 when the operating system is not to blame */
+    int32_t error;
+    uint32_t unused; /**< 0 */
+    /** the file, as the caller named it; in a bundle the directory, a slash, the name */
+    struct khap_str path;
+    /**
+     * with KHAP_SAVE_FAILED a message without the path, "writing the content: no space left on device";
+     * else empty
+     */
+    struct khap_str text;
+};
+
+/** How files are saved. Set by khap_save_options_init(). */
+struct khap_save_options {
+    size_t size;    /**< sizeof(struct khap_save_options) as the caller knows it */
+    uint32_t flags; /**< KHAP_SAVE_… or 0 */
+    uint32_t mode;  /**< mode of a file that is new, less the umask; 0666 by default */
+    /** how long to wait for another run in the same directory; 10000 by default */
+    uint32_t wait_ms;
+    uint32_t unused;                /**< 0 */
+    const struct khap_alloc *alloc; /**< allocator, or NULL; khap_save_bundle() only */
+    void *ctx;                      /**< first argument of `event` */
+    void (*event)(void *ctx, const struct khap_save_event *event); /**< told of each file; may be NULL */
+};
+
+/**
+ * Fills the defaults.
+ *
+ * @param options  [out] filled; `size` is set here
+ */
+void khap_save_options_init(struct khap_save_options *options);
+
+/**
+ * Saves a file so that at every moment, whatever fails and whenever the process is killed, either the old or the new content stands there, whole:
+ * a temporary file beside it, brought onto the disk, then renamed.
+ *
+ * | at the path                          | what happens                                                                     |
+ * |--------------------------------------|----------------------------------------------------------------------------------|
+ * | nothing                              | created with `mode` less the umask; a secret with 0600                           |
+ * | a file with this content             | nothing: not even its times change. A secret that others may read becomes 0600   |
+ * | another file                         | replaced; owner, group and mode are kept. Where they cannot be, it fails         |
+ * | a file with several names            | this name is given the new content, the other names keep the old                 |
+ * | a symbolic link                      | followed; what it leads to is saved, the link stays                              |
+ * | a link that leads to nothing         | the file is created where it leads to                                            |
+ * | links in a circle                    | fails with ELOOP                                                                 |
+ * | a directory, a block device, a socket| fails with EISDIR, EINVAL                                                        |
+ * | a FIFO, a character device           | the content is written into it as it is: `/dev/stdout`, `/dev/null`              |
+ * | a directory in which nobody may write| fails with EACCES or EROFS; nothing has changed                                  |
+ * | a full disk                          | fails with ENOSPC, EDQUOT or EFBIG; nothing has changed, no temporary file stays |
+ * | killed in the middle                 | the old file; perhaps `.NAME.khap-tmp` beside it, which the next run replaces    |
+ *
+ * Two runs in one directory wait for each other by means of flock(2) on the directory, where that can be had. Access control lists and
+ * extended attributes are the directory's defaults, not the old file's.
+ *
+ * @param options  how; NULL for the defaults
+ * @param path     the file
+ * @param ctx      first argument of `print`
+ * @param print    prints the content into the sink; called up to twice, must print the same both times. A status other than KHAP_OK ends the saving
+ *                 with it. Nothing is kept in memory, however long it is
+ * @param changed  [out] 1 when something was changed, or with KHAP_SAVE_CHECK would be; may be NULL
+ * @return KHAP_OK; KHAP_EIO (the event tells step and errno); what `print` returned; KHAP_EINVAL
+ *
+ * Example:
+ *
+ *     static enum khap_status print(void *ctx, const struct khap_sink *sink) { return khap_document_print(ctx, sink); }
+ *     …
+ *     status = khap_save(NULL, path, document, print, NULL);
+ */
+enum khap_status khap_save(const struct khap_save_options *options, struct khap_str path, void *ctx,
+                           enum khap_status (*print)(void *ctx, const struct khap_sink *sink),
+                           uint32_t *changed);
+
+/**
+ * Saves a text, as khap_save() does.
+ *
+ * @param options  how; NULL for the defaults
+ * @param path     the file
+ * @param text     its content
+ * @param changed  [out] as in khap_save()
+ * @return as khap_save()
+ */
+enum khap_status khap_save_text(const struct khap_save_options *options, struct khap_str path,
+                                struct khap_str text, uint32_t *changed);
+
+/**
+ * Saves one file of a bundle, as khap_save() does. Whether it is a secret, the file knows.
+ *
+ * @param options  how; NULL for the defaults
+ * @param path     the file
+ * @param file     what to save
+ * @param changed  [out] as in khap_save()
+ * @return as khap_save()
+ */
+enum khap_status khap_save_file(const struct khap_save_options *options, struct khap_str path,
+                                const struct khap_bundle_file *file, uint32_t *changed);
+
+/**
+ * Saves a bundle into a directory, which is made when it is not there (its parents are not). Each file is saved as by khap_save().
+ *
+ * The bundle's file `khap.sums`, a line a file (sixteen hex digits, the 64-bit FNV-1a of the content; two blanks; the name), tells the next
+ * run which files are ours. First everything is looked at: a file that stands there with other content, and that the old `khap.sums` does not
+ * name with the sum it has (nor khap_written_state() knows for khapgen's), is not replaced: then nothing at all is written, and an event tells
+ * each such file. Then all new files are written beside the old ones, so that a full disk is met before anything is changed. Then they are
+ * put into their places, the configuration last. What the old `khap.sums` names and the bundle has no more is removed last, unless somebody changed it.
+ * A run that is killed in the middle leaves a `khap.sums` that names old and new, so that the next run can finish.
+ *
+ * @param options    how; NULL for the defaults
+ * @param directory  the directory
+ * @param bundle     what to save
+ * @param changed    [out] how many files were changed, or with KHAP_SAVE_CHECK would be; may be NULL
+ * @return KHAP_OK; KHAP_EREFUSED when a file is not ours; KHAP_EIO (the event tells); KHAP_ENOMEM, KHAP_EINVAL (also for a bundle that names a file
+ *         outside of the directory)
+ */
+enum khap_status khap_save_bundle(const struct khap_save_options *options, struct khap_str directory,
+                                  const struct khap_bundle *bundle, uint32_t *changed);
+
+/** How a program is run, and what became of it. */
+struct khap_run {
+    size_t size;         /**< sizeof(struct khap_run) as the caller knows it */
+    uint32_t timeout_ms; /**< [in] how long it may take; 0: 10 seconds */
+    /** [out] enum khap_apply_step: KHAP_STEP_START, _READ or _WAIT when it failed, else 0 */
+    uint32_t step;
+    /** [out] errno of the step: ENOENT, EACCES, ETIMEDOUT, ENOBUFS (more output than `capacity`), else 0 */
+    int32_t error;
+    /** [out] 0 to 255; 128 and the signal when one ended it; -1 when it did not end by itself */
+    int32_t exit_status;
+};
+
+/**
+ * Runs `BINARY -vv` and gives what it prints on standard output; khap_target_from_vv() reads that. No shell is involved, standard input is
+ * empty, standard error is not looked at; the program gets the caller's environment. When time is up, it and all that it started is killed.
+ *
+ * @param binary    the program's path; it is not searched for
+ * @param buffer    [out] what it printed, not NUL-terminated
+ * @param capacity  size of the buffer; 64 KiB is plenty
+ * @param length    [out] how much was printed
+ * @param run       [in,out] `size` and `timeout_ms` set by the caller; may be NULL
+ * @return KHAP_OK; KHAP_EIO when it could not be run, took too long, or ended with another status than 0; KHAP_ELIMIT when the buffer is too
+ *         small; KHAP_EINVAL
+ *
+ * Example:
+ *
+ *     char text[65536];
+ *     size_t length;
+ *     if (khap_haproxy_version(path, text, sizeof text, &length, NULL) == KHAP_OK)
+ *         khap_target_from_vv((struct khap_str){text, length}, &target, diags);
+ */
+enum khap_status khap_haproxy_version(struct khap_str binary, char *buffer, size_t capacity, size_t *length,
+                                      struct khap_run *run);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * khap/gen.h - from a service map to a configuration
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef KHAP_GEN_H
+#define KHAP_GEN_H
+
+#include <khap/cfg.h>
+#include <khap/cert.h>
+#include <khap/model.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What khap_generate() should make. Set by khap_generate_options_init(). */
+struct khap_generate_options {
+    /** sizeof(struct khap_generate_options) as the caller knows it */
+    size_t size;
+    struct khap_target target; /**< what for */
+    /** 0: one file without side files; 1: a bundle that routes by map */
+    uint32_t bundle;
+    /** where certificates, keys and cookie keys are read from; NULL reads none */
+    const struct khap_file_source *files;
+    const struct khap_cert_reader *certs; /**< tells about certificates; NULL: no warnings about them */
+    /** seconds since 1970, for the warnings of certificates that expire; 0: not checked */
+    int64_t now;
+};
+
+/** Fills the defaults: 2.2 to 3.4, one file, reads nothing. */
+void khap_generate_options_init(struct khap_generate_options *options);
+
+/**
+ * Generates. The same map and options give the same bytes.
+ *
+ * @param model    the map
+ * @param options  what to make; NULL for the defaults
+ * @param diags    errors and warnings; warnings alone do not fail
+ * @param out      [out] the bundle ("haproxy.cfg" first), freed with khap_bundle_free(); NULL on failure
+ * @return KHAP_OK, KHAP_EINPUT (see the diagnostics), KHAP_ENOMEM, KHAP_ELIMIT
+ */
+enum khap_status khap_generate(const struct khap_model *model, const struct khap_generate_options *options,
+                               struct khap_diags *diags, struct khap_bundle **out);
+
+/** Whose a text is. */
+enum khap_written { KHAP_WRITTEN_BY_OTHERS = 0, KHAP_WRITTEN_BY_KHAPGEN = 1, KHAP_WRITTEN_THEN_CHANGED = 2 };
+
+/**
+ * Whether khapgen wrote this file, and whether somebody changed it since: the first line holds a sum of what follows.
+ *
+ * @param text  all of the file
+ */
+enum khap_written khap_written_state(struct khap_str text);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,21 @@
+/*
+ * khap/khap.h - everything that libkhap offers, in one header
+ *
+ * <khap/apply.h> belongs to a library of its own and is not part of this one.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef KHAP_KHAP_H
+#define KHAP_KHAP_H
+
+#include <khap/status.h>
+#include <khap/diag.h>
+#include <khap/cfg.h>
+#include <khap/cert.h>
+#include <khap/model.h>
+#include <khap/gen.h>
+
+/** The version of these headers; khap_version() is the version of the library that runs. */
+#define KHAP_VERSION "0.1.0"
+
+#endif

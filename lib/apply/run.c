@@ -1,0 +1,221 @@
+/* Running a program and reading what it says. SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <khap/apply.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef PATH_MAX
+#define PATH_MAX 4096
+#endif
+
+enum { DEFAULT_TIMEOUT_MS = 10000, POLL_STEP_MS = 5 };
+
+extern char **environ;
+
+struct child {
+    pid_t pid;
+    int out;          /* our end of its standard output */
+    int64_t deadline; /* milliseconds of the monotonic clock */
+    struct khap_run *run;
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static bool failed(struct child *c, uint32_t step, int error)
+{
+    c->run->step = step;
+    c->run->error = (int32_t)error;
+    return false;
+}
+
+/* A group of its own, so that what it starts can be ended with it; signals as if nobody had touched them. */
+static int set_attributes(posix_spawnattr_t *a)
+{
+    sigset_t none, defaults;
+    (void)sigemptyset(&none);
+    (void)sigemptyset(&defaults);
+    (void)sigaddset(&defaults, SIGPIPE);
+    int error =
+        posix_spawnattr_setflags(a, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    if (error == 0)
+        error = posix_spawnattr_setpgroup(a, 0);
+    if (error == 0)
+        error = posix_spawnattr_setsigmask(a, &none);
+    return error != 0 ? error : posix_spawnattr_setsigdefault(a, &defaults);
+}
+
+static int set_files(posix_spawn_file_actions_t *f, int out)
+{
+    int error = posix_spawn_file_actions_addopen(f, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (error == 0)
+        error = posix_spawn_file_actions_adddup2(f, out, STDOUT_FILENO);
+    return error != 0 ? error : posix_spawn_file_actions_addopen(f, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+}
+
+static int spawn(struct child *c, const char *path, int out)
+{
+    char flag[] = "-vv", name[PATH_MAX];
+    char *const argv[] = {name, flag, NULL};
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_t files;
+    memcpy(name, path, strlen(path) + 1);
+    int error = posix_spawnattr_init(&attributes);
+    if (error != 0)
+        return error;
+    error = posix_spawn_file_actions_init(&files);
+    if (error == 0) {
+        error = set_attributes(&attributes);
+        if (error == 0)
+            error = set_files(&files, out);
+        if (error == 0)
+            error = posix_spawn(&c->pid, path, &files, &attributes, argv, environ);
+        (void)posix_spawn_file_actions_destroy(&files);
+    }
+    (void)posix_spawnattr_destroy(&attributes);
+    return error;
+}
+
+/* A descriptor above the standard ones: a caller may have closed those, and the child's are set up in their
+ * place. */
+static int lift(int fd)
+{
+    int high = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    int error = errno;
+    (void)close(fd);
+    errno = error;
+    return high;
+}
+
+static bool start(struct child *c, const char *path)
+{
+    int ends[2];
+    if (pipe(ends) != 0)
+        return failed(c, KHAP_STEP_START, errno);
+    ends[0] = lift(ends[0]);
+    ends[1] = lift(ends[1]);
+    int error = ends[0] < 0 || ends[1] < 0 ? EMFILE : spawn(c, path, ends[1]);
+    if (ends[1] >= 0)
+        (void)close(ends[1]);
+    if (error != 0) {
+        if (ends[0] >= 0)
+            (void)close(ends[0]);
+        return failed(c, KHAP_STEP_START, error);
+    }
+    c->out = ends[0];
+    return true;
+}
+
+/* True when something can be read or the end was reached. */
+static bool wait_readable(struct child *c)
+{
+    for (;;) {
+        int64_t left = c->deadline - now_ms();
+        if (left <= 0)
+            return failed(c, KHAP_STEP_READ, ETIMEDOUT);
+        struct pollfd p = {.fd = c->out, .events = POLLIN};
+        int n = poll(&p, 1, left > INT_MAX ? INT_MAX : (int)left);
+        if (n > 0)
+            return true;
+        if (n < 0 && errno != EINTR)
+            return failed(c, KHAP_STEP_READ, errno);
+    }
+}
+
+static bool read_output(struct child *c, char *buffer, size_t capacity, size_t *length)
+{
+    for (;;) {
+        char beyond;
+        bool full = *length == capacity;
+        if (!wait_readable(c))
+            return false;
+        ssize_t n = read(c->out, full ? &beyond : buffer + *length, full ? 1 : capacity - *length);
+        if (n == 0)
+            return true;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return failed(c, KHAP_STEP_READ, errno);
+        if (full)
+            return failed(c, KHAP_STEP_READ, ENOBUFS);
+        *length += (size_t)n;
+    }
+}
+
+/* Its output has ended; most often it has, too. */
+static bool wait_end(struct child *c)
+{
+    for (;;) {
+        int status;
+        pid_t pid = waitpid(c->pid, &status, WNOHANG);
+        if (pid == c->pid) {
+            c->pid = -1;
+            c->run->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+            return true;
+        }
+        if (pid < 0 && errno != EINTR) {
+            c->pid = -1; /* the caller ignores SIGCHLD, or waited for it himself */
+            return failed(c, KHAP_STEP_WAIT, errno);
+        }
+        if (now_ms() >= c->deadline)
+            return failed(c, KHAP_STEP_WAIT, ETIMEDOUT);
+        (void)nanosleep(&(struct timespec){.tv_nsec = POLL_STEP_MS * 1000000L}, NULL);
+    }
+}
+
+/* What is left of it after a failure. */
+static void end_child(const struct child *c)
+{
+    if (c->pid <= 0)
+        return;
+    (void)kill(-c->pid, SIGKILL);
+    (void)kill(c->pid, SIGKILL);
+    while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+enum khap_status khap_haproxy_version(struct khap_str binary, char *buffer, size_t capacity, size_t *length,
+                                      struct khap_run *run)
+{
+    struct khap_run own = {.size = sizeof own};
+    char path[PATH_MAX];
+    if (run == NULL)
+        run = &own;
+    if (run->size < sizeof own || length == NULL || (buffer == NULL && capacity > 0) || binary.len == 0 ||
+        memchr(binary.ptr, '\0', binary.len) != NULL)
+        return KHAP_EINVAL;
+    struct child c = {.pid = -1, .out = -1, .run = run};
+    *length = 0;
+    run->step = KHAP_STEP_NONE;
+    run->error = 0;
+    run->exit_status = -1;
+    if (binary.len >= sizeof path) {
+        (void)failed(&c, KHAP_STEP_START, ENAMETOOLONG);
+        return KHAP_EIO;
+    }
+    memcpy(path, binary.ptr, binary.len);
+    path[binary.len] = '\0';
+    c.deadline = now_ms() + (run->timeout_ms != 0 ? run->timeout_ms : DEFAULT_TIMEOUT_MS);
+    bool good = start(&c, path) && read_output(&c, buffer, capacity, length) && wait_end(&c);
+    end_child(&c);
+    if (c.out >= 0)
+        (void)close(c.out);
+    if (!good)
+        return run->error == ENOBUFS ? KHAP_ELIMIT : KHAP_EIO;
+    return run->exit_status == 0 ? KHAP_OK : KHAP_EIO;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/diag.h"
+#include "base/arena.h"
+#include "base/message.h"
+#include "base/utf8.h"
+
+/*
+ * Of one run at most 1000 are kept. The last hundred places are for errors only: however many warnings come
+ * first, the error that makes the run fail is shown.
+ */
+enum { LIMIT = 1000, LIMIT_BELOW_ERROR = 900, LONGEST_WORD = 200 };
+
+struct related {
+    struct related *next;
+    struct khap_place place;
+    struct khap_str text;
+};
+
+struct khap_diag {
+    struct khap_diag *next;
+    struct related *related, *last_related;
+    struct khap_str text;
+    struct khap_place place;
+    uint32_t id;
+};
+
+struct khap_diags {
+    struct arena arena;
+    struct buf scratch;
+    const struct khap_sources *sources;
+    struct khap_diag *first, *last;
+    struct khap_diag *newest; /* NULL when the newest was not kept */
+    size_t kept;
+    size_t counts[KHAP_ERROR + 1]; /* by severity */
+    bool failed;
+};
+
+enum khap_status khap_diags_new(const struct khap_alloc *alloc, const struct khap_sources *sources,
+                                struct khap_diags **out)
+{
+    if (out == NULL || sources == NULL)
+        return KHAP_EINVAL;
+    struct khap_alloc a = khap__alloc_or_default(alloc);
+    struct khap_diags *d = khap__alloc(&a, 1, sizeof *d);
+    if (d == NULL)
+        return KHAP_ENOMEM;
+    *d = (struct khap_diags){.sources = sources};
+    khap__arena_init(&d->arena, &a);
+    khap__buf_init(&d->scratch, &a);
+    *out = d;
+    return KHAP_OK;
+}
+
+void khap_diags_free(struct khap_diags *diags)
+{
+    if (diags == NULL)
+        return;
+    struct khap_alloc a = diags->arena.alloc;
+    khap__buf_free(&diags->scratch);
+    khap__arena_free(&diags->arena);
+    khap__free(&a, diags, 1, sizeof *diags);
+}
+
+/* Puts the words where the text has %1 … %9. */
+static void compose(struct buf *out, const char *text, const struct khap_str *words, size_t n)
+{
+    for (; *text != '\0'; text++) {
+        if (text[0] != '%' || text[1] < '1' || text[1] > '9') {
+            khap__buf_char(out, *text);
+            continue;
+        }
+        text++;
+        size_t i = (size_t)(*text - '1');
+        if (i < n)
+            khap__buf_add_visible(out, words[i], LONGEST_WORD);
+    }
+}
+
+void khap__diags_add(struct khap_diags *diags, enum message_id id, struct khap_place place,
+                     const struct khap_str *words, size_t n)
+{
+    if (diags == NULL || id >= MSG__COUNT)
+        return;
+    enum khap_severity severity = khap__message_severity(id);
+    diags->counts[severity]++;
+    diags->newest = NULL;
+    if (diags->kept >= (severity == KHAP_ERROR ? LIMIT : LIMIT_BELOW_ERROR))
+        return;
+    struct khap_diag *d = khap__arena_zalloc(&diags->arena, 1, sizeof *d);
+    khap__buf_clear(&diags->scratch);
+    compose(&diags->scratch, khap__message_text(id), words, n);
+    if (d == NULL || diags->scratch.failed ||
+        khap__arena_dup(&diags->arena, khap__buf_str(&diags->scratch), &d->text) != KHAP_OK) {
+        diags->failed = true;
+        return;
+    }
+    d->id = id;
+    d->place = place;
+    if (diags->last == NULL)
+        diags->first = d;
+    else
+        diags->last->next = d;
+    diags->last = diags->newest = d;
+    diags->kept++;
+}
+
+void khap__diags_relate(struct khap_diags *diags, struct khap_place place, struct khap_str text)
+{
+    if (diags == NULL || diags->newest == NULL)
+        return;
+    struct khap_diag *d = diags->newest;
+    struct related *r = khap__arena_zalloc(&diags->arena, 1, sizeof *r);
+    khap__buf_clear(&diags->scratch);
+    khap__buf_add_visible(&diags->scratch, text, LONGEST_WORD);
+    if (r == NULL || diags->scratch.failed ||
+        khap__arena_dup(&diags->arena, khap__buf_str(&diags->scratch), &r->text) != KHAP_OK) {
+        diags->failed = true;
+        return;
+    }
+    r->place = place;
+    if (d->last_related == NULL)
+        d->related = r;
+    else
+        d->last_related->next = r;
+    d->last_related = r;
+}
+
+enum khap_status khap__diags_status(const struct khap_diags *diags)
+{
+    if (diags == NULL)
+        return KHAP_OK;
+    return diags->failed ? KHAP_ENOMEM : diags->counts[KHAP_ERROR] > 0 ? KHAP_EINPUT : KHAP_OK;
+}
+
+const struct khap_sources *khap__diags_sources(const struct khap_diags *diags)
+{
+    return diags == NULL ? NULL : diags->sources;
+}
+
+const struct khap_alloc *khap__diags_alloc(const struct khap_diags *diags)
+{
+    return &diags->arena.alloc;
+}
+
+size_t khap__diags_dropped(const struct khap_diags *diags)
+{
+    return khap_diags_count(diags, KHAP_NOTE) - diags->kept;
+}
+
+size_t khap_diags_count(const struct khap_diags *diags, enum khap_severity severity)
+{
+    size_t n = 0;
+    if (diags == NULL)
+        return 0;
+    for (size_t i = severity < KHAP_NOTE ? KHAP_NOTE : (size_t)severity; i <= KHAP_ERROR; i++)
+        n += diags->counts[i];
+    return n;
+}
+
+const struct khap_diag *khap_diags_next(const struct khap_diags *diags, const struct khap_diag *prev)
+{
+    if (prev != NULL)
+        return prev->next;
+    return diags == NULL ? NULL : diags->first;
+}
+
+const char *khap_diag_code(const struct khap_diag *diag)
+{
+    return khap__message_code((enum message_id)diag->id);
+}
+
+enum khap_severity khap_diag_severity(const struct khap_diag *diag)
+{
+    return khap__message_severity((enum message_id)diag->id);
+}
+
+struct khap_str khap_diag_text(const struct khap_diag *diag)
+{
+    return diag->text;
+}
+
+struct khap_place khap_diag_place(const struct khap_diag *diag)
+{
+    return diag->place;
+}
+
+enum khap_status khap_diag_related(const struct khap_diag *diag, size_t index, struct khap_place *place,
+                                   struct khap_str *text)
+{
+    const struct related *r = diag->related;
+    for (; r != NULL && index > 0; index--)
+        r = r->next;
+    if (r == NULL)
+        return KHAP_ENOENT;
+    *place = r->place;
+    *text = r->text;
+    return KHAP_OK;
+}

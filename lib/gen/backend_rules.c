@@ -1,0 +1,243 @@
+/* What a backend does to requests and responses: who may come, redirects, headers, paths.
+ * SPDX-License-Identifier: MIT */
+#include "gen/gen.h"
+#include "gen/routes.h"
+
+static void source_ranges(struct gen *g, const struct service *s)
+{
+    if (s->n_ranges == 0)
+        return;
+    khap__doc_begin(g->doc, 4, s->place);
+    if (s->mode == MODE_HTTP)
+        khap__doc_lit(g->doc, "http-request deny if");
+    else
+        khap__doc_lit(g->doc, "tcp-request content reject if");
+    khap__gen_not_from(g, S("khap-sources"), s->ranges, s->n_ranges);
+    khap__doc_end(g->doc);
+}
+
+/* ---- redirectHttps ---- */
+
+/* By default where `hosts` of a certificate name the host. */
+static void redirect_https(struct gen *g, const struct service *s)
+{
+    uint64_t tls = 0;
+    if (s->redirect_https_given ? !s->redirect_https : g->cert_hosts.used == 0)
+        return;
+    for (uint32_t i = 0; i < g->r.frontends.len; i++)
+        tls |= (uint64_t)g->r.frontends.ptr[i].tls << i;
+    if (s->head->frontends & tls) /* else there is no https for it to go to */
+        khap__gen_redirect_lines(g, s->place, s->redirect_https_given);
+}
+
+/* ---- headers ---- */
+
+static void header_lines(struct gen *g, const struct header_rule *rules, uint32_t n, const char *directive)
+{
+    struct khap_document *doc = g->doc;
+    static const char passes[][16] = {"del-header", "set-header", "add-header"};
+    for (size_t pass = 0; pass < 3; pass++) {
+        for (uint32_t i = 0; i < n; i++) {
+            const struct header_rule *rule = &rules[i];
+            size_t of = rule->is_delete ? 0 : rule->is_add ? 2 : 1;
+            if (of != pass)
+                continue;
+            khap__doc_begin(doc, 4, rule->place);
+            khap__doc_lit_n(doc, directive, strlen(directive));
+            khap__doc_lit_n(doc, passes[pass], strlen(passes[pass]));
+            khap__doc_word(doc, rule->name);
+            if (rule->is_format) {
+                khap__doc_word(doc, rule->value);
+            } else if (!rule->is_delete) {
+                khap__buf_clear(&g->text);
+                khap__logformat_quote(&g->text, rule->value);
+                khap__doc_word(doc, khap__buf_str(&g->text));
+            }
+            khap__doc_end(doc);
+        }
+    }
+}
+
+static void hsts(struct gen *g, const struct service *s)
+{
+    if (!s->hsts)
+        return;
+    khap__doc_begin(g->doc, 4, s->place);
+    khap__doc_lit(g->doc, "http-response set-header Strict-Transport-Security");
+    khap__buf_clear(&g->text);
+    khap__buf_add(&g->text, S("max-age="));
+    khap__buf_uint(&g->text, s->hsts_max_age / 1000000u);
+    if (s->hsts_subdomains)
+        khap__buf_add(&g->text, S("; includeSubDomains"));
+    khap__doc_word(g->doc, khap__buf_str(&g->text));
+    khap__doc_lit(g->doc, "if { ssl_fc }");
+    khap__doc_end(g->doc);
+}
+
+/* ---- rewrite ---- */
+
+/* From 2.2: the whole path by a pattern with a group for what stands behind the prefix. In the replacement a
+ * backslash is a group, % a log format. */
+static void replace_path(struct gen *g, struct khap_str from, struct khap_str to, bool exact, bool keep_slash)
+{
+    struct buf *text = &g->text;
+    khap__doc_lit(g->doc, "http-request replace-path");
+    khap__buf_clear(text);
+    khap__buf_char(text, '^');
+    khap__regex_quote(text, from);
+    khap__buf_add(text, exact ? S("$") : keep_slash ? S("/?(.*)$") : S("(/.*)?$"));
+    khap__doc_word(g->doc, khap__buf_str(text));
+    khap__buf_clear(text);
+    for (size_t i = 0; i < to.len; i++) {
+        if (to.ptr[i] == '\\' || to.ptr[i] == '%')
+            khap__buf_char(text, to.ptr[i]);
+        khap__buf_char(text, to.ptr[i]);
+    }
+    khap__buf_add(text, keep_slash || (exact && to.len == 0) ? S("/") : S(""));
+    khap__buf_add(text, exact ? S("") : S("\\1"));
+    khap__doc_word(g->doc, khap__buf_str(text));
+}
+
+/* Letters, digits and a few others stand for themselves in a regex, in a replacement and in a converter's
+ * argument; the rest is said in hexadecimal. */
+static void add_hex(struct buf *out, struct khap_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (khap__is_alnum(c) || c == '/' || c == '-' || c == '_' || c == '~') {
+            khap__buf_char(out, (char)c);
+        } else {
+            khap__buf_add(out, S("\\x"));
+            khap__buf_hex(out, c, 2);
+        }
+    }
+}
+
+/* Before: a substitution of the prefix alone, in a converter. */
+static void set_path(struct gen *g, struct khap_str from, struct khap_str to, bool exact, bool keep_slash)
+{
+    struct buf *text = &g->text;
+    khap__doc_lit(g->doc, "http-request set-path");
+    khap__buf_clear(text);
+    khap__buf_add(text, S("%[path,regsub(^"));
+    add_hex(text, from);
+    khap__buf_add(text, exact ? S("$") : !keep_slash ? S("") : from.len > 0 ? S("/?") : S("/"));
+    khap__buf_char(text, ',');
+    add_hex(text, to);
+    khap__buf_add(text, keep_slash || (exact && to.len == 0) ? S("/)]") : S(")]"));
+    khap__doc_word(g->doc, khap__buf_str(text));
+}
+
+/*
+ * The matched prefix gives way. /ui replaced by /app: /ui -> /app, /ui/x -> /app/x; by /: /ui -> /, /ui/x ->
+ * /x; without a prefix /app stands before every path. That /uix is not meant has been seen to by the routing.
+ */
+static void rewrite_line(struct gen *g, const struct service *s, const struct route *r, uint32_t number)
+{
+    struct khap_str to = khap__path_prefix(s->rewrite), from = r->path_type == PATH_NONE ? S("") : r->path;
+    bool exact = r->path_type == PATH_EXACT;
+    bool keep_slash =
+        !exact && (to.len == 0 || from.len == 0); /* else what stands behind the prefix brings its own */
+    khap__doc_begin(g->doc, 4, r->place);
+    if (gen_from(g, R(2, 2)))
+        replace_path(g, from, to, exact, keep_slash);
+    else
+        set_path(g, from, to, exact, keep_slash);
+    if (number > 0) {
+        khap__doc_lit(g->doc, "if { var(txn.rewrite) -m int");
+        khap__doc_uint(g->doc, number);
+        khap__doc_lit(g->doc, "}");
+    }
+    khap__doc_end(g->doc);
+}
+
+static unsigned specificity(const struct route *r)
+{
+    return !r->has_host ? 0 : r->host.kind == HOST_WILDCARD ? 1 : 2;
+}
+
+/* Which of two routes of one service decides first when a request fits both. */
+static bool before(const struct route *a, const struct route *b)
+{
+    if (specificity(a) != specificity(b))
+        return specificity(a) > specificity(b);
+    if (a->has_host && a->host.name.len != b->host.name.len)
+        return a->host.name.len > b->host.name.len;
+    if (a->label != b->label)
+        return a->label;
+    unsigned kind_a = a->path_type == PATH_EXACT ? 0u : a->path_type == PATH_PREFIX ? 1u : 2u;
+    unsigned kind_b = b->path_type == PATH_EXACT ? 0u : b->path_type == PATH_PREFIX ? 1u : 2u;
+    if (kind_a != kind_b)
+        return kind_a < kind_b;
+    return a->path.len > b->path.len;
+}
+
+static void rewrite(struct gen *g, const struct service *s)
+{
+    struct khap_document *doc = g->doc;
+    const struct service_head *head = s->head;
+    const struct route *routes = g->r.routes.ptr + head->first_route;
+    if (s->rewrite.len == 0 || head->n_routes == 0)
+        return;
+    bool one_path = true;
+    for (uint32_t i = 1; i < head->n_routes; i++)
+        one_path = one_path && routes[i].path_type == routes[0].path_type &&
+                   khap__str_eq(routes[i].path, routes[0].path);
+    if (one_path) {
+        rewrite_line(g, s, &routes[0], 0);
+        return;
+    }
+    /* Several paths: the route that brought the request here is found again, the most specific first. */
+    const struct route **sorted = khap__arena_alloc(&g->scratch, head->n_routes, sizeof *sorted);
+    if (!sorted) {
+        khap__gen_fail(g, KHAP_ENOMEM);
+        return;
+    }
+    for (uint32_t i = 0; i < head->n_routes; i++) {
+        uint32_t at = i;
+        for (; at > 0 && before(&routes[i], sorted[at - 1]); at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = &routes[i];
+    }
+    for (uint32_t i = 0; i < head->n_routes; i++) {
+        khap__doc_begin(doc, 4, sorted[i]->place);
+        khap__doc_lit(doc, "http-request set-var(txn.rewrite)");
+        khap__doc_part(doc, S("int("));
+        khap__buf_clear(&g->text);
+        khap__buf_uint(&g->text, i + 1);
+        khap__doc_part(doc, khap__buf_str(&g->text));
+        khap__doc_part(doc, S(")"));
+        khap__doc_part_end(doc);
+        khap__doc_lit(doc, "if !{ var(txn.rewrite) -m found }");
+        khap__route_condition(g, sorted[i]);
+        khap__doc_end(doc);
+    }
+    for (uint32_t i = 0; i < head->n_routes; i++)
+        rewrite_line(g, s, sorted[i], i + 1);
+}
+
+void khap__gen_backend_rules(struct gen *g, const struct service *s, const struct raw *extra)
+{
+    struct khap_document *doc = g->doc;
+    khap__gen_networks(g, S("khap-sources"), s->ranges, s->n_ranges, s->place);
+    if (s->mode != MODE_HTTP)
+        source_ranges(g, s);
+    khap__raw_write(extra, RAW_TCP_REQUEST, doc, 4);
+    khap__raw_write(extra, RAW_TCP_RESPONSE, doc, 4);
+    if (s->mode == MODE_HTTP) {
+        source_ranges(g, s);
+        redirect_https(g, s);
+        header_lines(g, s->request, s->n_request, "http-request");
+        rewrite(g, s);
+    }
+    khap__raw_write(extra, RAW_HTTP_REQUEST, doc, 4);
+    if (s->mode == MODE_HTTP) {
+        hsts(g, s);
+        header_lines(g, s->response, s->n_response, "http-response");
+    }
+    khap__raw_write(extra, RAW_HTTP_RESPONSE, doc, 4);
+    khap__raw_write(extra, RAW_HTTP_AFTER, doc, 4);
+    khap__raw_write(extra, RAW_REDIRECT, doc, 4);
+    khap__raw_write(extra, RAW_USE_BACKEND, doc, 4);
+    khap__raw_write(extra, RAW_USE_SERVER, doc, 4);
+}

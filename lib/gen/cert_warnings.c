@@ -1,0 +1,184 @@
+/* What reading the certificates tells: warnings only, never a difference in what is generated.
+ * SPDX-License-Identifier: MIT */
+#include "gen/gen.h"
+
+enum { DAY = 86400, SOON = 14 };
+
+/* The hosts that a certificate should cover, and which of them it does. */
+struct coverage {
+    const struct gen *g;
+    const struct cert *cert;
+    bool *covered;  /* of cert->hosts */
+    bool any_route; /* it covers a host of some route */
+};
+
+/* As a TLS client compares: a wildcard is one label. */
+static bool name_covers(struct khap_str pattern, struct khap_str host)
+{
+    if (khap__str_starts(pattern, S("*."))) {
+        size_t dot = khap__str_find(host, '.');
+        return dot < host.len && khap__str_eq_nocase(khap__str_sub(pattern, 1, pattern.len),
+                                                     khap__str_sub(host, dot, host.len));
+    }
+    return khap__str_eq_nocase(pattern, host);
+}
+
+static bool pattern_covered(struct khap_str pattern, const struct host *host)
+{
+    if (host->kind != HOST_WILDCARD)
+        return name_covers(pattern, host->name);
+    return khap__str_starts(pattern, S("*.")) &&
+           khap__str_eq_nocase(khap__str_sub(pattern, 2, pattern.len), host->name);
+}
+
+static enum khap_status on_name(void *ctx, uint32_t kind, struct khap_str text)
+{
+    struct coverage *c = ctx;
+    (void)kind;
+    for (uint32_t h = 0; h < c->cert->n_hosts; h++)
+        c->covered[h] = c->covered[h] || pattern_covered(text, &c->cert->hosts[h]);
+    for (uint32_t i = 0; c->cert->n_hosts == 0 && i < c->g->r.routes.len && !c->any_route; i++) {
+        const struct route *r = &c->g->r.routes.ptr[i];
+        struct khap_str name = r->has_host ? r->host.name : S("");
+        /* a wildcard of the certificate lies within a wildcard route too */
+        c->any_route = r->has_host && (pattern_covered(text, &r->host) ||
+                                       (r->host.kind == HOST_WILDCARD && khap__str_ends(text, name)));
+    }
+    return KHAP_OK;
+}
+
+static struct khap_str number(struct gen *g, int64_t n)
+{
+    khap__buf_clear(&g->text);
+    khap__buf_int(&g->text, n);
+    return khap__buf_str(&g->text);
+}
+
+static void dates(struct gen *g, const struct cert *c, struct khap_str path,
+                  const struct khap_cert_info *info)
+{
+    int64_t now = g->options->now;
+    if (now == 0 || info->not_after == 0)
+        return;
+    if (info->not_after < now)
+        SAY(g->diags, MSG_CERT_EXPIRED, c->place, path, number(g, (now - info->not_after) / DAY));
+    else if (info->not_after - now < (int64_t)SOON * DAY)
+        SAY(g->diags, MSG_CERT_EXPIRES_SOON, c->place, path, number(g, (info->not_after - now) / DAY));
+}
+
+static void hosts(struct gen *g, const struct coverage *cover, struct khap_str path)
+{
+    const struct cert *c = cover->cert;
+    for (uint32_t h = 0; h < c->n_hosts; h++) {
+        if (cover->covered[h])
+            continue;
+        khap__buf_clear(&g->text);
+        khap__buf_add(&g->text, c->hosts[h].kind == HOST_WILDCARD ? S("*.") : S(""));
+        khap__buf_add(&g->text, c->hosts[h].name);
+        SAY(g->diags, MSG_CERT_NOT_FOR_HOST, c->place, path, khap__buf_str(&g->text));
+    }
+    bool routes = false;
+    for (uint32_t i = 0; i < g->r.routes.len && !routes; i++)
+        routes = g->r.routes.ptr[i].has_host;
+    if (c->n_hosts == 0 && c->directory.len == 0 && routes && !cover->any_route)
+        SAY(g->diags, MSG_CERT_COVERS_NO_HOST, c->place, path);
+}
+
+static void keys(struct gen *g, const struct cert *c, struct khap_str path, const struct khap_cert_info *info)
+{
+    if (info->key == KHAP_CERT_KEY_DIFFERS)
+        SAY(g->diags, MSG_CERT_KEY_MISMATCH, c->place, c->key.len > 0 ? c->key : path, path);
+    else if (info->key == KHAP_CERT_KEY_NONE)
+        SAY(g->diags, MSG_CERT_KEY_MISSING, c->place, c->key.len > 0 ? c->key : path);
+}
+
+/* One PEM file, named by the map or found in a directory. */
+static void look_at(struct gen *g, const struct cert *c, struct khap_str path, uint32_t *certificates)
+{
+    const struct khap_file_source *files = g->options->files;
+    struct khap_str pem, key = {NULL, 0};
+    enum khap_status status = files->read(files->ctx, path, &pem);
+    if (status != KHAP_OK) {
+        SAY(g->diags, MSG_CERT_MISSING, c->place, path, khap__str(khap_status_text(status)));
+        return;
+    }
+    bool has_key = c->key.len > 0 && c->directory.len == 0;
+    if (has_key && (status = files->read(files->ctx, c->key, &key)) != KHAP_OK)
+        SAY(g->diags, MSG_CERT_MISSING, c->place, c->key, khap__str(khap_status_text(status)));
+    struct coverage cover = {.g = g, .cert = c};
+    cover.covered = khap__arena_zalloc(&g->arena, c->n_hosts + 1, sizeof *cover.covered);
+    struct khap_cert_info info = {.size = sizeof info, .ctx = &cover, .name = on_name};
+    enum khap_status read =
+        cover.covered ? g->options->certs->read(g->options->certs->ctx, pem, key, &info) : KHAP_ENOMEM;
+    if (read == KHAP_ENOMEM) {
+        khap__gen_fail(g, KHAP_ENOMEM);
+    } else if (read != KHAP_OK || (info.certs == 0 && c->directory.len == 0)) {
+        SAY(g->diags, MSG_CERT_BROKEN, c->place, path);
+    } else if (info.certs > 0) {
+        (*certificates)++;
+        dates(g, c, path, &info);
+        hosts(g, &cover, path);
+        if (status == KHAP_OK)
+            keys(g, c, path, &info);
+    }
+    if (has_key && status == KHAP_OK && files->done)
+        files->done(files->ctx, key);
+    if (files->done)
+        files->done(files->ctx, pem);
+}
+
+struct listing {
+    struct gen *g;
+    const struct cert *cert;
+    uint32_t certificates;
+};
+
+static enum khap_status on_entry(void *ctx, struct khap_str name)
+{
+    struct listing *l = ctx;
+    struct gen *g = l->g;
+    static const char *const passed_over[] = {".issuer", ".ocsp", ".sctl", ".key",
+                                              ".dh"}; /* what HAProxy itself reads beside a certificate */
+    if (name.len == 0 || name.ptr[0] == '.')
+        return KHAP_OK;
+    for (size_t i = 0; i < sizeof passed_over / sizeof passed_over[0]; i++) {
+        if (khap__str_ends(name, khap__str(passed_over[i])))
+            return KHAP_OK;
+    }
+    struct buf path;
+    struct khap_str kept;
+    khap__buf_init(&path, &g->alloc);
+    khap__buf_add(&path, l->cert->directory);
+    if (!khap__str_ends(l->cert->directory, S("/")))
+        khap__buf_char(&path, '/');
+    khap__buf_add(&path, name);
+    enum khap_status status =
+        path.failed ? KHAP_ENOMEM : khap__arena_dup(&g->arena, khap__buf_str(&path), &kept);
+    khap__buf_free(&path);
+    if (status == KHAP_OK)
+        look_at(g, l->cert, kept, &l->certificates);
+    return status;
+}
+
+void khap__gen_cert_warnings(struct gen *g)
+{
+    const struct khap_file_source *files = g->options->files;
+    const struct khap_cert_reader *reader = g->options->certs;
+    if (!files || !files->read || !reader || !reader->read)
+        return;
+    for (uint32_t i = 0; i < g->r.certs.len && g->failure == KHAP_OK; i++) {
+        const struct cert *c = &g->r.certs.ptr[i];
+        struct listing l = {.g = g, .cert = c};
+        if (c->file.len > 0) {
+            look_at(g, c, c->file, &l.certificates);
+        } else if (c->directory.len > 0 && files->size >= sizeof *files && files->list) {
+            enum khap_status status = files->list(files->ctx, c->directory, on_entry, &l);
+            if (status == KHAP_ENOMEM)
+                khap__gen_fail(g, status);
+            else if (status != KHAP_OK)
+                SAY(g->diags, MSG_CERT_MISSING, c->place, c->directory, khap__str(khap_status_text(status)));
+            else if (l.certificates == 0)
+                SAY(g->diags, MSG_CERT_DIRECTORY_EMPTY, c->place, c->directory);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+/* Health checks: lines of the backend, and words of its servers. SPDX-License-Identifier: MIT */
+#include "gen/gen.h"
+
+/* A status pattern for releases that know one code or a regular expression. */
+static void status_regex(struct gen *g, const struct service *s)
+{
+    khap__buf_clear(&g->text);
+    khap__buf_add(&g->text, S("^("));
+    for (uint32_t i = 0; i < s->check.n_expect; i++) {
+        for (unsigned code = s->check.expect[i].from; code <= s->check.expect[i].to; code++) {
+            if (code % 100 == 0 && code + 99u <= s->check.expect[i].to) { /* a whole hundred */
+                khap__buf_uint(&g->text, code / 100);
+                khap__buf_add(&g->text, S("..|"));
+                code += 99;
+            } else {
+                khap__buf_uint(&g->text, code);
+                khap__buf_char(&g->text, '|');
+            }
+        }
+    }
+    g->text.len -= g->text.len > 0 && !g->text.failed ? 1 : 0;
+    khap__buf_add(&g->text, S(")$"));
+    khap__doc_lit(g->doc, "rstatus");
+    khap__doc_word(g->doc, khap__buf_str(&g->text));
+}
+
+static void expect_line(struct gen *g, const struct service *s)
+{
+    struct khap_document *doc = g->doc;
+    if (s->check.n_expect == 0)
+        return;
+    khap__doc_begin(doc, 4, s->check.place);
+    khap__doc_lit(doc, "http-check expect");
+    bool one = s->check.n_expect == 1 && s->check.expect[0].from == s->check.expect[0].to;
+    if (!one && !gen_from(g, R(2, 2))) {
+        status_regex(g, s);
+        khap__doc_end(doc);
+        return;
+    }
+    khap__doc_lit(doc, "status");
+    khap__buf_clear(&g->text);
+    for (uint32_t i = 0; i < s->check.n_expect; i++) {
+        if (i > 0)
+            khap__buf_char(&g->text, ',');
+        khap__buf_uint(&g->text, s->check.expect[i].from);
+        if (s->check.expect[i].to != s->check.expect[i].from) {
+            khap__buf_char(&g->text, '-');
+            khap__buf_uint(&g->text, s->check.expect[i].to);
+        }
+    }
+    khap__doc_word(doc, khap__buf_str(&g->text));
+    khap__doc_end(doc);
+}
+
+/* From 2.2 the request has a directive of its own; before, the host is smuggled into the version. */
+static void http_lines(struct gen *g, const struct service *s)
+{
+    struct khap_document *doc = g->doc;
+    struct khap_str host = s->check.host;
+    khap__doc_begin(doc, 4, s->check.place);
+    khap__doc_lit(doc, "option httpchk");
+    if (gen_from(g, R(2, 2))) {
+        khap__doc_end(doc);
+        khap__doc_begin(doc, 4, s->check.place);
+        khap__doc_lit(doc, "http-check send meth");
+        khap__doc_word(doc, s->check.method);
+        khap__doc_lit(doc, "uri");
+        khap__doc_word(doc, s->check.path);
+        if (host.len > 0) {
+            khap__doc_lit(doc, "ver HTTP/1.1 hdr Host");
+            khap__doc_word(doc, host);
+        }
+        khap__doc_end(doc);
+        expect_line(g, s);
+        return;
+    }
+    if (host.len > 0 && !gen_before(g, R(2, 2))) {
+        if (s->check.host_given)
+            SAY(g->diags, MSG_NO_COMMON_WAY, s->check.place, S("check.host"), khap__gen_target_text(g),
+                S("2.2"));
+        host.len = 0; /* HTTP/1.0, which every release of the range can say */
+    }
+    khap__doc_word(doc, s->check.method);
+    khap__doc_word(doc, s->check.path);
+    if (host.len > 0) {
+        khap__doc_part(doc, S("HTTP/1.1\r\nHost: "));
+        khap__doc_part(doc, host);
+        khap__doc_part_end(doc);
+    }
+    khap__doc_end(doc);
+    expect_line(g, s);
+}
+
+void khap__gen_check(struct gen *g, const struct service *s)
+{
+    static const uint64_t usual_interval = 2000000;
+    struct khap_document *doc = g->doc;
+    if (!s->check.on)
+        return;
+    if (s->check.type == CHECK_HTTP)
+        http_lines(g, s);
+    if (s->check.interval == usual_interval && s->check.rise == 2 && s->check.fall == 3)
+        return; /* as in defaults */
+    khap__doc_begin(doc, 4, s->check.place);
+    khap__doc_lit(doc, "default-server inter");
+    khap__gen_time(g, s->check.interval);
+    khap__doc_lit(doc, "fall");
+    khap__doc_uint(doc, s->check.fall);
+    khap__doc_lit(doc, "rise");
+    khap__doc_uint(doc, s->check.rise);
+    khap__doc_end(doc);
+}
+
+void khap__gen_server_check(struct gen *g, const struct service *s)
+{
+    struct khap_document *doc = g->doc;
+    if (!s->check.on)
+        return;
+    bool tls = s->protocol == PROTOCOL_HTTPS || s->protocol == PROTOCOL_H2;
+    khap__doc_lit(doc, "check");
+    if (s->check.port > 0) {
+        khap__doc_lit(doc, "port");
+        khap__doc_uint(doc, s->check.port);
+    }
+    if (s->check.type == CHECK_TLS && !tls) /* a handshake is enough: nobody's certificate is known here */
+        khap__doc_lit(doc, "check-ssl verify none");
+    else if (tls && s->check.port > 0)
+        khap__doc_lit(doc, "check-ssl");
+    if (tls && s->tls_sni.len > 0 && gen_from(g, R(1, 8))) {
+        khap__doc_lit(doc, "check-sni");
+        khap__doc_word(doc, s->tls_sni);
+    }
+    if (s->protocol == PROTOCOL_H2 && gen_from(g, R(2, 0)))
+        khap__doc_lit(doc, "check-alpn h2");
+    if (s->send_proxy > 0 && s->check.port > 0)
+        khap__doc_lit(doc, "check-send-proxy");
+}

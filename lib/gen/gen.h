@@ -1,0 +1,120 @@
+/* gen/gen.h - what the parts of the generator share. SPDX-License-Identifier: MIT */
+#ifndef GEN_GEN_H
+#define GEN_GEN_H
+
+#include "base/vec.h"
+#include "cfg/document.h"
+#include "gen/raw.h"
+#include "model/model.h"
+#include <khap/gen.h>
+
+/* Releases where something changed that the generator writes in two ways. */
+#define R(major, minor) KHAP_RELEASE(major, minor)
+
+/* How a request finds its service: by rules, or by look-ups in map files. */
+enum routing { ROUTING_HDR_REG /* 1.5: no variables */, ROUTING_RULES, ROUTING_MAPS };
+
+/* The words of a node that are the same in all its servers with this id. */
+struct node_text {
+    struct khap_str name, address, weight;
+    uint32_t id; /* 0: not made yet */
+};
+
+struct gen {
+    struct resolved r;
+    const struct khap_generate_options *options;
+    struct khap_diags *diags;
+    struct khap_alloc alloc;
+    struct khap_bundle *bundle;
+    struct khap_document *doc;
+    struct arena arena;   /* lives as long as the generation */
+    struct arena scratch; /* reset for each service */
+    struct buf text;      /* for words made of parts; whoever uses it clears it */
+    struct raw global, defaults;
+    struct node_text *node_texts; /* as many as nodes; backend.c */
+    struct map cert_hosts; /* names in `hosts` of the certificates, wildcards with their "*.", -> 1 + index of
+                              the cert */
+    struct map passed_hosts;    /* hosts passed through, as route keys */
+    struct khap_str https_port; /* ":8443", empty for 443 */
+    struct khap_str tls_link; /* abns name between the TCP frontend and the TLS one; empty: no passthrough */
+    uint8_t routing;
+    bool secret;                                         /* the main file holds one */
+    bool needs_404, needs_421, needs_acme, needs_reject; /* helper sections that something leads to */
+    enum khap_status failure;                            /* sticky */
+};
+
+/* Whether every release of the target is at least this one; whether every one is older. */
+static inline bool gen_from(const struct gen *g, uint16_t release)
+{
+    return g->r.target.first >= release;
+}
+static inline bool gen_before(const struct gen *g, uint16_t release)
+{
+    return g->r.target.last < release;
+}
+/* "2.2" or "2.2-3.4", in the arena. */
+struct khap_str khap__gen_target_text(struct gen *g);
+/* Keeps the first failure. */
+void khap__gen_fail(struct gen *g, enum khap_status status);
+/* "# services.yaml: NAME": what asked for a section. */
+void khap__gen_section_comment(struct gen *g, struct khap_place place, struct khap_str name);
+/* The last component of the name of the source of a place. */
+struct khap_str khap__gen_source_name(const struct gen *g, struct khap_place place);
+
+/* A word that is a time: "30s". */
+void khap__gen_time(struct gen *g, uint64_t us);
+/* A word that is an address of the target, with the port when there is one. */
+void khap__gen_address(struct gen *g, const struct address *a);
+/* The same in a bind line: "[::]" takes IPv6 alone where ":80" stands too. */
+void khap__gen_bind_address(struct gen *g, const struct address *a);
+/* Before the first pattern of a condition: a pattern that begins with a dash (hosts may) would be a flag of
+ * HAProxy's, and -f reads a file. */
+void khap__gen_pattern_begins(struct gen *g, struct khap_str pattern);
+/* A line of constant words. */
+void khap__gen_line(struct gen *g, uint32_t indent, const char *words, struct khap_place origin);
+/* Begins a line that is one of ours, unless raw lines of the section replace it; `words` are constant. The
+ * caller ends it when it returns true. */
+bool khap__gen_own(struct gen *g, const struct raw *raw, const char *words, struct khap_place origin);
+
+/*
+ * Conditions on where a client comes from: few networks stand in the rule, many in lines of an ACL, which
+ * khap__gen_networks() writes before the rules.
+ */
+void khap__gen_networks(struct gen *g, struct khap_str acl, const struct network *networks, uint32_t n,
+                        struct khap_place place);
+void khap__gen_not_from(struct gen *g, struct khap_str acl, const struct network *networks, uint32_t n);
+
+/* global.c */
+void khap__gen_global(struct gen *g);
+void khap__gen_defaults(struct gen *g);
+/* tls.c: ciphers and the like in global; the certificates as arguments of a bind; crt-store
+ */
+void khap__gen_tls_global(struct gen *g);
+void khap__gen_crt_store(struct gen *g);
+void khap__gen_certs_prepare(struct gen *g);
+bool khap__gen_no_resumption(const struct gen *g); /* whether TLS sessions must not be resumed */
+void khap__gen_certs_of_bind(struct gen *g);
+/* cert_warnings.c: what reading the certificates tells */
+void khap__gen_cert_warnings(struct gen *g);
+/* frontend.c */
+void khap__gen_frontends(struct gen *g);
+void khap__gen_stats(struct gen *g);
+/* secure.c: hosts that `hosts` of a certificate name, and the redirect of what came without TLS */
+void khap__gen_secure_hosts(struct gen *g, const struct frontend *f);
+void khap__gen_redirect(struct gen *g); /* the words of a rule as far as its condition */
+/* The rules of a backend; `always` also for hosts that no certificate names. */
+void khap__gen_redirect_lines(struct gen *g, struct khap_place place, bool always);
+/* mtls.c: hosts that need a client certificate are not reached through another connection */
+void khap__gen_client_auth(struct gen *g, const struct frontend *f);
+/* passthrough.c */
+void khap__gen_passthrough(struct gen *g);
+/* backend.c */
+void khap__gen_backends(struct gen *g);
+void khap__gen_helpers(struct gen *g);
+/* backend_rules.c: what a backend does to requests and responses */
+void khap__gen_backend_rules(struct gen *g, const struct service *s, const struct raw *extra);
+/* check.c */
+void khap__gen_check(struct gen *g, const struct service *s);
+void khap__gen_server_check(struct gen *g, const struct service *s);
+
+#endif

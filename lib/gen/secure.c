@@ -1,0 +1,102 @@
+/* Which hosts the certificates name, and the way of their requests to https. SPDX-License-Identifier: MIT */
+#include "gen/gen.h"
+
+/* HAProxy reads at most 64 words a line, and 1.5 at most 2047 bytes. */
+static uint32_t names_a_rule(const struct gen *g)
+{
+    return g->routing == ROUTING_HDR_REG ? 4 : 32;
+}
+
+void khap__gen_redirect(struct gen *g)
+{
+    struct khap_document *doc = g->doc;
+    if (g->routing == ROUTING_HDR_REG) {
+        khap__doc_lit(doc, "http-request redirect scheme https code 308");
+        return;
+    }
+    /* "prefix" and not "location": capture.req.uri is cut after 1023 bytes, and pathq is not in 2.2 */
+    khap__doc_lit(doc, "http-request redirect prefix");
+    khap__doc_part(doc, S("https://%[var(txn.host)]"));
+    khap__doc_part(doc, g->https_port);
+    khap__doc_part_end(doc);
+    khap__doc_lit(doc, "code 308");
+}
+
+/* The next names of a kind, from *cert and *host on: at most a rule's worth, in a line that begins with
+ * `opening` if there is one. Returns how many were written. */
+static uint32_t write_names(struct gen *g, bool wildcards, uint32_t *cert, uint32_t *host,
+                            const char *opening)
+{
+    struct khap_document *doc = g->doc;
+    uint32_t n = 0;
+    for (; *cert < g->r.certs.len && n < names_a_rule(g); (*cert)++, *host = 0) {
+        const struct cert *c = &g->r.certs.ptr[*cert];
+        for (; *host < c->n_hosts && n < names_a_rule(g); (*host)++) {
+            const struct khap_str name = c->hosts[*host].name;
+            if ((c->hosts[*host].kind == HOST_WILDCARD) != wildcards)
+                continue;
+            if (n++ == 0) {
+                khap__doc_begin(doc, 4, c->place);
+                khap__doc_lit_n(doc, opening, strlen(opening));
+                if (!wildcards && g->routing != ROUTING_HDR_REG)
+                    khap__gen_pattern_begins(g, name);
+            }
+            khap__buf_clear(&g->text);
+            if (g->routing == ROUTING_HDR_REG) {
+                khap__buf_add(&g->text, wildcards ? S("^.+\\.") : S("^"));
+                khap__regex_quote(&g->text, name);
+                khap__buf_add(&g->text, S("\\.?(:[0-9]*)?$"));
+            } else {
+                khap__buf_add(&g->text, wildcards ? S(".") : S(""));
+                khap__buf_add(&g->text, name);
+            }
+            khap__doc_word(doc, khap__buf_str(&g->text));
+        }
+        if (*host < c->n_hosts)
+            break;
+    }
+    return n;
+}
+
+void khap__gen_secure_hosts(struct gen *g, const struct frontend *f)
+{
+    static const char opening[2][72] = {
+        "http-request set-var(txn.secure) bool(true) if { var(txn.host) -m str",
+        "http-request set-var(txn.secure) bool(true) if { var(txn.host) -m end"};
+    if (f->tls || g->routing == ROUTING_HDR_REG)
+        return;
+    for (size_t wildcards = 0; wildcards < 2; wildcards++) {
+        for (uint32_t cert = 0, host = 0; cert < g->r.certs.len;) {
+            if (write_names(g, wildcards == 1, &cert, &host, opening[wildcards]) == 0)
+                continue;
+            khap__doc_lit(g->doc, "}");
+            khap__doc_end(g->doc);
+        }
+    }
+}
+
+void khap__gen_redirect_lines(struct gen *g, struct khap_place place, bool always)
+{
+    struct khap_document *doc = g->doc;
+    if (always || g->routing != ROUTING_HDR_REG) {
+        khap__doc_begin(doc, 4, place);
+        khap__gen_redirect(g);
+        khap__doc_lit(doc, "if !{ ssl_fc }");
+        if (!always)
+            khap__doc_lit(doc, "{ var(txn.secure) -m found }");
+        else if (g->routing != ROUTING_HDR_REG)
+            khap__doc_lit(doc, "{ var(txn.host) -m found }");
+        khap__doc_end(doc);
+        return;
+    }
+    for (size_t wildcards = 0; wildcards < 2; wildcards++) {
+        for (uint32_t cert = 0, host = 0; cert < g->r.certs.len;) {
+            static const char opening[] =
+                "http-request redirect scheme https code 308 if !{ ssl_fc } { hdr(host) -m reg -i";
+            if (write_names(g, wildcards == 1, &cert, &host, opening) > 0) {
+                khap__doc_lit(doc, "}");
+                khap__doc_end(doc);
+            }
+        }
+    }
+}

@@ -1,0 +1,10 @@
+/* gen/written.h - the first line of what khapgen writes. SPDX-License-Identifier: MIT */
+#ifndef GEN_WRITTEN_H
+#define GEN_WRITTEN_H
+
+#include "base/buf.h"
+
+/* The first line, with its end, of a file whose other bytes have this sum. */
+void khap__written_line(struct buf *out, uint64_t sum);
+
+#endif

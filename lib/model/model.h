@@ -1,0 +1,224 @@
+/* model/model.h - the model behind khap_model, and what it means: defaults applied, names bound, routes in
+ * one list. SPDX-License-Identifier: MIT */
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "model/tree.h"
+#include "value/value.h"
+#include <khap/model.h>
+
+struct khap_model {
+    struct khap_alloc alloc;
+    struct arena arena;
+    struct setting *root;       /* SETTING_OBJECT with the top level keys; merged over all sources */
+    struct name_index *indices; /* entries of maps by name, made when first needed (merge.c) */
+    bool seen[KEY_NONE + 1];    /* whether a key was ever given, by enum key */
+    bool damaged; /* something that was read was wrong: khap__resolve() checks the rest, but never returns
+                     KHAP_OK */
+};
+
+/* ---- the meaning of a model (resolve.c); everything below lives in the resolved model's arena or in the
+ * model ---- */
+
+enum node_state { NODE_READY, NODE_DRAIN, NODE_MAINT };
+struct node {
+    struct khap_str name;
+    struct address address;       /* without port */
+    const struct setting *labels; /* entries SETTING_TEXT; NULL for none */
+    struct khap_place place;
+    uint16_t weight;
+    uint8_t state; /* enum node_state */
+};
+
+struct bind {
+    struct address address;
+    struct khap_str text; /* as written */
+    struct khap_place place;
+};
+
+enum { FRONTEND_MAX = 63 }; /* one bit each in route.frontends; bit 63 is ROUTE_HTTPS_TCP_ONLY */
+struct frontend {
+    struct khap_str name;
+    struct bind *binds;
+    uint32_t n_binds;
+    bool tls, http3, strict_sni, accept_proxy;
+    bool alpn_h2, alpn_http11, alpn_given;
+    int64_t maxconn;             /* 0: not given */
+    const struct setting *extra; /* SETTING_TEXT or NULL */
+    const struct setting *given; /* its object, NULL for a default one */
+    struct khap_place place; /* NOWHERE-like for a default one: then what made it stand (first cert …) */
+};
+
+enum cert_verify { VERIFY_REQUIRED, VERIFY_OPTIONAL };
+struct cert {
+    struct khap_str directory, file, key, client_ca, crt_list; /* empty: not given */
+    struct host *hosts;
+    uint32_t n_hosts;
+    uint8_t verify; /* enum cert_verify, with client_ca */
+    const struct setting *given;
+    struct khap_place place;
+};
+
+enum path_type {
+    PATH_NONE /* no path, or prefix "/" */,
+    PATH_EXACT,
+    PATH_PREFIX /* without trailing slash */,
+    PATH_REGEX
+};
+struct route {
+    struct host host; /* name empty: any host */
+    struct khap_str path;
+    uint64_t frontends; /* bits: indices of resolved.frontends */
+    struct khap_place place;
+    uint32_t service; /* index of resolved.services */
+    uint32_t order;   /* order in the map: regexes are tried in it */
+    uint8_t path_type;
+    bool has_host, label; /* label: the wildcard is one label deep */
+    bool is_default;      /* from `default: true` */
+};
+
+enum service_mode { MODE_HTTP, MODE_TCP /* own bind */, MODE_PASSTHROUGH };
+/* What every part needs of a service without resolving all of it. */
+struct service_head {
+    const struct setting *given;
+    struct khap_str name;
+    uint32_t first_route, n_routes; /* in resolved.routes, before sorting by anybody */
+    uint64_t frontends;
+    uint8_t mode;
+};
+
+struct port_range {
+    uint16_t first, last;
+};
+
+struct resolved {
+    const struct khap_model *model;
+    struct khap_alloc alloc;
+    struct arena arena;
+    struct khap_target target;
+    VEC(struct node) nodes;
+    VEC(struct frontend)
+    frontends; /* those that are written, http ones; http and https first when they stand */
+    VEC(struct cert) certs;
+    VEC(struct service_head) services; /* in the order of the map */
+    VEC(struct route) routes;          /* http and passthrough, service by service */
+    VEC(struct network) trust;
+    bool has_trust;
+    int http, https; /* indices of frontends, -1 when they are not written */
+    bool
+        https_tcp_only; /* no certificate, but passthrough: the https address stands as a TCP frontend only */
+    struct frontend
+        https_address; /* binds of https for passthrough, valid when https_tcp_only or https >= 0 */
+    const struct setting *process, *log, *stats, *acme, *global,
+        *defaults; /* as given; NULL or SETTING_OFF */
+    struct bind *stats_binds;
+    uint32_t n_stats_binds;
+    VEC(struct port_range) v4_ports; /* on which something listens for IPv4 */
+    struct address acme_server;      /* with port; valid when acme */
+    /* for khap__service_resolve() */
+    struct map node_names;       /* name -> index of nodes */
+    struct server *node_servers; /* the nodes as servers, port 0, one each */
+    bool
+        node_ids_distinct; /* no two nodes have the same hash, so that no selection of them needs other ids */
+    const struct service_parts *inherited[3]; /* serviceDefaults as far as it acts, by enum service_mode */
+    uint64_t default_frontends;               /* bits of http and https, as far as they are written */
+};
+
+/* route.frontends of a passthrough service when https_tcp_only: there is no frontend for it in `frontends`.
+ */
+#define ROUTE_HTTPS_TCP_ONLY (UINT64_C(1) << 63)
+
+/*
+ * Works out what a model means for a target, and checks everything that one key alone cannot tell: unknown
+ * names, equal routes, two defaults, overlapping binds, keys that cannot act, keys that the target cannot do
+ * (since), names of sections that collide, raw lines that open a section … All errors in one run. Returns
+ * KHAP_EINPUT with diagnostics when there is an error. `out` is freed with khap__resolved_free() in any case.
+ */
+enum khap_status khap__resolve(const struct khap_model *model, const struct khap_target *target,
+                               struct khap_diags *diags, struct resolved *out);
+void khap__resolved_free(struct resolved *r);
+
+/* ---- one service, whole ---- */
+
+struct header_rule {
+    struct khap_str name, value; /* value: literal or log format */
+    bool is_format, is_add, is_delete;
+    struct khap_place place;
+};
+struct server {
+    struct khap_str name;
+    const struct node *node; /* NULL: from `servers` */
+    struct address address;  /* without port */
+    uint32_t id;             /* 31-bit FNV-1a of the name, made unique in the backend; never 0 */
+    uint16_t port, weight;
+    uint8_t state;
+    bool backup;
+    int64_t maxconn;
+    struct khap_place place;
+};
+enum cookie_mode { COOKIE_INSERT, COOKIE_PREFIX, COOKIE_REWRITE };
+enum check_type { CHECK_TCP, CHECK_HTTP, CHECK_TLS };
+enum backend_protocol { PROTOCOL_HTTP, PROTOCOL_HTTPS, PROTOCOL_H2 /* over TLS */, PROTOCOL_H2C };
+struct status_range {
+    uint16_t from, to;
+};
+
+struct service {
+    const struct service_head *head;
+    struct khap_str name;
+    struct khap_place place;
+    uint8_t mode; /* enum service_mode */
+    struct khap_str balance;
+    struct {
+        bool on;
+        struct khap_str name, key_file;
+        uint8_t mode;
+        bool indirect, nocache, httponly, secure, dynamic;
+        uint64_t maxidle, maxlife; /* microseconds; 0: not given */
+        struct khap_place place;
+    } cookie;
+    struct {
+        bool on;
+        uint8_t type;
+        struct khap_str path, host, method; /* host empty: none */
+        bool host_given;                    /* and not the first exact host of the service */
+        struct status_range *expect;
+        uint32_t n_expect; /* 0: HAProxy's own, 2xx and 3xx */
+        uint64_t interval;
+        uint32_t rise, fall, port; /* port 0: the server's own */
+        struct khap_place place;
+    } check;
+    uint64_t connect, server_timeout, queue,
+        tunnel; /* microseconds; 0: not given for this service or its defaults */
+    bool redirect_https_given,
+        redirect_https; /* not given: where a certificate's hosts name the route's host */
+    bool hsts;
+    uint64_t hsts_max_age;
+    bool hsts_subdomains;
+    struct khap_str rewrite; /* empty: none */
+    struct header_rule *request, *response;
+    uint32_t n_request, n_response;
+    struct network *ranges;
+    uint32_t n_ranges;
+    uint8_t protocol;
+    bool tls_verify;
+    struct khap_str tls_ca, tls_sni;
+    uint8_t send_proxy; /* 0, 1, 2 */
+    struct server *servers;
+    uint32_t n_servers; /* nodes in the order of the map (or of the list), then servers */
+    const struct setting *extra;
+    struct bind *binds;
+    uint32_t n_binds; /* of tcp */
+};
+
+/*
+ * Fills *out for service `index`, serviceDefaults merged in. Memory comes from `scratch`, which the caller
+ * resets between services. Cheap: it is called for each of 100,000 services; node lists are shared (an arena
+ * copy only where a service selects).
+ */
+enum khap_status khap__service_resolve(const struct resolved *r, uint32_t index, struct arena *scratch,
+                                       struct service *out);
+
+#endif

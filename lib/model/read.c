@@ -1,0 +1,334 @@
+/* model/read.c - from YAML trees to settings; keys.tsv says what may stand where. SPDX-License-Identifier:
+ * MIT */
+#include "model/read.h"
+
+void khap__reader_init(struct reader *r, struct khap_model *model, struct khap_diags *diags)
+{
+    *r = (struct reader){.model = model, .diags = diags};
+    khap__buf_init(&r->scratch, &model->alloc);
+}
+
+void khap__reader_free(struct reader *r)
+{
+    khap__buf_free(&r->scratch);
+}
+
+static struct setting *no_memory(struct reader *r)
+{
+    r->no_memory = true;
+    return NULL;
+}
+
+static struct khap_str found_kind(const struct yaml_node *n)
+{
+    switch ((enum yaml_kind)n->kind) {
+    case YAML_NULL:
+        return S("nothing");
+    case YAML_SEQUENCE:
+        return S("a list");
+    case YAML_MAPPING:
+        return S("a mapping");
+    case YAML_SCALAR:
+        break;
+    }
+    return S("a single value");
+}
+
+static struct khap_str wanted_kind(const struct key_row *row)
+{
+    switch ((enum row_kind)row->kind) {
+    case ROW_OBJECT:
+        return row->off ? S("a mapping or false") : S("a mapping");
+    case ROW_MAP:
+        return S("a mapping of names");
+    case ROW_LIST:
+        return S("a list");
+    case ROW_SCALAR:
+        break;
+    }
+    return S("a single value");
+}
+
+static void say_wrong_type(struct reader *r, enum key key, const struct yaml_node *node)
+{
+    const struct key_row *row = khap__key_row(key);
+    struct khap_str name = key == KEY_ROOT ? S("the service map") : khap__key_path(key);
+    READER_SAY(r, MSG_WRONG_TYPE, khap__reader_place(r, node), name, wanted_kind(row), found_kind(node));
+}
+
+struct khap_str khap__suggest_key(struct reader *r, enum key parent, struct khap_str name)
+{
+    struct buf *out = &r->scratch;
+    khap__buf_clear(out);
+    enum key best = KEY_NONE;
+    uint32_t limit = name.len < 4 ? 1 : name.len < 8 ? 2 : 3;
+    uint32_t nearest = limit + 1;
+    enum key member;
+    size_t n = 0;
+    for (; (member = khap__key_member_at(parent, n)) != KEY_NONE; n++) {
+        uint32_t distance = khap__edit_distance(name, khap__key_name(member), nearest);
+        if (distance < nearest) {
+            nearest = distance;
+            best = member;
+        }
+    }
+    if (best != KEY_NONE) {
+        khap__buf_add(out, S("; did you mean `"));
+        khap__buf_add(out, khap__key_name(best));
+        khap__buf_add(out, S("`?"));
+    } else if (n <= 14) {
+        khap__buf_add(out, S("; here may stand "));
+        for (size_t i = 0; i < n; i++) {
+            khap__buf_add(out, i == 0 ? S("`") : i + 1 == n ? S(" and `") : S(", `"));
+            khap__buf_add(out, khap__key_name(khap__key_member_at(parent, i)));
+            khap__buf_char(out, '`');
+        }
+    }
+    return khap__buf_str(out);
+}
+
+static bool ignored_key(struct khap_str name)
+{
+    return name.len >= 2 && name.ptr[0] == 'x' && name.ptr[1] == '-';
+}
+
+static struct setting *read_object(struct reader *r, enum key key, const struct yaml_node *node,
+                                   struct khap_place at)
+{
+    const struct key_row *row = khap__key_row(key);
+    struct setting *object = khap__setting_new(&r->model->arena, key, SETTING_OBJECT, at);
+    if (!object)
+        return no_memory(r);
+    if (node->kind != YAML_MAPPING && row->short_key != KEY_NONE && node->kind != YAML_NULL) {
+        struct setting *only =
+            khap__read_value(r, (enum key)row->short_key, node, khap__reader_place(r, node));
+        if (!only)
+            return NULL;
+        khap__setting_append(object, only);
+        return object;
+    }
+    if (node->kind == YAML_NULL)
+        return object;
+    if (node->kind != YAML_MAPPING) {
+        say_wrong_type(r, key, node);
+        return NULL;
+    }
+    for (const struct yaml_node *name = node->child; name && name->next; name = name->next->next) {
+        struct khap_str text = khap__yaml_text(name);
+        enum key member = khap__key_member(key, text);
+        if (member == KEY_NONE) {
+            if (ignored_key(text))
+                continue;
+            READER_SAY(r, MSG_UNKNOWN_KEY, khap__reader_place(r, name), text,
+                       khap__suggest_key(r, key, text));
+            object->damaged = true;
+            continue;
+        }
+        struct setting *value = khap__read_value(r, member, name->next, khap__reader_place(r, name));
+        if (r->no_memory)
+            return NULL;
+        if (value)
+            khap__setting_append(object, value);
+        if (!value || (value->kind == SETTING_LIST && value->damaged))
+            object->damaged = true;
+    }
+    return object;
+}
+
+/* What the names of a map's entries are names of. */
+static struct khap_str named_thing(enum key container)
+{
+    switch ((int)container) {
+    case KEY_NODES:
+        return S("node");
+    case KEY_FRONTENDS:
+        return S("frontend");
+    case KEY_SERVICES:
+        return S("service");
+    case KEY_NODE_LABELS:
+    case KEY_SERVICE_NODES_SELECTOR:
+        return S("label");
+    default:
+        return S("header");
+    }
+}
+
+bool khap__check_entry_name(struct reader *r, enum key container, struct khap_str name, struct khap_place at)
+{
+    struct khap_str thing = named_thing(container);
+    size_t bad_at = 0;
+    if (container == KEY_NODES || container == KEY_FRONTENDS || container == KEY_SERVICES) {
+        if (!khap__name_valid(name, &bad_at)) {
+            struct khap_str why = name.len == 0    ? S("it is empty")
+                                  : name.len > 255 ? S("it is longer than 255 bytes")
+                                                   : S("it may hold letters, digits and . _ : - only");
+            READER_SAY(r, MSG_BAD_NAME, at, thing, name, why);
+            return false;
+        }
+        if (container != KEY_NODES && khap__str_starts(name, S("khap-"))) {
+            READER_SAY(r, MSG_RESERVED_NAME, at, thing, name);
+            return false;
+        }
+        return true;
+    }
+    if (container == KEY_NODE_LABELS || container == KEY_SERVICE_NODES_SELECTOR) {
+        bool good = name.len > 0 && name.len <= 512;
+        for (size_t i = 0; good && i < name.len; i++)
+            good = (unsigned char)name.ptr[i] > 0x20 && (unsigned char)name.ptr[i] != 0x7f;
+        if (!good)
+            READER_SAY(r, MSG_BAD_NAME, at, thing, name,
+                       S("it is from 1 to 512 bytes without blanks and control characters"));
+        return good;
+    }
+    if (name.len > 255 || !khap__header_name_valid(name)) {
+        READER_SAY(r, MSG_BAD_HEADER_NAME, at, khap__key_path(container), name);
+        return false;
+    }
+    return true;
+}
+
+static struct setting *read_map(struct reader *r, enum key key, const struct yaml_node *node,
+                                struct khap_place at)
+{
+    const struct key_row *row = khap__key_row(key);
+    if (node->kind != YAML_MAPPING && node->kind != YAML_NULL) {
+        say_wrong_type(r, key, node);
+        return NULL;
+    }
+    struct setting *map = khap__setting_new(&r->model->arena, key, SETTING_OBJECT, at);
+    if (!map)
+        return no_memory(r);
+    for (const struct yaml_node *name = node->child; name && name->next; name = name->next->next) {
+        struct khap_place place = khap__reader_place(r, name);
+        struct khap_str text = khap__yaml_text(name), copy;
+        bool good = khap__check_entry_name(r, key, text, place);
+        struct setting *entry = khap__read_value(r, (enum key)row->entry, name->next, place);
+        if (r->no_memory)
+            return NULL;
+        if (!good || !entry) {
+            map->damaged = true;
+            continue;
+        }
+        if (khap__arena_dup(&r->model->arena, text, &copy) != KHAP_OK)
+            return no_memory(r);
+        entry->name = copy.ptr;
+        entry->name_len = (uint16_t)copy.len;
+        khap__setting_append(map, entry);
+    }
+    return map;
+}
+
+static struct setting *read_list(struct reader *r, enum key key, const struct yaml_node *node,
+                                 struct khap_place at)
+{
+    const struct key_row *row = khap__key_row(key);
+    if (node->kind == YAML_MAPPING && row->entry == KEY_NONE) {
+        say_wrong_type(r, key, node);
+        return NULL;
+    }
+    struct setting *list = khap__setting_new(&r->model->arena, key, SETTING_LIST, at);
+    if (!list)
+        return no_memory(r);
+    if (node->kind == YAML_NULL) {
+        READER_SAY(r, MSG_MISSING_VALUE, at, khap__key_path(key));
+        return NULL;
+    }
+    /* a single value stands for a list of one */
+    bool single = node->kind != YAML_SEQUENCE;
+    for (const struct yaml_node *n = single ? node : node->child; n; n = single ? NULL : n->next) {
+        struct setting *item;
+        if (row->entry != KEY_NONE) {
+            item = khap__read_value(r, (enum key)row->entry, n, khap__reader_place(r, n));
+        } else {
+            item = khap__setting_new(&r->model->arena, key, SETTING_TEXT, khap__reader_place(r, n));
+            if (!item)
+                return no_memory(r);
+            if (!khap__read_scalar(r, key, n, item))
+                item = NULL;
+        }
+        if (r->no_memory)
+            return NULL;
+        if (item)
+            khap__setting_append(list, item);
+        else
+            list->damaged = true;
+    }
+    return list;
+}
+
+static bool says_false(const struct yaml_node *n)
+{
+    bool value;
+    return n->kind == YAML_SCALAR && !n->quoted && khap__bool_parse(khap__yaml_text(n), &value) && !value;
+}
+
+struct setting *khap__read_value(struct reader *r, enum key key, const struct yaml_node *node,
+                                 struct khap_place at)
+{
+    const struct key_row *row = khap__key_row(key);
+    r->model->seen[key] = true;
+    if (row->off && says_false(node)) {
+        struct setting *off =
+            khap__setting_new(&r->model->arena, key, SETTING_OFF, khap__reader_place(r, node));
+        return off ? off : no_memory(r);
+    }
+    switch ((enum row_kind)row->kind) {
+    case ROW_OBJECT:
+        return read_object(r, key, node, at);
+    case ROW_MAP:
+        return read_map(r, key, node, at);
+    case ROW_LIST:
+        return read_list(r, key, node, at);
+    case ROW_SCALAR:
+        break;
+    }
+    struct setting *s = khap__setting_new(&r->model->arena, key, SETTING_TEXT, khap__reader_place(r, node));
+    if (!s)
+        return no_memory(r);
+    return khap__read_scalar(r, key, node, s) ? s : NULL;
+}
+
+enum khap_status khap_model_read(struct khap_model *model, uint32_t source, struct khap_diags *diags)
+{
+    if (!model || !diags)
+        return KHAP_EINVAL;
+    struct yaml_reader *yaml = NULL;
+    struct reader r;
+    khap__reader_init(&r, model, diags);
+    r.source = source;
+    bool anything = false;
+    size_t errors = khap_diags_count(diags, KHAP_ERROR);
+    enum khap_status status = khap__yaml_open(&model->alloc, diags, source, NULL, &yaml);
+    while (status == KHAP_OK) {
+        /* the tree goes away with its document; the settings copy what they need */
+        struct arena tree;
+        struct yaml_node *root = NULL;
+        khap__arena_init(&tree, &model->alloc);
+        status = khap__yaml_next(yaml, &tree, &root);
+        bool end = !root;
+        enum khap_status merged = KHAP_OK;
+        if (root && (status == KHAP_OK || status == KHAP_EINPUT) && root->kind != YAML_NULL) {
+            anything = true;
+            struct setting *settings = khap__read_value(&r, KEY_ROOT, root, khap__reader_place(&r, root));
+            if (settings)
+                merged = khap__merge_root(&r, settings);
+        }
+        khap__arena_free(&tree);
+        if (r.no_memory || r.scratch.failed || merged == KHAP_ENOMEM)
+            status = KHAP_ENOMEM;
+        if (end)
+            break;
+    }
+    khap__yaml_close(yaml);
+    if (status == KHAP_OK && !anything) {
+        SAY0(diags, MSG_EMPTY_MAP, ((struct khap_place){source, 0, 0}));
+        status = KHAP_EINPUT;
+    }
+    khap__reader_free(&r);
+    /* a key that stands twice is said by the YAML reader, which goes on */
+    if (status == KHAP_OK && khap_diags_count(diags, KHAP_ERROR) > errors)
+        status = KHAP_EINPUT;
+    if (status != KHAP_OK)
+        model->damaged = true;
+    return status;
+}

@@ -1,0 +1,322 @@
+/* model/service.c - one service, whole: its own keys over serviceDefaults. SPDX-License-Identifier: MIT */
+#include "model/service_parts.h"
+#include "model/types.h"
+
+static uint64_t time_of(const struct setting *s)
+{
+    return s ? (uint64_t)s->number : 0;
+}
+
+static bool bool_of(const struct setting *s, bool otherwise)
+{
+    return s ? s->number != 0 : otherwise;
+}
+
+static struct khap_str text_of(const struct setting *s, struct khap_str otherwise)
+{
+    return s && s->kind == SETTING_TEXT ? s->text : otherwise;
+}
+
+static uint32_t count(const struct setting *s)
+{
+    return s ? s->n_children : 0;
+}
+
+static void fill_cookie(struct layered cookie, struct service *out)
+{
+    if (!cookie.own)
+        return;
+    const struct setting *mode = khap__member(cookie, KEY_SERVICE_COOKIE_MODE);
+    bool insert = !mode || khap__is_text(mode, S("insert"));
+    out->cookie.on = true;
+    out->cookie.place = cookie.own->place;
+    out->cookie.name = text_of(khap__member(cookie, KEY_SERVICE_COOKIE_NAME), S("SRV_ID"));
+    out->cookie.mode = insert                             ? COOKIE_INSERT
+                       : khap__is_text(mode, S("prefix")) ? COOKIE_PREFIX
+                                                          : COOKIE_REWRITE;
+    out->cookie.indirect = out->cookie.mode != COOKIE_REWRITE &&
+                           bool_of(khap__member(cookie, KEY_SERVICE_COOKIE_INDIRECT), insert);
+    out->cookie.nocache = bool_of(khap__member(cookie, KEY_SERVICE_COOKIE_NOCACHE), insert);
+    out->cookie.httponly = bool_of(khap__member(cookie, KEY_SERVICE_COOKIE_HTTPONLY), false);
+    out->cookie.secure = bool_of(khap__member(cookie, KEY_SERVICE_COOKIE_SECURE), false);
+    if (!insert) /* the rest is for insert; inherited it is left out */
+        return;
+    out->cookie.dynamic = bool_of(khap__member(cookie, KEY_SERVICE_COOKIE_DYNAMIC), false);
+    if (out->cookie.dynamic)
+        out->cookie.key_file = text_of(khap__member(cookie, KEY_SERVICE_COOKIE_KEY_FILE), S(""));
+    out->cookie.maxidle = time_of(khap__member(cookie, KEY_SERVICE_COOKIE_MAXIDLE));
+    out->cookie.maxlife = time_of(khap__member(cookie, KEY_SERVICE_COOKIE_MAXLIFE));
+}
+
+static bool fill_check(const struct resolved *r, const struct service_parts *parts,
+                       const struct setting *inherited, struct arena *scratch, struct service *out)
+{
+    struct layered check = khap__layered(parts->check, inherited);
+    const struct setting *rise, *fall, *port, *interval;
+    out->check.on = !(parts->check && parts->check->kind == SETTING_OFF);
+    if (!out->check.on)
+        return true;
+    out->check.place = check.own ? check.own->place : out->place;
+    out->check.type = (uint8_t)khap__check_type(check, out->mode);
+    interval = khap__member(check, KEY_SERVICE_CHECK_INTERVAL);
+    rise = khap__member(check, KEY_SERVICE_CHECK_RISE);
+    fall = khap__member(check, KEY_SERVICE_CHECK_FALL);
+    port = khap__member(check, KEY_SERVICE_CHECK_PORT);
+    out->check.interval = interval ? time_of(interval) : 2000000;
+    out->check.rise = rise ? (uint32_t)rise->number : 2;
+    out->check.fall = fall ? (uint32_t)fall->number : 3;
+    out->check.port = port ? (uint32_t)port->number : 0;
+    if (out->check.type != CHECK_HTTP)
+        return true;
+    out->check.path = text_of(khap__member(check, KEY_SERVICE_CHECK_PATH), S("/"));
+    out->check.method = text_of(khap__member(check, KEY_SERVICE_CHECK_METHOD), S("GET"));
+    out->check.host = text_of(khap__member(check, KEY_SERVICE_CHECK_HOST), S(""));
+    for (uint32_t i = 0; i < out->head->n_routes && out->check.host.len == 0; i++) {
+        const struct route *route = &r->routes.ptr[out->head->first_route + i];
+        if (route->has_host && route->host.kind == HOST_EXACT)
+            out->check.host = route->host.name;
+    }
+    const struct setting *expect = khap__member(check, KEY_SERVICE_CHECK_EXPECT);
+    uint32_t n = count(expect);
+    if (n == 0)
+        return true;
+    out->check.expect = khap__arena_alloc(scratch, n, sizeof *out->check.expect);
+    if (!out->check.expect)
+        return false;
+    for (const struct setting *s = expect->child; s; s = s->next)
+        out->check.expect[out->check.n_expect++] = khap__status_range(s->text);
+    return true;
+}
+
+static bool has_entry(const struct setting *map, struct khap_str name)
+{
+    for (const struct setting *s = map ? map->child : NULL; s; s = s->next) {
+        if (khap__str_eq_nocase(khap__setting_name(s), name))
+            return true;
+    }
+    return false;
+}
+
+struct header_keys {
+    enum key way, set, add, remove, set_format, add_format;
+};
+
+static void add_entries(const struct setting *map, const struct setting *replaced_by, bool is_add,
+                        enum key format, struct header_rule *rules, uint32_t *n)
+{
+    for (const struct setting *s = map ? map->child : NULL; s; s = s->next) {
+        if (!s->child || has_entry(replaced_by, khap__setting_name(s)))
+            continue;
+        rules[(*n)++] = (struct header_rule){.name = khap__setting_name(s),
+                                             .value = s->child->text,
+                                             .is_format = s->child->key == format,
+                                             .is_add = is_add,
+                                             .place = s->place};
+    }
+}
+
+/* Deleted ones first, so that what is set afterwards stays; then set, then add. */
+static bool fill_headers(struct layered headers, const struct header_keys *keys, struct arena *scratch,
+                         struct header_rule **rules, uint32_t *n)
+{
+    struct layered way = {khap__setting_find(headers.own, keys->way),
+                          khap__setting_find(headers.inherited, keys->way)};
+    const struct setting *remove = khap__member(way, keys->remove);
+    const struct setting *set[2] = {khap__setting_find(way.own, keys->set),
+                                    khap__setting_find(way.inherited, keys->set)};
+    const struct setting *add[2] = {khap__setting_find(way.own, keys->add),
+                                    khap__setting_find(way.inherited, keys->add)};
+    uint32_t room = count(remove) + count(set[0]) + count(set[1]) + count(add[0]) + count(add[1]);
+    *n = 0;
+    *rules = NULL;
+    if (room == 0)
+        return true;
+    *rules = khap__arena_alloc(scratch, room, sizeof **rules);
+    if (!*rules)
+        return false;
+    for (const struct setting *s = remove ? remove->child : NULL; s; s = s->next)
+        (*rules)[(*n)++] = (struct header_rule){.name = s->text, .is_delete = true, .place = s->place};
+    add_entries(set[1], set[0], false, keys->set_format, *rules, n);
+    add_entries(set[0], NULL, false, keys->set_format, *rules, n);
+    add_entries(add[1], add[0], true, keys->add_format, *rules, n);
+    add_entries(add[0], NULL, true, keys->add_format, *rules, n);
+    return true;
+}
+
+static bool fill_ranges(const struct setting *list, struct arena *scratch, struct service *out)
+{
+    uint32_t n = count(list);
+    if (n == 0)
+        return true;
+    out->ranges = khap__arena_alloc(scratch, n, sizeof *out->ranges);
+    if (!out->ranges)
+        return false;
+    for (const struct setting *s = list->child; s; s = s->next) {
+        if (khap__network_parse(s->text, &out->ranges[out->n_ranges]) == VALUE_OK)
+            out->n_ranges++;
+    }
+    return true;
+}
+
+static void read_server(const struct setting *given, uint16_t node_port, struct server *out)
+{
+    *out = (struct server){.weight = 100, .port = node_port, .place = given->place};
+    for (const struct setting *m = given->child; m; m = m->next) {
+        switch ((int)m->key) {
+        case KEY_SERVICE_SERVER_NAME:
+            out->name = m->text;
+            break;
+        case KEY_SERVICE_SERVER_ADDRESS:
+            khap__host_address_parse(m->text, &out->address);
+            break;
+        case KEY_SERVICE_SERVER_PORT:
+            out->port = (uint16_t)m->number;
+            break;
+        case KEY_SERVICE_SERVER_WEIGHT:
+            out->weight = (uint16_t)m->number;
+            break;
+        case KEY_SERVICE_SERVER_BACKUP:
+            out->backup = m->number != 0;
+            break;
+        case KEY_SERVICE_SERVER_MAXCONN:
+            out->maxconn = m->number;
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+static bool fill_servers(const struct resolved *r, const struct service_parts *parts,
+                         const struct setting *inherited_nodes, struct arena *scratch, struct service *out)
+{
+    struct selection nodes = {NULL, 0};
+    uint16_t port = parts->node_port ? (uint16_t)parts->node_port->number : 0;
+    if (parts->node_port &&
+        !khap__select_nodes(r, out->name, khap__layered(parts->nodes, inherited_nodes), scratch, &nodes))
+        return false;
+    uint32_t n = count(parts->servers);
+    if (nodes.n + n == 0)
+        return true;
+    out->servers = khap__arena_alloc(scratch, (size_t)nodes.n + n, sizeof *out->servers);
+    if (!out->servers)
+        return false;
+    for (uint32_t i = 0; i < nodes.n; i++) {
+        out->servers[i] = r->node_servers[nodes.nodes ? nodes.nodes[i] : i];
+        out->servers[i].port = port;
+    }
+    out->n_servers = nodes.n;
+    for (const struct setting *s = n ? parts->servers->child : NULL; s; s = s->next)
+        read_server(s, port, &out->servers[out->n_servers++]);
+    /* the nodes' numbers hold as long as nothing else stands beside them */
+    bool numbered = n == 0 && (!nodes.nodes || r->node_ids_distinct);
+    return numbered || khap__number_servers(out->servers, out->n_servers, scratch);
+}
+
+static bool fill_binds(const struct setting *list, struct arena *scratch, struct service *out)
+{
+    uint32_t n = count(list);
+    if (n == 0)
+        return true;
+    out->binds = khap__arena_zalloc(scratch, n, sizeof *out->binds);
+    if (!out->binds)
+        return false;
+    for (const struct setting *s = list->child; s; s = s->next) {
+        struct bind *b = &out->binds[out->n_binds++];
+        b->text = s->text;
+        b->place = s->place;
+        khap__address_parse(s->text, &b->address);
+    }
+    return true;
+}
+
+static bool fill_http(const struct resolved *r, const struct service_parts *own,
+                      const struct service_parts *parts, const struct service_parts *inherited,
+                      struct arena *scratch, struct service *out)
+{
+    static const struct header_keys request = {
+        KEY_SERVICE_HEADERS_REQUEST,
+        KEY_SERVICE_HEADERS_REQUEST_SET,
+        KEY_SERVICE_HEADERS_REQUEST_ADD,
+        KEY_SERVICE_HEADERS_REQUEST_DELETE,
+        KEY_SERVICE_HEADERS_REQUEST_SET_ENTRY_FORMAT,
+        KEY_SERVICE_HEADERS_REQUEST_ADD_ENTRY_FORMAT,
+    };
+    static const struct header_keys response = {
+        KEY_SERVICE_HEADERS_RESPONSE,
+        KEY_SERVICE_HEADERS_RESPONSE_SET,
+        KEY_SERVICE_HEADERS_RESPONSE_ADD,
+        KEY_SERVICE_HEADERS_RESPONSE_DELETE,
+        KEY_SERVICE_HEADERS_RESPONSE_SET_ENTRY_FORMAT,
+        KEY_SERVICE_HEADERS_RESPONSE_ADD_ENTRY_FORMAT,
+    };
+    fill_cookie(khap__layered(own->cookie, inherited->cookie), out);
+    bool tls_somewhere = false;
+    for (uint32_t i = 0; i < r->frontends.len && !tls_somewhere; i++)
+        tls_somewhere = r->frontends.ptr[i].tls;
+    /* inherited where there is no https: left out */
+    if (parts->redirect_https && (tls_somewhere || own->redirect_https)) {
+        out->redirect_https_given = true;
+        out->redirect_https = khap__is_true(parts->redirect_https);
+    }
+    struct layered hsts = khap__layered(own->hsts, inherited->hsts);
+    if (hsts.own && tls_somewhere) {
+        const struct setting *age = khap__member(hsts, KEY_SERVICE_HSTS_MAX_AGE);
+        out->hsts = true;
+        out->hsts_max_age = age ? time_of(age) : UINT64_C(365) * 86400 * 1000000;
+        out->hsts_subdomains = bool_of(khap__member(hsts, KEY_SERVICE_HSTS_INCLUDE_SUB_DOMAINS), false);
+    }
+    if (parts->rewrite && (own->rewrite || !khap__has_regex_route(r, out->head)))
+        out->rewrite = parts->rewrite->text;
+    const struct setting *protocol = parts->backend_protocol;
+    out->protocol = khap__is_text(protocol, S("https")) ? PROTOCOL_HTTPS
+                    : khap__is_text(protocol, S("h2"))  ? PROTOCOL_H2
+                    : khap__is_text(protocol, S("h2c")) ? PROTOCOL_H2C
+                                                        : PROTOCOL_HTTP;
+    if (out->protocol == PROTOCOL_HTTPS || out->protocol == PROTOCOL_H2) {
+        struct layered tls = khap__layered(own->backend_tls, inherited->backend_tls);
+        const struct setting *ca = khap__member(tls, KEY_SERVICE_BACKEND_TLS_CA);
+        out->tls_verify = ca && !khap__is_text(khap__member(tls, KEY_SERVICE_BACKEND_TLS_VERIFY), S("none"));
+        out->tls_ca = text_of(ca, S(""));
+        out->tls_sni = text_of(khap__member(tls, KEY_SERVICE_BACKEND_TLS_SNI), S(""));
+    }
+    struct layered headers = khap__layered(own->headers, inherited->headers);
+    if (!headers.own)
+        return true;
+    return fill_headers(headers, &request, scratch, &out->request, &out->n_request) &&
+           fill_headers(headers, &response, scratch, &out->response, &out->n_response);
+}
+
+enum khap_status khap__service_resolve(const struct resolved *r, uint32_t index, struct arena *scratch,
+                                       struct service *out)
+{
+    static const struct service_parts none;
+    const struct service_head *head = &r->services.ptr[index];
+    const struct service_parts *inherited = r->inherited[head->mode] ? r->inherited[head->mode] : &none;
+    struct service_parts own, parts;
+    khap__parts_gather(head->given, &own);
+    parts = own;
+    if (r->inherited[head->mode])
+        khap__parts_inherit(&parts, inherited);
+    *out =
+        (struct service){.head = head, .name = head->name, .place = head->given->place, .mode = head->mode};
+    out->balance = text_of(parts.balance, S("roundrobin"));
+    struct layered timeouts = khap__layered(own.timeouts, inherited->timeouts);
+    if (timeouts.own) {
+        out->connect = time_of(khap__member(timeouts, KEY_SERVICE_TIMEOUTS_CONNECT));
+        out->server_timeout = time_of(khap__member(timeouts, KEY_SERVICE_TIMEOUTS_SERVER));
+        out->queue = time_of(khap__member(timeouts, KEY_SERVICE_TIMEOUTS_QUEUE));
+        out->tunnel = time_of(khap__member(timeouts, KEY_SERVICE_TIMEOUTS_TUNNEL));
+    }
+    if (parts.send_proxy)
+        out->send_proxy = khap__is_text(parts.send_proxy, S("v2")) ? 2 : 1;
+    out->extra = parts.extra;
+    bool good = fill_check(r, &parts, inherited->check, scratch, out) &&
+                fill_ranges(parts.source_ranges, scratch, out) &&
+                fill_servers(r, &parts, inherited->nodes, scratch, out);
+    if (good && head->mode == MODE_HTTP)
+        good = fill_http(r, &own, &parts, inherited, scratch, out);
+    if (good && head->mode == MODE_TCP)
+        good = fill_binds(parts.bind, scratch, out);
+    return good ? KHAP_OK : KHAP_ENOMEM;
+}

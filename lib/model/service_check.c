@@ -1,0 +1,342 @@
+/* model/service_check.c - keys of a service that contradict each other, or its mode. SPDX-License-Identifier:
+ * MIT */
+#include "model/service_parts.h"
+
+static struct khap_str mode_text(uint8_t mode)
+{
+    return mode == MODE_HTTP ? S("mode: http") : mode == MODE_TCP ? S("mode: tcp") : S("tls: passthrough");
+}
+
+static void say_cannot_act(struct resolver *r, const struct setting *s, struct khap_str with)
+{
+    RESOLVE_SAY(r, MSG_KEY_CANNOT_ACT, s->place, khap__short_path((enum key)s->key), with);
+}
+
+static void say_needs(struct resolver *r, const struct setting *s, struct khap_str other)
+{
+    RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, s->place, khap__short_path((enum key)s->key), other);
+}
+
+bool khap__balance_needs_http(struct khap_str text)
+{
+    return khap__str_starts(text, S("uri")) || khap__str_starts(text, S("url_param")) ||
+           khap__str_starts(text, S("hdr("));
+}
+
+/* Everything that the service says itself must be able to act for its mode. */
+static void check_applies(struct resolver *r, const struct service_head *head)
+{
+    uint8_t bit = khap__mode_bit((enum service_mode)head->mode);
+    for (const struct setting *s = head->given->child; s; s = s->next) {
+        if (!(khap__key_row((enum key)s->key)->applies & bit)) {
+            if (s->key == KEY_SERVICE_HOSTS)
+                say_needs(r, s, S("tls: passthrough"));
+            else
+                say_cannot_act(r, s, mode_text(head->mode));
+            continue;
+        }
+        if (head->mode == MODE_HTTP)
+            continue;
+        if (s->key == KEY_SERVICE_BALANCE && khap__balance_needs_http(s->text))
+            RESOLVE_SAY(r, MSG_KEY_CANNOT_ACT, s->place, s->text, mode_text(head->mode));
+        if (s->key != KEY_SERVICE_CHECK)
+            continue;
+        for (const struct setting *m = s->child; m; m = m->next) {
+            if (!(khap__key_row((enum key)m->key)->applies & bit))
+                say_cannot_act(r, m, mode_text(head->mode));
+            else if (m->key == KEY_SERVICE_CHECK_TYPE && khap__is_text(m, S("http")))
+                RESOLVE_SAY(r, MSG_KEY_CANNOT_ACT, m->place, S("check.type: http"), mode_text(head->mode));
+        }
+    }
+}
+
+enum check_type khap__check_type(struct layered check, uint8_t mode)
+{
+    const struct setting *type = khap__member(check, KEY_SERVICE_CHECK_TYPE);
+    if (khap__is_text(type, S("tcp")))
+        return CHECK_TCP;
+    if (khap__is_text(type, S("tls")))
+        return CHECK_TLS;
+    if (mode != MODE_HTTP)
+        return CHECK_TCP;
+    return type || khap__member(check, KEY_SERVICE_CHECK_PATH) ? CHECK_HTTP : CHECK_TCP;
+}
+
+/* What only an HTTP check has, when the check is another one. */
+static void check_check(struct resolver *r, struct layered check)
+{
+    if (khap__check_type(check, MODE_HTTP) == CHECK_HTTP)
+        return;
+    const struct setting *type = khap__member(check, KEY_SERVICE_CHECK_TYPE);
+    for (const struct setting *m = check.own->child; m; m = m->next) {
+        if (m->key != KEY_SERVICE_CHECK_PATH && m->key != KEY_SERVICE_CHECK_HOST &&
+            m->key != KEY_SERVICE_CHECK_METHOD && m->key != KEY_SERVICE_CHECK_EXPECT)
+            continue;
+        if (type)
+            say_cannot_act(r, m, khap__is_text(type, S("tls")) ? S("check.type: tls") : S("check.type: tcp"));
+        else
+            say_needs(r, m, S("check.path"));
+    }
+}
+
+static void check_cookie(struct resolver *r, struct layered cookie)
+{
+    const struct setting *dynamic = khap__member(cookie, KEY_SERVICE_COOKIE_DYNAMIC);
+    const struct setting *key_file = khap__member(cookie, KEY_SERVICE_COOKIE_KEY_FILE);
+    const struct setting *mode = khap__member(cookie, KEY_SERVICE_COOKIE_MODE);
+    if (khap__is_true(dynamic) && !key_file)
+        say_needs(r, dynamic, S("cookie.keyFile"));
+    if (key_file && !khap__is_true(dynamic) && khap__setting_find(cookie.own, KEY_SERVICE_COOKIE_KEY_FILE))
+        say_needs(r, key_file, S("cookie.dynamic: true"));
+    if (!mode || khap__is_text(mode, S("insert")))
+        return;
+    for (const struct setting *m = cookie.own->child; m; m = m->next) {
+        /* HAProxy takes `indirect` with `prefix`, not with `rewrite` */
+        bool rewrite_not =
+            m->key == KEY_SERVICE_COOKIE_INDIRECT && khap__is_true(m) && khap__is_text(mode, S("rewrite"));
+        bool insert_only = rewrite_not || m->key == KEY_SERVICE_COOKIE_MAXIDLE ||
+                           m->key == KEY_SERVICE_COOKIE_MAXLIFE ||
+                           (m->key == KEY_SERVICE_COOKIE_DYNAMIC && khap__is_true(m));
+        if (insert_only)
+            say_cannot_act(r, m,
+                           khap__is_text(mode, S("prefix")) ? S("cookie.mode: prefix")
+                                                            : S("cookie.mode: rewrite"));
+    }
+}
+
+static void check_header_map(struct resolver *r, const struct setting *map)
+{
+    for (const struct setting *entry = map ? map->child : NULL; entry; entry = entry->next) {
+        if ((!entry->child && !entry->damaged) || (entry->child && entry->child->next))
+            RESOLVE_SAY(r, MSG_ONE_KEY_OF, entry->place, S("a header"), S("`value` and `format`"));
+    }
+}
+
+static void check_headers(struct resolver *r, const struct setting *headers)
+{
+    for (const struct setting *way = headers ? headers->child : NULL; way; way = way->next) {
+        for (const struct setting *map = way->child; map; map = map->next) {
+            if (map->kind == SETTING_OBJECT)
+                check_header_map(r, map);
+        }
+    }
+}
+
+static bool speaks_tls(const struct setting *protocol)
+{
+    return khap__is_text(protocol, S("https")) || khap__is_text(protocol, S("h2"));
+}
+
+static void check_backend_tls(struct resolver *r, struct khap_str who, const struct service_parts *own,
+                              const struct service_parts *inherited)
+{
+    const struct setting *protocol =
+        own->backend_protocol ? own->backend_protocol : inherited->backend_protocol;
+    if (own->backend_tls && !speaks_tls(protocol)) {
+        say_cannot_act(r, own->backend_tls,
+                       khap__is_text(protocol, S("h2c")) ? S("backendProtocol: h2c")
+                                                         : S("backendProtocol: http"));
+        return;
+    }
+    if (!own->backend_tls && !own->backend_protocol)
+        return; /* all of it inherited: checked there */
+    struct layered tls = khap__layered(own->backend_tls, inherited->backend_tls);
+    const struct setting *verify = khap__member(tls, KEY_SERVICE_BACKEND_TLS_VERIFY);
+    if (khap__member(tls, KEY_SERVICE_BACKEND_TLS_CA))
+        return;
+    if (khap__is_text(verify, S("required")))
+        RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, verify->place, S("backendTls.verify: required"),
+                    S("backendTls.ca"));
+    else if (!verify && speaks_tls(protocol))
+        RESOLVE_WARN(r, MSG_BACKEND_NOT_VERIFIED,
+                     own->backend_protocol ? own->backend_protocol->place : own->backend_tls->place, who);
+}
+
+static bool any_tls(const struct resolver *r)
+{
+    for (uint32_t i = 0; i < r->out->frontends.len; i++) {
+        if (r->out->frontends.ptr[i].tls)
+            return true;
+    }
+    return false;
+}
+
+bool khap__has_regex_route(const struct resolved *r, const struct service_head *head)
+{
+    for (uint32_t i = 0; i < head->n_routes; i++) {
+        if (r->routes.ptr[head->first_route + i].path_type == PATH_REGEX)
+            return true;
+    }
+    return false;
+}
+
+/* What a service and serviceDefaults are checked for alike. */
+static void check_parts(struct resolver *r, struct khap_str who, const struct service_parts *own,
+                        const struct service_parts *inherited)
+{
+    struct layered cookie = khap__layered(own->cookie, inherited->cookie),
+                   check = khap__layered(own->check, inherited->check);
+    if (own->cookie && cookie.own && !cookie.own->damaged)
+        check_cookie(r, cookie);
+    if (own->check && check.own && !check.own->damaged)
+        check_check(r, check);
+    check_headers(r, own->headers);
+    check_backend_tls(r, who, own, inherited);
+    khap__check_raw(r, own->extra);
+}
+
+void khap__check_defaults(struct resolver *r)
+{
+    static const struct service_parts none;
+    check_parts(r, S("`serviceDefaults`"), &r->defaults, &none);
+}
+
+void khap__check_service(struct resolver *r, const struct service_head *head, const struct service_parts *own)
+{
+    static const struct service_parts none;
+    const struct service_parts *inherited =
+        r->out->inherited[head->mode] ? r->out->inherited[head->mode] : &none;
+    if (head->given->damaged) { /* what is missing may be what was wrong */
+        khap__check_raw(r, own->extra);
+        return;
+    }
+    check_applies(r, head);
+    if (head->mode == MODE_TCP) {
+        if (!own->bind && !inherited->bind && !own->hosts)
+            RESOLVE_SAY(r, MSG_TCP_WITHOUT_ADDRESS, head->given->place, head->name);
+        khap__check_raw(r, own->extra);
+        return;
+    }
+    if (head->mode == MODE_PASSTHROUGH) {
+        if (head->n_routes == 0)
+            RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, own->tls ? own->tls->place : head->given->place,
+                        S("tls: passthrough"), S("hosts"));
+        khap__check_raw(r, own->extra);
+        return;
+    }
+    struct khap_str who = S("a service");
+    if (own->backend_protocol || own->backend_tls) {
+        khap__buf_clear(&r->text);
+        khap__buf_add(&r->text, S("service `"));
+        khap__buf_add(&r->text, head->name);
+        khap__buf_char(&r->text, '`');
+        who = khap__buf_str(&r->text);
+    }
+    check_parts(r, who, own, inherited);
+    if (own->rewrite && khap__has_regex_route(r->out, head))
+        say_cannot_act(r, own->rewrite, S("pathType: Regex"));
+    if ((khap__is_true(own->redirect_https) || (own->hsts && own->hsts->kind == SETTING_OBJECT)) &&
+        !any_tls(r)) {
+        const struct setting *s = khap__is_true(own->redirect_https) ? own->redirect_https : own->hsts;
+        RESOLVE_SAY(r, MSG_NEEDS_TLS_FRONTEND, s->place, khap__short_path((enum key)s->key));
+    }
+}
+
+/* ---- servers ---- */
+
+void khap__check_node_names(struct resolver *r, const struct setting *nodes)
+{
+    const struct setting *names = khap__setting_find(nodes, KEY_SERVICE_NODES_NAMES);
+    for (const struct setting *s = names ? names->child : NULL; s; s = s->next) {
+        uint32_t index;
+        if (r->nodes_unknown || khap__map_get(&r->out->node_names, s->text, &index))
+            continue;
+        struct nearest nearest;
+        khap__nearest_start(&nearest, s->text);
+        /* each costs a look at every node: what comes after a hundred is the same mistake */
+        uint32_t candidates = r->suggested++ < 100 ? r->out->nodes.len : 0;
+        for (uint32_t i = 0; i < candidates; i++)
+            khap__nearest_offer(&nearest, r->out->nodes.ptr[i].name);
+        RESOLVE_SAY(r, MSG_UNKNOWN_NODE, s->place, s->text, khap__nearest_text(r, &nearest));
+    }
+}
+
+void khap__check_server_list(struct resolver *r, const struct setting *servers, bool port_given)
+{
+    for (const struct setting *s = servers ? servers->child : NULL; s; s = s->next) {
+        khap__need_member(r, s, KEY_SERVICE_SERVER_NAME, S("a server"));
+        khap__need_member(r, s, KEY_SERVICE_SERVER_ADDRESS, S("a server"));
+        if (!port_given)
+            khap__need_member(r, s, KEY_SERVICE_SERVER_PORT, S("a server of a service without nodePort"));
+    }
+}
+
+static void say_server_twice(struct resolver *r, const struct service_head *head, struct khap_str name,
+                             struct khap_place second, struct khap_place first)
+{
+    RESOLVE_SAY(r, MSG_SERVER_DEFINED_TWICE, second, name, head->name);
+    khap__diags_relate(r->diags, first, S("first here"));
+}
+
+/* Names of servers and of the nodes taken: each once. */
+static void check_unique(struct resolver *r, const struct service_head *head, const struct selection *nodes,
+                         const struct setting *servers)
+{
+    struct map seen;
+    VEC(struct khap_place) places = {0};
+    khap__map_init(&seen, &r->model->alloc);
+    uint32_t old = 0;
+    bool found = false;
+    /* all nodes are told apart by node_names already; a selection by names may hold one twice */
+    for (uint32_t i = 0; nodes->nodes && i < nodes->n && !r->no_memory; i++) {
+        const struct node *node = &r->out->nodes.ptr[nodes->nodes[i]];
+        if (khap__map_add(&seen, node->name, places.len, &found, &old) != KHAP_OK ||
+            !VEC_PUSH(&r->model->alloc, &places, node->place))
+            r->no_memory = true;
+        else if (found)
+            say_server_twice(r, head, node->name, head->given->place, node->place);
+    }
+    for (const struct setting *s = servers ? servers->child : NULL; s && !r->no_memory; s = s->next) {
+        const struct setting *name = khap__setting_find(s, KEY_SERVICE_SERVER_NAME);
+        if (!name)
+            continue;
+        if (!nodes->nodes && nodes->n && khap__map_get(&r->out->node_names, name->text, &old)) {
+            say_server_twice(r, head, name->text, name->place, r->out->nodes.ptr[old].place);
+            continue;
+        }
+        if (khap__map_add(&seen, name->text, places.len, &found, &old) != KHAP_OK ||
+            !VEC_PUSH(&r->model->alloc, &places, name->place))
+            r->no_memory = true;
+        else if (found)
+            say_server_twice(r, head, name->text, name->place, places.ptr[old]);
+    }
+    VEC_FREE(&r->model->alloc, &places);
+    khap__map_free(&seen);
+}
+
+void khap__check_servers(struct resolver *r, const struct service_head *head, const struct service_parts *own)
+{
+    static const struct service_parts none;
+    const struct service_parts *inherited =
+        r->out->inherited[head->mode] ? r->out->inherited[head->mode] : &none;
+    bool has_port = own->node_port || inherited->node_port;
+    const struct setting *servers = own->servers ? own->servers : inherited->servers;
+    bool has_servers = servers && servers->child;
+    if (head->given->damaged || (servers && servers->damaged))
+        has_port = true;
+    if (!has_port && !has_servers)
+        RESOLVE_SAY(r, MSG_SERVICE_WITHOUT_SERVERS, head->given->place, head->name);
+    if (own->nodes && !has_port)
+        say_needs(r, own->nodes, S("nodePort"));
+    if (own->nodes)
+        khap__check_node_names(r, own->nodes);
+    khap__check_server_list(r, own->servers, has_port);
+    if (!own->nodes && !inherited->nodes && !has_servers) {
+        if (has_port && r->out->nodes.len == 0 && !r->nodes_unknown && !head->given->damaged)
+            RESOLVE_WARN(r, MSG_NO_NODE_SELECTED, head->given->place, head->name);
+        return;
+    }
+    struct arena scratch;
+    struct selection selection = {NULL, 0};
+    khap__arena_init(&scratch, &r->model->alloc);
+    if (has_port && !khap__select_nodes(r->out, head->name, khap__layered(own->nodes, inherited->nodes),
+                                        &scratch, &selection))
+        r->no_memory = true;
+    if (!r->no_memory) {
+        if (has_port && selection.n == 0 && !has_servers && !r->nodes_unknown && !head->given->damaged)
+            RESOLVE_WARN(r, MSG_NO_NODE_SELECTED, own->nodes ? own->nodes->place : head->given->place,
+                         head->name);
+        check_unique(r, head, &selection, servers);
+    }
+    khap__arena_free(&scratch);
+}

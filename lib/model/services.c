@@ -1,0 +1,109 @@
+/* model/services.c - the heads of all services: names, modes, frontends, routes. SPDX-License-Identifier: MIT
+ */
+#include "model/service_parts.h"
+
+/* serviceDefaults as far as it acts on each kind of service. */
+static void make_inherited(struct resolver *r)
+{
+    const struct setting *defaults = khap__setting_find(r->model->root, KEY_SERVICE_DEFAULTS);
+    for (int mode = MODE_HTTP; mode <= MODE_PASSTHROUGH && defaults; mode++) {
+        struct service_parts *parts = khap__arena_alloc(&r->out->arena, 1, sizeof *parts);
+        struct setting acting = *defaults;
+        struct setting *copies = NULL, **tail = &copies;
+        if (!parts) {
+            r->no_memory = true;
+            return;
+        }
+        for (const struct setting *s = defaults->child; s; s = s->next) {
+            if (!(khap__key_row((enum key)s->key)->applies & khap__mode_bit((enum service_mode)mode)))
+                continue;
+            if (mode != MODE_HTTP && s->key == KEY_SERVICE_BALANCE && khap__balance_needs_http(s->text))
+                continue;
+            struct setting *copy = khap__arena_alloc(&r->out->arena, 1, sizeof *copy);
+            if (!copy) {
+                r->no_memory = true;
+                return;
+            }
+            *copy = *s;
+            copy->next = NULL;
+            *tail = copy;
+            tail = &copy->next;
+        }
+        acting.child = copies;
+        khap__parts_gather(&acting, parts);
+        r->out->inherited[mode] = parts;
+    }
+    if (!defaults)
+        return;
+    if (r->defaults.frontends)
+        r->inherited_frontends = khap__frontend_bits(r, r->defaults.frontends);
+    khap__check_defaults(r);
+    khap__check_server_list(r, r->defaults.servers, true);
+    if (r->defaults.nodes)
+        khap__check_node_names(r, r->defaults.nodes);
+}
+
+/* A frontend and a service of one name would be one name for two sections. */
+static void check_name(struct resolver *r, const struct service_head *head)
+{
+    for (uint32_t i = 0; i < r->out->frontends.len; i++) {
+        const struct frontend *f = &r->out->frontends.ptr[i];
+        if (!khap__str_eq(f->name, head->name))
+            continue;
+        RESOLVE_SAY(r, MSG_NAME_COLLISION, head->given->place, S("a service"), S("a frontend"), head->name);
+        if (f->given)
+            khap__diags_relate(r->diags, f->place, S("the frontend"));
+        return;
+    }
+    if (head->mode == MODE_TCP && head->name.len > 250)
+        RESOLVE_SAY(r, MSG_BAD_NAME, head->given->place, S("TCP service"), head->name,
+                    S("its frontend, khap-NAME, would be longer than 255 bytes"));
+}
+
+static void add_service(struct resolver *r, const struct setting *given)
+{
+    struct resolved *out = r->out;
+    struct service_parts own;
+    khap__parts_gather(given, &own);
+    struct service_head head = {
+        .given = given, .name = khap__setting_name(given), .first_route = out->routes.len};
+    const struct setting *tls = own.tls ? own.tls : r->defaults.tls;
+    head.mode = (uint8_t)khap__mode_of(own.mode ? own.mode : r->defaults.mode, tls);
+    check_name(r, &head);
+    if (head.mode == MODE_HTTP)
+        head.frontends = own.frontends           ? khap__frontend_bits(r, own.frontends)
+                         : r->defaults.frontends ? r->inherited_frontends
+                                                 : out->default_frontends;
+    else if (head.mode == MODE_PASSTHROUGH)
+        head.frontends = out->https >= 0 ? UINT64_C(1) << out->https : ROUTE_HTTPS_TCP_ONLY;
+    khap__add_routes(r, &head, &own);
+    head.n_routes = out->routes.len - head.first_route;
+    khap__check_service(r, &head, &own);
+    khap__check_servers(r, &head, &own);
+    if (!VEC_PUSH(&out->alloc, &out->services, head))
+        r->no_memory = true;
+}
+
+/* Room for all services, and a route each, so that nothing is moved while they come. */
+static bool reserve(struct resolved *out, uint32_t n)
+{
+    out->services.ptr = khap__alloc(&out->alloc, n, sizeof *out->services.ptr);
+    if (!out->services.ptr)
+        return false;
+    out->services.cap = n;
+    out->routes.ptr = khap__alloc(&out->alloc, n, sizeof *out->routes.ptr);
+    if (!out->routes.ptr)
+        return false;
+    out->routes.cap = n;
+    return true;
+}
+
+void khap__resolve_services(struct resolver *r)
+{
+    const struct setting *services = khap__setting_find(r->model->root, KEY_SERVICES);
+    make_inherited(r);
+    if (services && services->n_children > 100 && !r->no_memory && !reserve(r->out, services->n_children))
+        r->no_memory = true;
+    for (const struct setting *s = services ? services->child : NULL; s && !r->no_memory; s = s->next)
+        add_service(r, s);
+}

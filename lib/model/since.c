@@ -1,0 +1,84 @@
+/* model/since.c - keys and values that the oldest release of the target cannot do. SPDX-License-Identifier:
+ * MIT */
+#include "model/resolve.h"
+
+/* Words that came later than the key to which they belong. */
+struct late_word {
+    uint16_t key;
+    uint16_t since;
+    char word[12];
+    bool prefix; /* the value begins with it */
+};
+static const struct late_word late_words[] = {
+    {KEY_LOG_TO, 109, "stdout", false},
+    {KEY_LOG_TO, 109, "stderr", false},
+    {KEY_FRONTEND_ALPN, 108, "h2", false},
+    {KEY_SERVICE_BACKEND_PROTOCOL, 200, "h2",
+     false}, /* 1.9 takes it, but speaks it only with an option of its own */
+    {KEY_SERVICE_BACKEND_PROTOCOL, 200, "h2c", false},
+    {KEY_SERVICE_BACKEND_PROTOCOL, 107, "https", false},
+    {KEY_SERVICE_BALANCE, 200, "random(", true},
+    {KEY_SERVICE_BALANCE, 109, "random", true},
+    {KEY_SERVICE_BALANCE, 206, "hash ", true},
+};
+
+static void say(struct resolver *r, const struct setting *s, struct khap_str what, uint16_t since)
+{
+    uint16_t releases[2] = {since, r->out->target.first};
+    struct khap_str text[2];
+    size_t end[2];
+    khap__buf_clear(&r->text);
+    for (int i = 0; i < 2; i++) {
+        khap__buf_uint(&r->text, releases[i] / 100);
+        khap__buf_char(&r->text, '.');
+        khap__buf_uint(&r->text, releases[i] % 100);
+        end[i] = r->text.len;
+    }
+    if (r->text.failed)
+        return;
+    text[0] = (struct khap_str){r->text.ptr, end[0]};
+    text[1] = (struct khap_str){r->text.ptr + end[0], end[1] - end[0]};
+    RESOLVE_SAY(r, MSG_KEY_NEEDS_RELEASE, s->place, what, text[0], text[1]);
+}
+
+static void check_text(struct resolver *r, const struct setting *s)
+{
+    for (size_t i = 0; i < sizeof late_words / sizeof *late_words; i++) {
+        const struct late_word *late = &late_words[i];
+        struct khap_str word = khap__str(late->word);
+        if (late->key != s->key || late->since <= r->out->target.first)
+            continue;
+        if (late->prefix ? khap__str_starts(s->text, word) : khap__str_eq(s->text, word)) {
+            say(r, s, s->text, late->since);
+            return;
+        }
+    }
+}
+
+/* As deep as keys.tsv is. */
+static void check_setting(struct resolver *r, const struct setting *s)
+{
+    const struct key_row *row = khap__key_row((enum key)s->key);
+    bool off = s->kind == SETTING_OFF || (s->kind == SETTING_BOOL && !s->number);
+    if (row->since > r->out->target.first && !off) {
+        say(r, s, khap__short_path((enum key)s->key), row->since);
+        return;
+    }
+    if (s->kind == SETTING_TEXT)
+        check_text(r, s);
+    if (s->kind != SETTING_OBJECT && s->kind != SETTING_LIST)
+        return;
+    for (const struct setting *child = s->child; child; child = child->next)
+        check_setting(r, child);
+}
+
+void khap__check_since(struct resolver *r)
+{
+    bool needed = false;
+    for (int key = 0; key < KEY_COUNT && !needed; key++)
+        needed = r->model->seen[key] && khap__key_row((enum key)key)->since > r->out->target.first;
+    for (size_t i = 0; i < sizeof late_words / sizeof *late_words && !needed; i++)
+        needed = r->model->seen[late_words[i].key] && late_words[i].since > r->out->target.first;
+    if (needed)
+        check_setting(r, r->model->root);
+}

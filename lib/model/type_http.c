@@ -1,0 +1,164 @@
+/* model/type_http.c - what HTTP and HAProxy's own little languages want. SPDX-License-Identifier: MIT */
+#include "model/types.h"
+
+bool khap__read_path(struct reader *r, enum key key, struct khap_str text, struct khap_place at,
+                     struct setting *out)
+{
+    bool uri = khap__key_row(key)->type == TYPE_URI;
+    size_t query = uri ? khap__str_find(text, '?') : text.len;
+    bool good = khap__path_parse(khap__str_sub(text, 0, query)) == VALUE_OK;
+    for (size_t i = query; i < text.len; i++)
+        good = good && text.ptr[i] > ' ' && text.ptr[i] < 0x7f && text.ptr[i] != '#';
+    if (good)
+        return khap__keep_text(r, text, out);
+    READER_SAY(r, MSG_BAD_PATH, at, khap__key_path(key), text,
+               text.len && text.ptr[0] != '/' ? S(": it begins with a slash")
+               : uri                          ? S(": it holds no blank, # or byte outside of ASCII")
+                                              : S(": it holds no blank, ?, # or byte outside of ASCII"));
+    return false;
+}
+
+bool khap__read_http(struct reader *r, enum key key, struct khap_str text, struct khap_place at,
+                     struct setting *out)
+{
+    bool good = false;
+    enum message_id id = MSG_BAD_HEADER_VALUE;
+    switch ((int)khap__key_row(key)->type) {
+    case TYPE_HEADERVALUE:
+        good = khap__header_value_check(text, NULL) == VALUE_OK;
+        break;
+    case TYPE_LOGFORMAT:
+        id = MSG_BAD_FORMAT;
+        good =
+            khap__header_value_check(text, NULL) == VALUE_OK && khap__logformat_check(text, NULL) == VALUE_OK;
+        break;
+    case TYPE_HEADERNAME:
+        id = MSG_BAD_HEADER_NAME;
+        good = text.len <= 255 && khap__header_name_valid(text);
+        break;
+    case TYPE_COOKIENAME:
+        id = MSG_BAD_COOKIE_NAME;
+        good = text.len <= 255 && khap__cookie_name_valid(text);
+        break;
+    default:
+        break;
+    }
+    if (good && text.len <= 8192)
+        return khap__keep_text(r, text, out);
+    READER_SAY(r, id, at, khap__key_path(key), text);
+    return false;
+}
+
+struct status_range khap__status_range(struct khap_str text)
+{
+    struct status_range range = {0, 0};
+    int64_t n = 0;
+    size_t dash = khap__str_find(text, '-');
+    if (khap__int_parse(khap__str_sub(text, 0, dash), 100, 599, &n) != VALUE_OK)
+        return range;
+    range.from = range.to = (uint16_t)n;
+    if (dash < text.len) {
+        if (khap__int_parse(khap__str_sub(text, dash + 1, text.len), range.from, 599, &n) != VALUE_OK)
+            return (struct status_range){0, 0};
+        range.to = (uint16_t)n;
+    }
+    return range;
+}
+
+bool khap__read_status(struct reader *r, enum key key, struct khap_str text, struct khap_place at,
+                       struct setting *out)
+{
+    if (khap__status_range(text).from)
+        return khap__keep_text(r, text, out);
+    READER_SAY(r, MSG_BAD_STATUS, at, khap__key_path(key), text);
+    return false;
+}
+
+/* The next word of text from *at; empty at the end. Blanks separate. */
+static struct khap_str next_word(struct khap_str text, size_t *at)
+{
+    while (*at < text.len && text.ptr[*at] == ' ')
+        (*at)++;
+    size_t from = *at;
+    while (*at < text.len && text.ptr[*at] != ' ')
+        (*at)++;
+    return khap__str_sub(text, from, *at - from);
+}
+
+static bool is_number(struct khap_str s)
+{
+    int64_t n;
+    return khap__int_parse(s, 1, 1000000, &n) == VALUE_OK;
+}
+
+/* WORD(NAME) with a name that is a token. */
+static bool has_argument(struct khap_str s, struct khap_str word)
+{
+    return s.len > word.len + 2 && khap__str_starts(s, word) && s.ptr[word.len] == '(' &&
+           s.ptr[s.len - 1] == ')' &&
+           khap__header_name_valid(khap__str_sub(s, word.len + 1, s.len - word.len - 2));
+}
+
+static bool balance_valid(struct khap_str text)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (!khap__is_alnum(c) && !memchr(" ()._:,-+/", c, 10))
+            return false;
+    }
+    struct khap_str algorithm = next_word(text, &at), word = next_word(text, &at);
+    static const char plain[][12] = {"roundrobin", "static-rr", "leastconn", "first", "source", "random"};
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+        if (khap__str_eq(algorithm, khap__str(plain[i])))
+            return word.len == 0;
+    }
+    if (khap__str_starts(algorithm, S("random(")) && khap__str_ends(algorithm, S(")")))
+        return word.len == 0 && is_number(khap__str_sub(algorithm, 7, algorithm.len - 8));
+    if (has_argument(algorithm, S("hdr")))
+        return word.len == 0 || (khap__str_eq(word, S("use_domain_only")) && next_word(text, &at).len == 0);
+    if (khap__str_eq(algorithm, S("rdp-cookie")) || has_argument(algorithm, S("rdp-cookie")))
+        return word.len == 0;
+    if (khap__str_eq(algorithm, S("url_param")))
+        return khap__header_name_valid(word) && next_word(text, &at).len == 0;
+    if (khap__str_eq(algorithm, S("hash")))
+        return word.len > 0 && next_word(text, &at).len == 0;
+    if (!khap__str_eq(algorithm, S("uri")))
+        return false;
+    for (; word.len; word = next_word(text, &at)) {
+        if (khap__str_eq(word, S("whole")))
+            continue;
+        if (!khap__str_eq(word, S("len")) && !khap__str_eq(word, S("depth")))
+            return false;
+        if (!is_number(next_word(text, &at)))
+            return false;
+    }
+    return true;
+}
+
+bool khap__read_balance(struct reader *r, enum key key, struct khap_str text, struct khap_place at,
+                        struct setting *out)
+{
+    if (balance_valid(text))
+        return khap__keep_text(r, text, out);
+    static const char known[][12] = {"roundrobin", "static-rr", "leastconn", "first", "source",
+                                     "random",     "uri",       "url_param", "hash"};
+    struct khap_str best = {NULL, 0};
+    uint32_t nearest = 4;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        struct khap_str name = khap__str(known[i]);
+        uint32_t distance = khap__edit_distance(text, name, nearest);
+        if (distance > 0 && distance < nearest && distance < name.len) {
+            nearest = distance;
+            best = name;
+        }
+    }
+    khap__buf_clear(&r->scratch);
+    if (best.len) {
+        khap__buf_add(&r->scratch, S("; did you mean `"));
+        khap__buf_add(&r->scratch, best);
+        khap__buf_add(&r->scratch, S("`?"));
+    }
+    READER_SAY(r, MSG_BAD_BALANCE, at, khap__key_path(key), text, khap__buf_str(&r->scratch));
+    return false;
+}

@@ -1,0 +1,299 @@
+#!/usr/bin/python3
+"""Random maps and random requests: HAProxy with one file, HAProxy with a bundle, and the routing rules written down here once more,
+in Python, must agree on who answers.
+
+N requests (default 600) over N/100 maps, at least 6; SEED repeats a run. The rules: the host without case, port and trailing dot; an
+exact host before a wildcard, a longer wildcard before a shorter, at one suffix one label before any depth; the most specific host
+decides; what it does not take goes to routes without a host, then to the default, then 404. Of one host's routes: exact path, longest
+prefix, regexes in order, then the route without a path (which is prefix /).
+"""
+import collections
+import json
+import os
+import random
+import re
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "traffic"))
+import lib  # noqa: E402
+from lib import tap  # noqa: E402
+
+LABELS = ["a", "b", "c", "www", "x1", "with-dash", "xn--bcher-kva"]
+DOMAINS = ["example", "a.example", "b.a.example", "x1.b.a.example", "c.test", "c.tes", "deep.er.c.test", "www.c.test"]
+PATHS = ["/", "/a", "/a/b", "/a/b/c", "/ab", "/A", "/a.b", "/%61", "/a%2Fb", "/foo-bar", "/t/", "/t/u", "/a//b", "/a'b", "/a$b", "/(a)",
+         "/a\\b", "/a*", "/a,b", "/a\"b", "/a{b}", "/~u/=;+!@:&",
+         "/%[src]", "/${HOME}", "/$HOME/x", "/a|b", "/^a$", "/a%20b", "/a%%b", "/.../a", "/it's/'quoted'"]
+REGEXES = [("/r[0-9]+", ["/r1", "/r22", "/r", "/r1x"]), ("/r.*", ["/r", "/rx", "/r1"]), ("/a/(b|c)", ["/a/b", "/a/c", "/a/bc"]),
+           ("/(a|b)/x", ["/a/x", "/b/x", "/a/x/y"]), ("/a|/b", ["/a", "/b", "/ab", "/a/b"]), (".*\\.php", ["/x.php", "/a/b.php", "/x.phpx"]),
+           ("/q\\.txt", ["/q.txt", "/qxtxt"]), ("(?i)/icase", ["/icase", "/ICASE", "/icase/"]), ("/y{2,3}", ["/y", "/yy", "/yyy", "/yyyy"]),
+           ("/[^/]+/end", ["/a/end", "/a/b/end"]), ("/'[\"\\\\]?", ["/'", "/'\"", "/'\\"]), ("/a(?=/b).*", ["/a/b", "/a/c"]),
+           ("/\\$\\{HOME\\}/?", ["/${HOME}", "/${HOME}/", "/HOME"]), ("/z,y{1,2}", ["/z,y", "/z,yy", "/z,yyy"]), ("/\\x41\\d+", ["/A1", "/Ax"]),
+           ("^/anchored$", ["/anchored", "/anchored/"]), ("/%[0-9a-f]{2}", ["/%2f", "/%2F"]), ("/#?h", ["/h", "/hh"]),
+           # anchors of its own; and what would go on with the host c.tes, if it were not kept apart from the path
+           ("^/anch/$", ["/anch/", "/anch"]), ("^/m1$|^/m2$", ["/m1", "/m2", "/m1x"]), ("t/.*", ["/", "/a"]), ("[$^]+/?x|/\\$", ["/$", "/x"])]
+FRONTENDS = ["http", "inner", "third"]
+
+
+# ---- the rules, once more
+
+# kind: exact, deep, label, any
+Route = collections.namedtuple("Route", "service suffix kind path type order")
+
+
+def bare(path):
+    """A prefix without its last slash; of no path and of / it is nothing."""
+    return (path or "").rstrip("/")
+
+
+def of_host(routes, path):
+    """What the routes of one host make of a path."""
+    for r in routes:
+        if r.type == "Exact" and r.path == path:
+            return r
+    best = None
+    for r in routes:
+        if r.type == "Prefix" and bare(r.path) and (path == bare(r.path) or path.startswith(bare(r.path) + "/")):
+            if best is None or len(bare(r.path)) > len(bare(best.path)):
+                best = r
+    if best:
+        return best
+    for r in sorted(routes, key=lambda r: r.order):
+        if r.type == "Regex" and re.fullmatch(r.path, path):
+            return r
+    for r in routes:
+        if r.type == "Prefix" and not bare(r.path):
+            return r
+    return None
+
+
+def decide(routes, host, path):
+    """The route that a request takes, or None."""
+    if host is not None:
+        host = re.sub(":[^]]*$", "", host).rstrip(".").lower()
+        candidates = []
+        for r in routes:
+            if r.kind == "exact" and r.suffix == host:
+                candidates.append(((0, 0, 0), r))
+            elif r.kind in ("deep", "label") and host.endswith("." + r.suffix):
+                above = host[:-len(r.suffix) - 1]
+                if r.kind == "deep" or "." not in above:
+                    candidates.append(((1, -r.suffix.count("."), 0 if r.kind == "label" else 1), r))
+        if candidates:
+            first = min(c[0] for c in candidates)
+            found = of_host([r for rank, r in candidates if rank == first], path)
+            if found:
+                return found
+    return of_host([r for r in routes if r.kind == "any"], path)
+
+
+# ---- random maps
+
+def some(rng, low, high, make):
+    return [make() for _ in range(rng.randint(low, high))]
+
+
+def random_host(rng):
+    roll = rng.random()
+    if roll < 0.5:
+        return rng.choice(LABELS) + "." + rng.choice(DOMAINS)
+    if roll < 0.6:
+        return rng.choice(DOMAINS)
+    return "*." + rng.choice(DOMAINS)
+
+
+class Table:
+    """By frontend, the routes that a map means; refuses a route that is there already."""
+
+    def __init__(self):
+        self.routes, self.taken, self.order = {f: [] for f in FRONTENDS}, set(), 0
+
+    def add(self, name, fronts, host, label, path, kind):
+        host = (host or "").lower()
+        if not host:
+            key, what = "", "any"
+        elif host.startswith("*."):
+            key, what = host[2:], "label" if label else "deep"
+        else:
+            key, what = host, "exact"
+        same = (key, what, kind, bare(path) if kind == "Prefix" else path)
+        if any((f, same) in self.taken for f in fronts):
+            return False
+        self.taken.update((f, same) for f in fronts)
+        self.order += 1
+        for f in fronts:
+            self.routes[f].append(Route(name, key, what, path, kind, self.order))
+        return True
+
+
+def random_service(rng, name, table, port):
+    fronts = rng.sample(FRONTENDS, rng.choice([1, 1, 2, 3]))
+    label = rng.random() < 0.3
+    service = {"nodePort": port, "check": False, "frontends": fronts,
+               "extra": "http-request return status 200 content-type text/plain string %s" % name}
+    if label:
+        service["wildcard"] = "label"
+    hosts, routes = [], []
+    for host in some(rng, 0, 3, lambda: random_host(rng)):
+        host = host if rng.random() < 0.8 else host.upper()
+        if table.add(name, fronts, host, label, None, "Prefix"):
+            hosts.append(host)
+    for _ in range(rng.randint(0, 9)):
+        host, one, own = rng.choice(hosts or [random_host(rng)]) if rng.random() < 0.5 else random_host(rng), {}, label
+        if rng.random() < 0.15:
+            host = None
+        if host:
+            one["host"] = host
+            if host.startswith("*.") and rng.random() < 0.4:
+                own = rng.random() < 0.6
+                one["wildcard"] = "label" if own else "deep"
+        kind = rng.choice(["Exact", "Prefix", "Prefix", "Regex"])
+        path = rng.choice(REGEXES)[0] if kind == "Regex" else rng.choice(PATHS)
+        if table.add(name, fronts, host, own, path, kind):
+            one["path"] = path
+            if kind != "Prefix" or rng.random() < 0.3:
+                one["pathType"] = kind
+            routes.append(one)
+    if hosts:
+        service["hosts"] = hosts
+    if routes:
+        service["routes"] = routes
+    if rng.random() < 0.12 and table.add(name, fronts, None, False, None, "Prefix"):
+        service["default"] = True
+    return service if hosts or routes or "default" in service else None
+
+
+def random_map(rng, ports):
+    table, services = Table(), {}
+    for i in range(rng.randint(2, 14)):
+        service = random_service(rng, "s%d" % i, table, ports["nothing"])
+        if service:
+            services["s%d" % i] = service
+    return {"nodes": {"n": "127.0.0.1"}, "services": services,
+            "frontends": {f: {"bind": "127.0.0.1:%d" % ports[f]} for f in FRONTENDS}}, table.routes
+
+
+# ---- random requests
+
+def request_host(rng, routes):
+    roll = rng.random()
+    if roll < 0.03:
+        return None
+    if roll < 0.13 or not routes:
+        host = random_host(rng).replace("*.", rng.choice(["", "q.", "z.y."]))
+    else:
+        r = rng.choice(routes)
+        host = r.suffix or rng.choice(["nowhere.test", "example", "127.0.0.1"])
+        if r.kind in ("deep", "label") or rng.random() < 0.1:
+            host = ".".join(some(rng, 1, 3, lambda: rng.choice(LABELS + ["q", "z"]))) + "." + host
+        if rng.random() < 0.05 and "." in host:
+            host = host.split(".", 1)[1]
+        if rng.random() < 0.03:
+            host = "x" + host
+    if rng.random() < 0.2:
+        host = "".join(c.upper() if rng.random() < 0.5 else c for c in host)
+    if rng.random() < 0.1:
+        host += "."
+    if rng.random() < 0.15:
+        host += rng.choice([":80", ":443", ":8080", ":65535", ":", ":80:", ":x"])
+    return host
+
+
+def request_path(rng, routes, host):
+    roll = rng.random()
+    if roll < 0.25 or not routes:
+        path = rng.choice(PATHS)
+    elif roll < 0.45:
+        path = rng.choice(rng.choice(REGEXES)[1])
+    else:
+        r = rng.choice([x for x in routes if host and x.suffix and x.suffix in host.lower()] or routes)
+        path = rng.choice(dict(REGEXES)[r.path]) if r.type == "Regex" else r.path or "/"
+    if rng.random() < 0.3:
+        path += rng.choice(["/", "x", "/x", "/b", "/b/c", "//", "/../a"])
+    return path
+
+
+def random_request(rng, front, routes):
+    """Frontend, host, path and target of a request close to what the routes say."""
+    host = request_host(rng, routes)
+    path = request_path(rng, routes, host)
+    return front, host, path, path + (rng.choice(["?", "?q=/a", "?/b&c"]) if rng.random() < 0.15 else "")
+
+
+class Asker:
+    """One connection for each frontend, opened again when it was closed."""
+
+    def __init__(self, ports):
+        self.ports, self.clients = ports, {}
+
+    def ask(self, front, target, host):
+        for _ in range(2):
+            try:
+                if front not in self.clients:
+                    self.clients[front] = lib.Client(self.ports[front])
+                answer = self.clients[front].ask(target, host)
+                if answer.header("connection") == ["close"] or answer.status == 400:
+                    self.clients.pop(front).close()
+                return answer.body.decode() if answer.status == 200 else answer.status
+            except (OSError, EOFError):
+                self.clients.pop(front, None)
+        return "no answer"
+
+    def close(self):
+        for c in self.clients.values():
+            c.close()
+
+
+def served(lab, text, mode, ports, requests):
+    """What HAProxy answers to each request; None when it did not start as it should."""
+    with lib.Proxy(lab, json.dumps(text, indent=1), mode, wait=[ports[f] for f in FRONTENDS]) as proxy:
+        if not proxy.alive() or proxy.complaints():
+            tap.ok("%s: starts without a warning" % mode, False,
+                   (proxy.output() if proxy.process else proxy.generated.stderr) + json.dumps(text))
+            return None
+        asker = Asker(ports)
+        answers = [asker.ask(front, target, host) for front, host, _, target in requests]
+        asker.close()
+    lib.shutil.rmtree(proxy.dir, ignore_errors=True)
+    return answers
+
+
+def main():
+    count = int(os.environ.get("N") or 600)
+    seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(1 << 32))
+    tap.note("SEED=%d N=%d" % (seed, count))
+    rng = random.Random(seed)
+    maps = max(6, count // 100)
+    seen, asked, wrong, broken = collections.Counter(), 0, 0, 0
+    with lib.Lab() as lab:
+        ports = {f: lib.free_port() for f in FRONTENDS + ["nothing"]}
+        for number in range(maps):
+            text, table = random_map(rng, ports)
+            requests = [random_request(rng, f, table[f]) for f in rng.choices(FRONTENDS, k=-(-count // maps))]
+            answers = {mode: served(lab, text, mode, ports, requests) for mode in lib.MODES}
+            if None in answers.values():
+                broken += 1
+                continue
+            for i, (front, host, path, target) in enumerate(requests):
+                route = decide(table[front], host, path)
+                wanted = route.service if route else 404
+                asked += 1
+                seen["host " + (route.kind if route else "nothing")] += 1
+                if route:
+                    seen["path " + ("none" if route.type == "Prefix" and not bare(route.path) else route.type)] += 1
+                got = {mode: a[i] for mode, a in answers.items()}
+                if any(g != wanted for g in got.values()):
+                    wrong += 1
+                    if wrong <= 5:
+                        tap.ok("map %d: %s, host %r, path %r" % (number, front, host, target), False, "rules: %s %s\n%s\nSEED=%d\n%s" % (
+                            wanted, route, got, seed, json.dumps(text)))
+            if wrong > 50 or broken > 4:
+                break
+    tap.ok("%d requests on %d maps: one file, bundle and rules agree" % (asked, number + 1), wrong == 0 and broken == 0,
+           "%d requests do not, %d maps did not start; SEED=%d" % (wrong, broken, seed))
+    for kind in ("host exact", "host deep", "host label", "host any", "host nothing", "path Exact", "path Prefix", "path Regex", "path none"):
+        tap.ok("%s: %d times" % (kind, seen[kind]), seen[kind] > 0 or count < 500)
+    tap.finish()
+
+
+if __name__ == "__main__":
+    main()

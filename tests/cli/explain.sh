@@ -1,0 +1,66 @@
+#!/bin/sh
+# khapgen explain: every code and every key, by its whole path, its end, or with names in it.
+. "${srcdir:-.}/tests/tap.sh"
+: "${KHAPGEN:=$abs_builddir/khapgen}"
+[ -x "$KHAPGEN" ] || skip_all "needs khapgen, which is not built"
+tap_tmpdir
+cd "$tap_tmp" || exit 99
+
+"$KHAPGEN" explain >list 2>err
+is 'without a word: exit status' $? 0
+is 'without a word: no diagnostics' "$(cat err)" ""
+cat "$abs_srcdir"/lib/*/messages.tsv "$abs_srcdir"/cli/khapgen/messages.tsv | awk -F'\t' '!/^#/ && NF > 1 { print $1 }' | sort >codes
+awk -F'\t' '!/^#/ && NF > 1 { print $1 }' "$abs_srcdir/lib/model/keys.tsv" >keys
+n=$(wc -l <codes | tr -d ' ')
+xargs "$KHAPGEN" explain <codes >out 2>err
+is "each of $n codes is explained: exit status" $? 0
+sed -n 's/^\([a-z][a-z0-9-]*\): \(error\|warning\|note\): .*/\1/p' out | sort -u >explained
+is "each of $n codes is explained" "$(comm -23 codes explained)" ""
+is "each has a meaning" "$(grep -c '^Meaning' out)" "$n"
+is "each has a remedy" "$(grep -c '^Remedy' out)" "$n"
+sed -n 's/^  \([a-z][a-z0-9-]*\) .*\(error\|warning\|note\): .*/\1/p' list | sort >listed
+is "each is listed" "$(comm -23 codes listed)" ""
+xargs "$KHAPGEN" explain <keys >out 2>err
+is "each key is explained: exit status" $? 0
+is "each key is explained" "$(grep -vxF -f out keys)" ""
+sed -n 's/^  \([^ ]*\) .*/\1/p' list >listed
+is "each key is listed" "$(grep -vxF -f listed keys)" ""
+
+# first WORD WANTED: the first line of what is said
+first() { is "explain $1" "$("$KHAPGEN" explain "$1" 2>&1 | head -n 1)" "$2"; }
+first check.path 'services.*.check.path'
+first services.web.check.path 'services.*.check.path'
+first 'services."a.b".check.path' 'services.*.check.path'
+first certs.0.file 'certs[].file'
+first 'certs[].file' 'certs[].file'
+first certs.+.file 'certs[].file'
+first nodePort 'services.*.nodePort'
+first headers.request.set.X-Tier 'services.*.headers.request.set.*'
+first '[unknown-key]' "unknown-key: error: $(awk -F'\t' '$1 == "unknown-key" { print $3 }' "$abs_srcdir/lib/model/messages.tsv")"
+is 'several keys with one end' "$("$KHAPGEN" explain address | grep -c '^[a-z]')" "$(grep -c '\.address$' keys)"
+
+"$KHAPGEN" explain chek.path >out 2>err
+is 'an unknown word: exit status' $? 2
+is 'an unknown word: nothing on standard output' "$(cat out)" ""
+if grep -q 'did you mean check.path?' err; then ok 'the nearest is named'; else not_ok 'the nearest is named'; note "$(cat err)"; fi
+for word in '' . '*' '"' '[' 'services..' '..' "$(printf '%0300d' 0)"; do
+    "$KHAPGEN" explain "$word" >out 2>err
+    is "'$(echo "$word" | cut -c 1-9)': exit status" $? 2
+done
+if [ -e /dev/full ]; then
+    "$KHAPGEN" explain >/dev/full 2>err
+    is 'a full disk: exit status' $? 3
+fi
+if [ -n "${PYTHON3:=$(command -v python3)}" ]; then
+    "$KHAPGEN" explain --json >json
+    "$KHAPGEN" explain --format=json unknown-key >one
+    check '--json: every line is an object; all codes and keys' "$PYTHON3" -c '
+import json
+rows = [json.loads(line) for line in open("json")]
+assert sorted(r["code"] for r in rows if r["type"] == "message") == sorted(sorted(open("codes").read().split()))
+assert [r["path"] for r in rows if r["type"] == "key"] == open("keys").read().split("\n")[:-1]
+assert json.load(open("one"))["code"] == "unknown-key"'
+else
+    skip 'needs python3 (Debian: package python3)'
+fi
+finish

@@ -1,0 +1,107 @@
+#!/bin/sh
+# Makes each i-th allocation of a whole `khapgen generate' fail: ours, libyaml's, PCRE2's, the C library's.
+# The run must end with the whole output and status 0, or with a message, status 2 or 3 and no output; and leave nothing unfreed.
+#
+#   [FAILMALLOC_STRIDE=N] [FAILMALLOC_LEAKS=no] tests/failmalloc/run.sh [MAP...]
+#
+# Every N-th allocation is tried (default: so that it is about 100 for each map and way of writing; 1: all). With FAILMALLOC_LEAKS=no
+# it does not matter what is left unfreed: for maps with certificates, since libcrypto keeps something when its own allocations fail.
+. "$srcdir/tests/tap.sh"
+: "${KHAPGEN:=$abs_builddir/khapgen}" "${CC:=cc}"
+case ${SANITIZERS:-no} in
+no | '') ;;
+*) ok "not with sanitizers: they bring their own malloc"; finish ;;
+esac
+tap_tmpdir
+if ! $CC -O1 -fPIC -shared -o "$tap_tmp/failmalloc.so" "$abs_srcdir/tests/failmalloc/failmalloc.c" -ldl 2>"$tap_tmp/cc.log"; then
+    note "$(cat "$tap_tmp/cc.log")"
+    skip_all "$CC makes no shared object"
+fi
+
+# libtool's wrapper is a shell: the program itself stands in .libs
+program=$KHAPGEN
+if [ -x "$(dirname "$KHAPGEN")/.libs/khapgen" ]; then
+    program=$(dirname "$KHAPGEN")/.libs/khapgen
+    LD_LIBRARY_PATH=$(dirname "$KHAPGEN")/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+    export LD_LIBRARY_PATH
+fi
+
+# failing MAP file|dir I [on]: one run; leaves status, calls, blocks, and what it wrote in $tap_tmp/out
+failing() {
+    rm -rf "$tap_tmp/out" "$tap_tmp/count"
+    mkdir "$tap_tmp/out"
+    case $2 in
+    file) set -- "$@" -- -o "$tap_tmp/out/haproxy.cfg" ;;
+    dir) set -- "$@" -- --output-dir "$tap_tmp/out/conf" ;;
+    esac
+    map=$1 at=$3 on=
+    shift 3
+    if [ "$1" = on ]; then on=1; shift; fi
+    shift
+    env LD_PRELOAD="$tap_tmp/failmalloc.so" FAILMALLOC_PROGRAM="$(basename "$program")" FAILMALLOC_AT="$at" ${on:+FAILMALLOC_ON=1} \
+        FAILMALLOC_COUNT="$tap_tmp/count" "$program" generate "$@" "$map" >"$tap_tmp/stdout" 2>"$tap_tmp/err"
+    status=$?
+    calls=0 blocks=0
+    [ -s "$tap_tmp/count" ] && read -r calls blocks <"$tap_tmp/count"
+}
+
+# Empty when the run was as it must be, else what was wrong with it
+verdict() {
+    [ -s "$tap_tmp/count" ] || { echo "did not come to its end (status $status)"; return; }
+    case $status in
+    0) [ "$good_status" = 0 ] || echo "status 0 for a map that is wrong" ;;
+    2 | 3) [ -s "$tap_tmp/err" ] || echo "status $status without a message" ;;
+    *) echo "status $status" ;;
+    esac
+    written=$(cd "$tap_tmp/out" && find . -type f | sort)
+    if [ "$status" -eq 0 ] || [ -n "$written" ]; then
+        # what failed after the last rename has written all; nothing in between may be left
+        diff -r "$tap_tmp/out" "$tap_tmp/good" >/dev/null 2>&1 || echo "status $status, and the output is neither whole nor missing:" $written
+    fi
+    [ "${FAILMALLOC_LEAKS:-yes}" = no ] || [ "$blocks" -le "$good_blocks" ] ||
+        echo "$blocks blocks not freed, $good_blocks without failure"
+}
+
+# try MAP file|dir
+try() {
+    title="${1##*/} to a $2"
+    failing "$1" "$2" 0
+    if [ "$calls" -eq 0 ] || { [ "$status" -ne 0 ] && [ "$status" -ne 2 ]; }; then
+        not_ok "$title: a run without failure (status $status, $calls allocations)"
+        note "$(head -n 20 "$tap_tmp/err")"
+        return
+    fi
+    ok "$title: without failure $calls allocations, status $status, $blocks blocks not freed"
+    rm -rf "$tap_tmp/good"
+    mv "$tap_tmp/out" "$tap_tmp/good"
+    total=$calls good_blocks=$blocks good_status=$status
+    stride=${FAILMALLOC_STRIDE:-$((total / 100 + 1))}
+    laters='once on'
+    for later in $laters; do
+        [ "$later" = on ] || later=
+        [ -z "$later" ] || stride=$((stride * 4))
+        tried=0 refused=0 anyway=0 wrong=0 i=1
+        while [ "$i" -le "$total" ]; do
+            failing "$1" "$2" "$i" $later
+            said=$(verdict)
+            tried=$((tried + 1))
+            if [ "$status" -eq 0 ]; then anyway=$((anyway + 1)); else refused=$((refused + 1)); fi
+            if [ -n "$said" ]; then
+                wrong=$((wrong + 1))
+                [ "$wrong" -gt 20 ] || note "allocation $i${later:+ and all later}: $said" "$(head -n 3 "$tap_tmp/err")"
+            fi
+            i=$((i + stride))
+        done
+        name="$title: allocation i fails${later:+, and all later ones}; 1 to $total in steps of $stride, $refused refused, $anyway done anyway"
+        if [ "$wrong" -eq 0 ] && [ "$refused" -gt 0 ]; then ok "$name"; else not_ok "$name, $wrong of $tried wrong"; fi
+    done
+}
+
+if [ $# -gt 0 ]; then
+    for map; do try "$map" file; done
+else
+    try "$abs_srcdir/tests/failmalloc/map.yaml" file
+    try "$abs_srcdir/tests/failmalloc/map.yaml" dir
+    try "$abs_srcdir/tests/failmalloc/bad.yaml" file
+fi
+finish

@@ -1,0 +1,61 @@
+#!/bin/sh
+# Each fuzzer for FUZZ_SECONDS: with clang's libFuzzer and sanitizers where they are, else with our own mutations.
+. "$srcdir/tests/tap.sh"
+seconds=${FUZZ_SECONDS:-60}
+tap_tmpdir
+clang=${FUZZ_CC:-clang}
+flags="-std=c11 -g -O1 -D_DEFAULT_SOURCE -DHAVE_CONFIG_H -I$abs_builddir -I$abs_builddir/include -I$abs_builddir/lib
+    -I$abs_srcdir/include -I$abs_srcdir/lib -I$abs_srcdir/tests/fuzz"
+sanitize=address,undefined
+
+# objects of the whole library, once for all fuzzers
+instrument() {
+    printf '#include <stdint.h>\n#include <stddef.h>\nint LLVMFuzzerTestOneInput(const uint8_t *d, size_t n);
+int LLVMFuzzerTestOneInput(const uint8_t *d, size_t n) { (void)d; (void)n; return 0; }\n' >"$tap_tmp/probe.c"
+    $clang -fsanitize=fuzzer,$sanitize "$tap_tmp/probe.c" -o "$tap_tmp/probe" >/dev/null 2>&1 || return 1
+    mkdir "$tap_tmp/o"
+    for layer in base cfg value schema view model gen; do
+        for c in "$abs_srcdir"/lib/$layer/*.c; do
+            [ -f "$c" ] && echo "$c $tap_tmp/o/$layer-$(basename "$c" .c).o"
+        done
+    done | xargs -n 2 -P 2 sh -c '"$0" $1 -fsanitize=fuzzer-no-link,$2 -fno-sanitize-recover=undefined -c "$3" -o "$4"' \
+        "$clang" "$flags" "$sanitize" >"$tap_tmp/log" 2>&1
+}
+
+run_libfuzzer() {
+    $clang $flags -fsanitize=fuzzer,$sanitize "$abs_srcdir/tests/fuzz/fuzz_$1.c" "$tap_tmp"/o/*.o -lyaml -lpcre2-8 -o "$tap_tmp/fuzz_$1" || return 1
+    mkdir -p "$tap_tmp/new_$1"
+    dictionary=$abs_srcdir/tests/fuzz/$1.dict
+    "$tap_tmp/fuzz_$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+        ${FUZZ_SEED:+-seed="$FUZZ_SEED"} -artifact_prefix="$abs_builddir/fuzz_$1-" \
+        $([ -f "$dictionary" ] && echo "-dict=$dictionary") "$tap_tmp/new_$1" "$abs_srcdir/tests/fuzz/corpus/$1" >"$tap_tmp/log" 2>&1
+    status=$?
+    grep -E 'INFO: Seed|number_of_executed_units|new_units_added' "$tap_tmp/log" | sed 's/^/# /'
+    [ $status -eq 0 ] || { tail -n 60 "$tap_tmp/log" | sed 's/^/# /'; return 1; }
+}
+
+run_own() {
+    make -s -C "$abs_builddir" "tests/fuzz/fuzz_$1" >/dev/null || return 1
+    "$abs_builddir/tests/fuzz/fuzz_$1" --crash "$abs_builddir/fuzz_$1-crash" --seconds "$seconds" \
+        ${FUZZ_SEED:+--seed "$FUZZ_SEED"} "$abs_srcdir/tests/fuzz/corpus/$1"/* >"$tap_tmp/log" 2>&1
+    status=$?
+    tail -n 3 "$tap_tmp/log" | sed 's/^/# /'
+    [ $status -eq 0 ]
+}
+
+if instrument; then
+    engine=libfuzzer
+else
+    engine=own
+    note "no clang with libFuzzer and sanitizers here (Debian: clang, libclang-rt-14-dev): own mutations"
+    [ -s "$tap_tmp/log" ] && sed 's/^/# /' "$tap_tmp/log"
+fi
+for corpus in "$abs_srcdir"/tests/fuzz/corpus/*/; do
+    name=$(basename "$corpus")
+    if run_$engine "$name"; then
+        ok "fuzz_$name, $seconds s, $engine"
+    else
+        not_ok "fuzz_$name, $seconds s, $engine"
+    fi
+done
+finish

@@ -1,0 +1,141 @@
+#!/usr/bin/python3
+"""Every row of keys.tsv that has an example changes what is generated: given with --set, the output differs from the output without it.
+
+A row that needs company has it in CONTEXT below: a piece of map that stands in both runs. SPDX-License-Identifier: MIT
+"""
+import os
+import subprocess
+import sys
+import tempfile
+
+SRC = os.environ.get("srcdir", ".")
+KHAPGEN = os.environ.get("KHAPGEN") or os.path.join(os.environ.get("builddir", "."), "khapgen")
+
+# A map on which most keys act.
+BASE = {
+    "nodes": {"node1": {"address": "10.0.0.1", "labels": {"zone": "a"}}, "node2": {"address": "10.0.0.2"}, "node3": {"address": "10.0.0.3"}},
+    "certs": [{"directory": "/certs"}],
+    "services": {"web": {"nodePort": 30001, "hosts": ["web.example"]}, "other": {"nodePort": 30002, "hosts": ["other.example"]}},
+}
+
+SERVER = {"name": "old0", "address": "10.9.9.1", "port": 81}
+
+# path prefix -> (what is merged into the map, options); the longest prefix counts
+CONTEXT = {
+    "process.socket": ({"process": {"socket": {"path": "/run/s"}}}, []),
+    "process.socket.path": ({}, []),
+    "certs[].directory": ({"certs": []}, []),
+    "certs[].file": ({"certs": []}, []),
+    "certs[].crtList": ({"certs": []}, []),
+    "certs[].key": ({"certs": [{"file": "/a.pem"}]}, ["--target", "3.2"]),
+    "certs[].hosts": ({"certs": [{"file": "/a.pem"}]}, ["--output-dir"]),
+    "certs[].clientCa": ({"certs": [{"file": "/a.pem", "hosts": ["web.example"]}]}, ["--output-dir"]),
+    "certs[].verify": ({"certs": [{"file": "/a.pem", "hosts": ["web.example"], "clientCa": "/ca.pem"}]}, ["--output-dir"]),
+    "frontends.*.http3": ({"frontends": {"own": {"bind": ":8443", "tls": True}}}, ["--target", "2.8"]),
+    "frontends.*.alpn": ({"frontends": {"own": {"bind": ":8443", "tls": True}}}, []),
+    "frontends.*.strictSni": ({"frontends": {"own": {"bind": ":8443", "tls": True}}}, []),
+    "frontends.*": ({"frontends": {"own": {"bind": ":8443"}}}, []),
+    "stats": ({"stats": {"bind": "127.0.0.1:9000"}}, []),
+    "nodes.*.labels.*": ({"nodes": {"node1": {"labels": {"zone": "b"}}}, "services": {"web": {"nodes": {"selector": {"zone": "a"}}}}}, []),
+    "services.*.bind": ({"services": {"web": {"hosts": None, "mode": "tcp", "bind": ":7000"}}}, []),
+    "services.*.routes": ({"services": {"web": {"routes": [{"host": "route.example", "path": "/p"}]}}}, []),
+    "services.*.routes[].host": ({}, []),
+    "services.*.routes[].wildcard": ({"services": {"web": {"routes": [{"host": "*.route.example"}]}}}, []),
+    "services.*.wildcard": ({"services": {"web": {"hosts": ["*.web.example"]}}}, []),
+    "services.*.hsts": ({"services": {"web": {"hsts": {"maxAge": "1d"}}}}, []),
+    "services.*.backendTls": ({"services": {"web": {"backendProtocol": "https", "backendTls": {"verify": "required", "ca": "/x.pem"}}}}, []),
+    "services.*.cookie": ({"services": {"web": {"cookie": {"name": "C"}}}}, []),
+    "services.*.cookie.name": ({}, []),
+    "services.*.cookie.keyFile": ({"services": {"web": {"cookie": {"name": "C", "dynamic": True, "keyFile": "KEYFILE"}}}}, []),
+    "services.*.check.host": ({"services": {"web": {"check": {"path": "/c"}}}}, []),
+    "services.*.check.method": ({"services": {"web": {"check": {"path": "/c"}}}}, []),
+    "services.*.check.expect": ({"services": {"web": {"check": {"path": "/c"}}}}, []),
+    "services.*.servers[]": ({"services": {"web": {"servers": [SERVER]}}}, []),
+    "services.*.nodes.selector": ({}, []),
+}
+# path -> (what is set, to which value), where the example alone cannot act
+INSTEAD = {
+    "haproxy": ("haproxy", "1.8"),
+    "haproxy.release": ("haproxy.release", "1.8"),
+    "certs[].directory": ("certs", "[{directory: /other}]"),
+    "certs[].file": ("certs", "[{file: /file.pem}]"),
+    "certs[].crtList": ("certs", "[{crtList: /list}]"),
+    "services.*.mode": ("services.web", "{nodePort: 30001, mode: tcp, bind: ':7000'}"),
+    "services.*.tls": ("services.web", "{nodePort: 30001, mode: tcp, tls: passthrough, hosts: [web.example]}"),
+    "services.*.servers[].name": ("services.web.servers.0.name", "renamed"),
+    "services.*.cookie.dynamic": ("services.web.cookie", "{name: C, dynamic: true, keyFile: KEYFILE}"),
+    "services.*.cookie.keyFile": ("services.web.cookie.keyFile", "KEYFILE2"),
+}
+NAMES = {"nodes": "node1", "labels": "zone", "frontends": "own", "services": "web", "set": "X-Tier", "add": "X-Tier", "selector": "zone"}
+
+
+def merge(into, more):
+    for key, value in more.items():
+        if value is None:
+            into.pop(key, None)
+        elif isinstance(value, dict) and isinstance(into.get(key), dict):
+            merge(into[key], value)
+        elif isinstance(value, dict):
+            into[key] = {}
+            merge(into[key], value)
+        else:
+            into[key] = value
+    return into
+
+
+def concrete(path):
+    """keys.tsv's path with names and numbers in place."""
+    parts = path.replace("[]", ".0").split(".")
+    return ".".join(NAMES[parts[i - 1]] if part == "*" else part for i, part in enumerate(parts))
+
+
+def generate(work, text, options):
+    with open(f"{work}/map.yaml", "w") as f:
+        f.write(text)
+    target = f"{work}/out"
+    command = [KHAPGEN, *[o for o in options if o != "--output-dir"]]
+    if "--output-dir" in options:
+        command += ["--force", "--output-dir", target]
+    done = subprocess.run([*command, f"{work}/map.yaml"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    output = done.stdout
+    if "--output-dir" in options and done.returncode == 0:
+        for folder, _, files in sorted(os.walk(target)):
+            for name in sorted(files):
+                if name != "khap.sums":
+                    with open(os.path.join(folder, name)) as f:
+                        output += f.read().split("\n", 1)[1] if name == "haproxy.cfg" else f.read()
+    else:
+        output = output.split("\n", 1)[-1]
+    return done.returncode, output, done.stderr
+
+
+def main():
+    import json
+
+    rows = [line.rstrip("\n").split("\t") for line in open(f"{SRC}/lib/model/keys.tsv") if not line.startswith("#")]
+    results = []
+    with tempfile.TemporaryDirectory(prefix="khap-keys.") as work:
+        for name in ("KEYFILE", "KEYFILE2"):
+            with open(f"{work}/{name}", "w") as f:
+                f.write(f"secret-{name}\n")
+        for path, _, _, _, _, _, example, _ in rows:
+            if example == "-":
+                continue
+            prefix = max((p for p in CONTEXT if path == p or path.startswith(p + ".") or path.startswith(p + "[]")), key=len, default=None)
+            company, options = CONTEXT.get(prefix, ({}, []))
+            tree = merge(json.loads(json.dumps(BASE)), json.loads(json.dumps(company)))
+            text = json.dumps(tree).replace("KEYFILE", f"{work}/KEYFILE")
+            key, value = INSTEAD.get(path, (concrete(path), example))
+            base = generate(work, text, options)
+            given = generate(work, text, [*options, "--set", f"{key}={value.replace('KEYFILE', f'{work}/KEYFILE')}"])
+            good = base[0] == 0 and given[0] == 0 and base[1] != given[1]
+            results.append((good, path, base[2] + given[2] if not good else ""))
+    print(f"1..{len(results)}")
+    for number, (good, path, why) in enumerate(results, 1):
+        print(f"{'ok' if good else 'not ok'} {number} - {path}")
+        for line in why.splitlines():
+            print(f"# {line}")
+    return 0 if all(r[0] for r in results) else 1
+
+
+sys.exit(main())
