@@ -3,6 +3,7 @@
 HAPROXY names the binary (else the installed one), KHAPGEN the program, KHAP_TRAFFIC_TARGET what khapgen is told with -t (else nothing).
 Everything listens on 127.0.0.0/8 and [::1] on ports that were free a moment ago.
 """
+import fcntl
 import json
 import os
 import random
@@ -46,7 +47,24 @@ def release():
 
 # ---- ports
 
-_given = set()
+_given = {}
+
+
+def claim(port):
+    """Keeps a port from the other tests that run now: between choosing it and listening on it nothing else shows that it is taken, and
+    two HAProxies that listen on one port share its connections silently. The lock ends with this process."""
+    if port in _given:
+        return False
+    directory = os.path.join(tempfile.gettempdir(), "khap-test-ports-%d" % os.getuid())
+    os.makedirs(directory, mode=0o700, exist_ok=True)
+    lock = open(os.path.join(directory, str(port)), "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return False
+    _given[port] = lock
+    return True
 
 
 def free_port(count=1):
@@ -54,17 +72,19 @@ def free_port(count=1):
     for _ in range(1000):
         first = random.randrange(10000, 32000 - count)
         ports = range(first, first + count)
-        if any(p in _given for p in ports):
-            continue
+        claimed = []
         try:
             for p in ports:
+                if not claim(p):
+                    raise OSError("claimed")
+                claimed.append(p)
                 for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
                     with socket.socket(socket.AF_INET, kind) as s:
                         s.bind(("0.0.0.0", p))
-            _given.update(ports)
             return first
         except OSError:
-            continue
+            for p in claimed:
+                _given.pop(p).close()
     raise RuntimeError("no free port")
 
 
