@@ -79,10 +79,13 @@ enum khap_status khap_target_from_vv(struct khap_str output, struct khap_target 
  */
 uint16_t khap_release_at(size_t index);
 
-/** A configuration as a sequence of lines. */
+/**
+ * A configuration as a sequence of lines, read from a text or written line by line. The bytes of the lines are
+ * the truth: printing them gives back what was read, whatever it was.
+ */
 struct khap_document;
 
-/** One line of a document; a handle that stays valid whatever is inserted elsewhere. */
+/** One line of a document; a handle that stays valid whatever is done to other lines. */
 struct khap_line;
 
 /**
@@ -98,19 +101,53 @@ enum khap_status khap_document_new(const struct khap_alloc *alloc, const struct 
                                    struct khap_document **out);
 
 /**
+ * Reads any bytes as a document; HAProxy's grammar: "Configuration file format" in its manual, section 2.
+ * Nothing is refused: what HAProxy of the target would not read (an open quote, a 65th word, a NUL, a last
+ * line without its end, a `.if` without `.endif` …) is a diagnostic at its place, and the bytes are kept all
+ * the same.
+ *
+ * @param alloc   allocator, or NULL
+ * @param target  what it is read for; copied. A range is read as all of its releases
+ * @param text    the bytes; borrowed, must outlive the document. Less than 4 GiB
+ * @param source  the number of that text in a khap_sources, for places; 0 for none
+ * @param diags   receives what HAProxy would refuse or read in another way than it looks; NULL when nobody
+ * wants to know, which is faster
+ * @param out     [out] the document; freed with khap_document_free(), or by the bundle that takes it
+ * @return KHAP_OK, also with diagnostics; KHAP_ENOMEM; KHAP_ELIMIT at 4 GiB; KHAP_EINVAL
+ *
+ * Example: khap_document_print() of the result gives the same bytes.
+ */
+enum khap_status khap_document_parse(const struct khap_alloc *alloc, const struct khap_target *target,
+                                     struct khap_str text, uint32_t source, struct khap_diags *diags,
+                                     struct khap_document **out);
+
+/**
+ * What a document was made for.
+ *
+ * @param doc  the document
+ * @return its target, borrowed from the document; NULL for NULL
+ */
+const struct khap_target *khap_document_target(const struct khap_document *doc);
+
+/**
  * Frees a document with all its lines.
  *
  * @param doc  the document, or NULL; one that was given to a bundle is freed by the bundle
  */
 void khap_document_free(struct khap_document *doc);
 
+/** As an indentation: the blanks that the statements beside have. */
+#define KHAP_INDENT_AS_BESIDE UINT32_MAX
+
 /**
  * Inserts a line of words. Each word is encoded for the target, so that HAProxy reads exactly these words
- * back. No other line moves, and all handles stay valid. A refused line leaves the document as it was.
+ * back. No other line moves, and all handles stay valid. The line ends as those beside it do (LF or CR LF); a
+ * last line without an end gets one before another is put behind it. A refused line leaves the document as it
+ * was.
  *
  * @param doc     the document
  * @param after   the line of this document to stand behind, or NULL for the beginning
- * @param indent  blanks before the first word
+ * @param indent  blanks before the first word, or KHAP_INDENT_AS_BESIDE
  * @param words   the words; the document keeps no reference to them
  * @param n       how many, at most 64; 0 makes an empty line
  * @param origin  what asked for the line; khap_line_origin() gives it back
@@ -126,6 +163,66 @@ enum khap_status khap_document_insert(struct khap_document *doc, struct khap_lin
                                       struct khap_line **out);
 
 /**
+ * Inserts a line as it is.
+ *
+ * @param doc     the document
+ * @param after   the line of this document to stand behind, or NULL for the beginning
+ * @param text    its bytes, whatever they are, but no LF except as the last one; copied. Without a LF the line
+ * gets the end that those beside it have, unless it becomes the last line and is not empty
+ * @param origin  what asked for the line; khap_line_origin() gives it back
+ * @param out     [out] the line, borrowed from the document; may be NULL
+ * @return KHAP_OK, KHAP_ENOMEM, KHAP_ELIMIT as khap_document_insert(); KHAP_EINVAL, also for a LF inside
+ */
+enum khap_status khap_document_insert_raw(struct khap_document *doc, struct khap_line *after,
+                                          struct khap_str text, struct khap_place origin,
+                                          struct khap_line **out);
+
+/**
+ * Takes a line out. Its handle is invalid from then on, all others stay valid.
+ *
+ * @param doc   the document
+ * @param line  a line of it
+ * @return KHAP_OK, KHAP_EINVAL
+ */
+enum khap_status khap_document_remove(struct khap_document *doc, struct khap_line *line);
+
+/**
+ * Gives a line other bytes. Its handle and its origin stay.
+ *
+ * @param doc   the document
+ * @param line  a line of it
+ * @param text  the bytes, as for khap_document_insert_raw(); without a LF the line keeps its end
+ * @return KHAP_OK, KHAP_ENOMEM, KHAP_ELIMIT, KHAP_EINVAL; unless KHAP_OK, the line is as before
+ */
+enum khap_status khap_line_set_raw(struct khap_document *doc, struct khap_line *line, struct khap_str text);
+
+/**
+ * Gives a line other words. Its indentation, its comment and its line end stay; its handle and origin too.
+ *
+ * @param doc    the document
+ * @param line   a line of it
+ * @param words  the words, encoded as by khap_document_insert()
+ * @param n      how many, at most 64; 0 leaves the comment alone
+ * @return as khap_document_insert(); unless KHAP_OK, the line is as before
+ */
+enum khap_status khap_line_set_words(struct khap_document *doc, struct khap_line *line,
+                                     const struct khap_str *words, size_t n);
+
+/**
+ * Changes one word of a line; no other byte of it changes, and neither does the value of another word.
+ *
+ * @param doc    the document
+ * @param line   a line of it
+ * @param index  which word, from 0, as the newest release of the target reads the line
+ * @param value  what it shall be; encoded for the target
+ * @return KHAP_OK; KHAP_ENOENT when the line has fewer words; KHAP_EINPUT when the target cannot take the
+ * word, or another word would change with it; KHAP_ENOMEM; KHAP_ELIMIT; KHAP_EINVAL. Unless KHAP_OK, the line
+ * is as before
+ */
+enum khap_status khap_line_set_word(struct khap_document *doc, struct khap_line *line, size_t index,
+                                    struct khap_str value);
+
+/**
  * Goes through the lines.
  *
  * @param doc   the document
@@ -135,20 +232,241 @@ enum khap_status khap_document_insert(struct khap_document *doc, struct khap_lin
 struct khap_line *khap_line_next(const struct khap_document *doc, const struct khap_line *prev);
 
 /**
- * The bytes of a line as they are printed, with the line end (LF).
+ * Goes through the lines backwards.
+ *
+ * @param doc   the document
+ * @param next  a line of it, or NULL for the last one
+ * @return the line before it, borrowed from the document; NULL at the beginning
+ */
+struct khap_line *khap_line_prev(const struct khap_document *doc, const struct khap_line *next);
+
+/**
+ * The bytes of a line as they are printed, with the line end: LF, CR LF, or none at the end of a text without.
  *
  * @param line  the line
- * @return its bytes, borrowed from the document, at the same address as long as the document lives
+ * @return its bytes, borrowed; at the same address until this line is changed, and they themselves for ever
  */
 struct khap_str khap_line_text(const struct khap_line *line);
 
 /**
- * What asked for a line.
+ * Where a line comes from.
  *
- * @param line  the line
- * @return the place that was given when it was made; source 0 when there is none
+ * @param doc   the document
+ * @param line  a line of it
+ * @return of a line that was read, the place of its bytes in the source, also when they were changed since;
+ * else the place that was given when it was made; source 0 when there is none
  */
-struct khap_place khap_line_origin(const struct khap_line *line);
+struct khap_place khap_line_origin(const struct khap_document *doc, const struct khap_line *line);
+
+/** What a line is to HAProxy. */
+enum khap_line_kind {
+    KHAP_LINE_BLANK = 0,     /**< no word, no comment */
+    KHAP_LINE_COMMENT = 1,   /**< a comment alone */
+    KHAP_LINE_SECTION = 2,   /**< opens a section in some release of the target */
+    KHAP_LINE_STATEMENT = 3, /**< other words */
+    KHAP_LINE_DIRECTIVE = 4, /**< `.if` and others that begin with a dot, from 2.4 */
+    KHAP_LINE_SCOPE = 5,     /**< `[name]`, from 1.7 */
+    KHAP_LINE_IGNORED = 6    /**< a line whose first word is empty: HAProxy passes over it */
+};
+
+/**
+ * What a line is. It is worked out anew each time, from the first word.
+ *
+ * @param doc   the document
+ * @param line  a line of it, or NULL
+ * @return the kind; KHAP_LINE_BLANK for NULL
+ */
+enum khap_line_kind khap_line_kind(const struct khap_document *doc, const struct khap_line *line);
+
+/** Reads the words of lines, one line at a time; used again and again, so that it costs no memory a line. */
+struct khap_words;
+
+/** Flags of a word. */
+enum {
+    KHAP_WORD_VARIABLE = 1, /**< holds an environment variable that is not resolved: the value lacks it */
+    KHAP_WORD_MANY = 2,     /**< holds "${NAME[*]}": it may be no word, one, or several */
+    KHAP_WORD_JOINS = 4     /**< 2.9 to 3.2: when its variable is unset the next word belongs to this one */
+};
+
+/** One word of a line. */
+struct khap_word {
+    size_t size;           /**< sizeof(struct khap_word) as the caller knows it */
+    struct khap_str raw;   /**< its bytes in the line */
+    struct khap_str value; /**< what HAProxy makes of them */
+    uint32_t offset;       /**< where it begins in the line */
+    uint32_t flags;        /**< KHAP_WORD_… */
+};
+
+/** Why a line cannot be read to its end; the diagnostics of khap_document_parse() have the same codes. */
+enum khap_word_error {
+    KHAP_WORDS_READ = 0,     /**< it can */
+    KHAP_WORDS_QUOTE = 1,    /**< a quote stays open */
+    KHAP_WORDS_HEX = 2,      /**< \x without two hex digits */
+    KHAP_WORDS_VARIABLE = 3, /**< "$" without a name */
+    KHAP_WORDS_BRACE = 4,    /**< "${…" that is not closed, or holds something unknown */
+    KHAP_WORDS_TOO_MANY = 5, /**< a 65th word */
+    KHAP_WORDS_NUL = 6,      /**< a NUL byte, from 2.3 */
+    KHAP_WORDS_TOO_LONG = 7, /**< over 2047 bytes, in 1.5 */
+    KHAP_WORDS_SCOPE = 8,    /**< begins with [ and is no [scope], from 1.7 */
+    KHAP_WORDS_EMPTY = 9     /**< an empty word, from 3.3 */
+};
+
+/**
+ * Makes a reader of words.
+ *
+ * @param alloc  allocator, or NULL
+ * @param out    [out] freed with khap_words_free()
+ * @return KHAP_OK, KHAP_ENOMEM, KHAP_EINVAL
+ */
+enum khap_status khap_words_new(const struct khap_alloc *alloc, struct khap_words **out);
+
+/**
+ * Frees a reader of words.
+ *
+ * @param words  the reader, or NULL
+ */
+void khap_words_free(struct khap_words *words);
+
+/**
+ * Lets environment variables be resolved. Without it nothing is looked up, and words say KHAP_WORD_VARIABLE.
+ *
+ * @param words  the reader
+ * @param get    called with the name of a variable, for instance "HOME" or ".LINE"; sets `*value`, which must
+ * stay until the next line is read, and returns KHAP_OK, or KHAP_ENOENT for one that is not set; any other
+ * status ends the reading. NULL takes the environment away
+ * @param ctx    given to it
+ */
+void khap_words_environment(struct khap_words *words,
+                            enum khap_status (*get)(void *ctx, struct khap_str name, struct khap_str *value),
+                            void *ctx);
+
+/**
+ * Reads the words of a line as the newest release of the document's target does. What was read before is gone.
+ *
+ * @param words  the reader
+ * @param doc    the document
+ * @param line   a line of it
+ * @return KHAP_OK, also when the line has an error; KHAP_ENOMEM; KHAP_EINVAL; what the environment said
+ */
+enum khap_status khap_words_read(struct khap_words *words, const struct khap_document *doc,
+                                 const struct khap_line *line);
+
+/**
+ * How many words were read: all of the line, or those before its error.
+ *
+ * @param words  the reader
+ * @return 0 to 64; 0 for a scope line
+ */
+size_t khap_words_count(const struct khap_words *words);
+
+/**
+ * One word.
+ *
+ * @param words  the reader
+ * @param index  from 0
+ * @param out    [in,out] `size` set by the caller; filled. Raw bytes are borrowed from the document, the value
+ * from the reader until it reads another line
+ * @return KHAP_OK, KHAP_ENOENT past the end, KHAP_EINVAL
+ */
+enum khap_status khap_words_at(const struct khap_words *words, size_t index, struct khap_word *out);
+
+/**
+ * The value of one word, for those who need no more.
+ *
+ * @param words  the reader
+ * @param index  from 0
+ * @return the value, borrowed as in khap_words_at(); empty past the end
+ */
+struct khap_str khap_words_value(const struct khap_words *words, size_t index);
+
+/**
+ * The comment of the line.
+ *
+ * @param words  the reader
+ * @return from its # to the end of the line without the line end, borrowed from the document; empty without
+ */
+struct khap_str khap_words_comment(const struct khap_words *words);
+
+/**
+ * Why the line could not be read to its end.
+ *
+ * @param words   the reader
+ * @param offset  [out] where in the line; may be NULL
+ * @param len     [out] how many bytes; may be NULL
+ * @return a value of enum khap_word_error
+ */
+enum khap_word_error khap_words_error(const struct khap_words *words, uint32_t *offset, uint32_t *len);
+
+/**
+ * The sections and the `.if` blocks of a document at one time: two sets of ranges of lines that do not know of
+ * each other, since a block may begin in one section and end in another. A later edit of the document does not
+ * change it; lines that it names stay valid until they are removed.
+ */
+struct khap_outline;
+
+/** A section: its header and the lines up to the next one. */
+struct khap_section {
+    size_t size;                  /**< sizeof(struct khap_section) as the caller knows it */
+    const struct khap_line *head; /**< the line that opens it */
+    const struct khap_line *last; /**< its last line, perhaps the header itself */
+    struct khap_str kind;         /**< "frontend"; static */
+    struct khap_str name;         /**< the word behind it; empty without, or where it holds a variable */
+};
+
+/** One branch of a `.if` block: its directive and the lines up to the next one of the same block. */
+struct khap_branch {
+    size_t size;                  /**< sizeof(struct khap_branch) as the caller knows it */
+    const struct khap_line *head; /**< `.if`, `.elif` or `.else` */
+    const struct khap_line *end;  /**< `.elif`, `.else` or `.endif`; NULL when nothing ends it */
+    uint32_t kind;                /**< enum khap_branch_kind */
+    uint32_t depth;               /**< how many blocks are around it */
+    size_t parent;                /**< index of the branch around it, or SIZE_MAX */
+    size_t before;                /**< index of the branch of the same block before it, or SIZE_MAX */
+};
+
+/** What begins a branch. */
+enum khap_branch_kind { KHAP_BRANCH_IF = 0, KHAP_BRANCH_ELIF = 1, KHAP_BRANCH_ELSE = 2 };
+
+/**
+ * Finds the sections and blocks.
+ *
+ * @param alloc  allocator, or NULL
+ * @param doc    the document; not kept, but its lines are named
+ * @param diags  receives what is wrong with the blocks, as khap_document_parse() says it; may be NULL
+ * @param out    [out] freed with khap_outline_free()
+ * @return KHAP_OK, KHAP_ENOMEM, KHAP_EINVAL
+ */
+enum khap_status khap_outline_new(const struct khap_alloc *alloc, const struct khap_document *doc,
+                                  struct khap_diags *diags, struct khap_outline **out);
+
+/**
+ * Frees an outline.
+ *
+ * @param outline  the outline, or NULL
+ */
+void khap_outline_free(struct khap_outline *outline);
+
+/**
+ * One section, in the order of the lines.
+ *
+ * @param outline  the outline
+ * @param index    from 0
+ * @param out      [in,out] `size` set by the caller; filled. The name is borrowed from the outline
+ * @return KHAP_OK, KHAP_ENOENT past the end, KHAP_EINVAL
+ */
+enum khap_status khap_outline_section(const struct khap_outline *outline, size_t index,
+                                      struct khap_section *out);
+
+/**
+ * One branch of a block, in the order of their directives.
+ *
+ * @param outline  the outline
+ * @param index    from 0
+ * @param out      [in,out] `size` set by the caller; filled
+ * @return KHAP_OK, KHAP_ENOENT past the end, KHAP_EINVAL
+ */
+enum khap_status khap_outline_branch(const struct khap_outline *outline, size_t index,
+                                     struct khap_branch *out);
 
 /**
  * How many bytes the document prints.

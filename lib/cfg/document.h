@@ -41,7 +41,6 @@ void khap__doc_blank(struct khap_document *doc);
 void khap__doc_limit(struct khap_document *doc, uint32_t bytes);
 enum khap_status khap__doc_status(const struct khap_document *doc);
 bool khap__doc_refused(const struct khap_document *doc, struct khap_place *origin, struct khap_str *word);
-const struct khap_target *khap__doc_target(const struct khap_document *doc);
 /* Puts text (with its line end) before all lines; for the line that holds the sum. */
 enum khap_status khap__doc_prepend(struct khap_document *doc, struct khap_str text);
 /* FNV-1a of everything it prints. */

@@ -42,9 +42,13 @@ struct lexer {
     const char *p; /* the line */
     uint32_t n, i; /* its length up to where it ends for HAProxy; the next byte */
     char *to;      /* decoded bytes go here; NULL when every word can be a slice of the line */
-    char quote;    /* the open one, or 0 */
-    bool inside;   /* of a word */
-    bool cut;      /* the open word had a \x00: the rest of it is lost */
+    char *to_end;
+    struct arena *arena;
+    const struct lex_environment *environment; /* or NULL */
+    enum khap_status status;
+    char quote;  /* the open one, or 0 */
+    bool inside; /* of a word */
+    bool cut;    /* the open word had a \x00: the rest of it is lost */
     uint32_t quote_at;
     struct lex_line *out;
     struct lex_word words[MOST_WORDS];
@@ -141,12 +145,80 @@ static bool escape(struct lexer *x)
     return true;
 }
 
+/* Room for what a variable holds and for all that may still come. The finished words stay where they are. */
+static bool make_room(struct lexer *x, size_t more)
+{
+    size_t have = x->inside ? word(x)->value.len : 0, rest = x->n - x->i;
+    if ((size_t)(x->to_end - x->to) >= more + rest)
+        return true;
+    if (more >= UINT32_MAX) {
+        x->status = KHAP_ELIMIT;
+        return false;
+    }
+    size_t room = 2 * (have + more + rest);
+    char *to = khap__arena_bytes(x->arena, room);
+    if (to == NULL) {
+        x->status = KHAP_ENOMEM;
+        return false;
+    }
+    if (have > 0)
+        memcpy(to, word(x)->value.ptr, have);
+    if (x->inside)
+        word(x)->value.ptr = to;
+    x->to = to + have;
+    x->to_end = to + room;
+    return true;
+}
+
+/* Puts in what a variable holds. That of "${X[*]}" is split at blanks; an empty one is then no word. */
+static bool put_in(struct lexer *x, struct khap_str name, bool many, const struct khap_str *otherwise)
+{
+    struct khap_str value = {NULL, 0};
+    enum khap_status found = x->environment->get(x->environment->ctx, name, &value);
+    if (found != KHAP_OK && found != KHAP_ENOENT) {
+        x->status = found;
+        return false;
+    }
+    bool unset = found == KHAP_ENOENT;
+    if (unset)
+        value = otherwise != NULL ? *otherwise : (struct khap_str){NULL, 0};
+    if (!make_room(x, value.len))
+        return false;
+    if (!many) {
+        for (size_t i = 0; i < value.len; i++)
+            emit(x, value.ptr[i]);
+        if (unset && x->rules->unset_joins && otherwise == NULL && byte_at(x, x->i) == '"') {
+            /* the bug of 2.9 to 3.2: the closing quote and the blanks behind it are lost */
+            x->quote = 0;
+            for (x->i++; x->i < x->n && is_blank(x->p[x->i]); x->i++)
+                ;
+        }
+        return true;
+    }
+    for (size_t i = 0; i < value.len; i++) {
+        if (is_blank(value.ptr[i])) {
+            if (x->inside && word(x)->value.len > 0)
+                end_word(x);
+            x->inside = false;
+        } else if (!begin_word(x)) {
+            return false;
+        } else {
+            emit(x, value.ptr[i]);
+        }
+    }
+    if (x->inside && word(x)->value.len == 0)
+        x->inside = false;
+    return true;
+}
+
 /* At a $ in double quotes. */
 static bool variable(struct lexer *x)
 {
     uint32_t at = x->i, i = at + 1;
-    bool brace = byte_at(x, i) == '{', whole = true, defaulted = false;
+    bool brace = byte_at(x, i) == '{', whole = true, many = false, defaulted = false;
+    struct khap_str name, otherwise = {NULL, 0};
     i += brace;
+    uint32_t name_at = i;
     char c = byte_at(x, i);
     if (!khap__is_alpha((unsigned char)c) && c != '_' && !(c == '.' && x->rules->dot_names)) {
         fail_at(x, LEX_VARNAME, at, i + 1);
@@ -154,15 +226,18 @@ static bool variable(struct lexer *x)
     }
     for (i++; is_name(byte_at(x, i)); i++)
         ;
+    name = (struct khap_str){x->p + name_at, i - name_at};
     if (brace) {
         if (x->rules->many && byte_at(x, i) == '[') {
             whole = byte_at(x, i + 1) == '*' && byte_at(x, i + 2) == ']';
-            word(x)->many |= whole;
+            many = whole;
             i += whole ? 3 : 0;
         }
         if (whole && x->rules->defaults && byte_at(x, i) == '-') {
             const char *end = memchr(x->p + i, '}', x->n - i); /* whatever lies in between, a CR too */
+            otherwise.ptr = x->p + i + 1;
             i = end == NULL ? x->n : (uint32_t)(end - x->p);
+            otherwise.len = (size_t)(x->p + i - otherwise.ptr);
             defaulted = true;
         }
         if (byte_at(x, i) != '}') {
@@ -171,9 +246,12 @@ static bool variable(struct lexer *x)
         }
         i++;
     }
-    word(x)->variable = true;
-    word(x)->joins |= x->rules->unset_joins && !defaulted && byte_at(x, i) == '"';
     x->i = i;
+    if (x->environment != NULL)
+        return put_in(x, name, many, defaulted ? &otherwise : NULL);
+    word(x)->variable = true;
+    word(x)->many |= many;
+    word(x)->joins |= x->rules->unset_joins && !defaulted && byte_at(x, i) == '"';
     return true;
 }
 
@@ -193,6 +271,41 @@ static bool blanks(struct lexer *x)
     return true;
 }
 
+/* The bytes that end a plain word, and the blanks among them. */
+enum { ENDS = 1, BLANK = 2 };
+static const uint8_t plain_ends[256] = {
+    ['\t'] = ENDS | BLANK, ['\n'] = ENDS | BLANK, ['\v'] = ENDS | BLANK, ['\f'] = ENDS | BLANK,
+    ['\r'] = ENDS | BLANK, [' '] = ENDS | BLANK,  ['#'] = ENDS,
+};
+
+/* A line without quotes, escapes and CR: words are slices between blanks. False when there may be over 64,
+ * which tokenize() finds out. */
+static bool split(struct lexer *x)
+{
+    const char *p = x->p + x->i, *end = x->p + x->n;
+    uint32_t n = 0;
+    while (p < end) {
+        if (*p == '#') {
+            x->out->comment = (uint32_t)(p - x->p);
+            break;
+        }
+        const char *from = p;
+        while (p < end && plain_ends[(unsigned char)*p] == 0)
+            p++;
+        if (n == MOST_WORDS)
+            return false;
+        x->words[n++] = (struct lex_word){.offset = (uint32_t)(from - x->p),
+                                          .len = (uint32_t)(p - from),
+                                          .value = {from, (size_t)(p - from)}};
+        while (p < end && (plain_ends[(unsigned char)*p] & BLANK) != 0)
+            p++;
+    }
+    if (n == MOST_WORDS)
+        return false;
+    x->out->n = n;
+    return true;
+}
+
 static void tokenize(struct lexer *x)
 {
     while (x->i < x->n) {
@@ -209,6 +322,11 @@ static void tokenize(struct lexer *x)
                     return;
                 continue;
             }
+        }
+        if (!x->inside && c == x->quote) { /* what stood in these quotes came to nothing */
+            x->quote = 0;
+            x->i++;
+            continue;
         }
         if (!begin_word(x))
             return;
@@ -268,13 +386,55 @@ static void find_empty_word(struct lexer *x)
     }
 }
 
-static bool has(struct khap_str s, char c)
+#define EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Whether one of eight bytes is a NUL, CR, quote or backslash. Says yes for some that are not. */
+static inline uint64_t odd(uint64_t v)
 {
-    return s.len > 0 && memchr(s.ptr, c, s.len) != NULL;
+    uint64_t cr = v ^ EIGHT(0x0d), dquote = v ^ EIGHT(0x22), squote = v ^ EIGHT(0x27), back = v ^ EIGHT(0x5c);
+    return (((v - EIGHT(1)) & ~v) | ((cr - EIGHT(1)) & ~cr) | ((dquote - EIGHT(1)) & ~dquote) |
+            ((squote - EIGHT(1)) & ~squote) | ((back - EIGHT(1)) & ~back)) &
+           EIGHT(0x80);
+}
+
+bool khap__lex_plain(struct khap_str line)
+{
+    uint64_t all = 0, v;
+    size_t i = 0;
+    for (; i + 8 <= line.len; i += 8) {
+        memcpy(&v, line.ptr + i, 8);
+        all |= odd(v);
+    }
+    v = EIGHT(' ');
+    if (line.len >= 8)
+        memcpy(&v, line.ptr + line.len - 8, 8);
+    else if (line.len > 0)
+        memcpy(&v, line.ptr, line.len);
+    return (all | odd(v)) == 0;
+}
+
+static const struct rules *rules_of(uint16_t release)
+{
+    const struct rules *rules = &table[sizeof table / sizeof *table - 1];
+    while (rules->from > release)
+        rules--;
+    return rules;
+}
+
+uint16_t khap__lex_next_rules(uint16_t release)
+{
+    const struct rules *rules = rules_of(release);
+    return rules == &table[sizeof table / sizeof *table - 1] ? 0 : rules[1].from;
 }
 
 enum khap_status khap__lex_line(struct arena *arena, uint16_t release, struct khap_str line,
                                 struct lex_line *out)
+{
+    return khap__lex_line_with(arena, release, line, NULL, out);
+}
+
+enum khap_status khap__lex_line_with(struct arena *arena, uint16_t release, struct khap_str line,
+                                     const struct lex_environment *environment, struct lex_line *out)
 {
     struct lexer x;
     memset(out, 0, sizeof *out);
@@ -282,32 +442,35 @@ enum khap_status khap__lex_line(struct arena *arena, uint16_t release, struct kh
         return KHAP_EINVAL;
     if (line.len >= UINT32_MAX)
         return KHAP_ELIMIT;
-    x.rules = &table[sizeof table / sizeof *table - 1];
-    while (x.rules->from > release)
-        x.rules--;
+    x.rules = rules_of(release);
     x.p = line.ptr;
     x.n = out->comment = (uint32_t)line.len;
     x.i = 0;
-    x.to = NULL;
+    x.to = x.to_end = NULL;
+    x.arena = arena;
+    x.environment = environment;
+    x.status = KHAP_OK;
     x.quote = 0;
     x.inside = x.cut = false;
     x.quote_at = 0;
     x.out = out;
 
-    uint32_t nul = (uint32_t)khap__str_find(line, '\0');
-    if (nul < x.n && x.rules->nul_is_fatal) {
-        fail_at(&x, LEX_NUL, nul, nul + 1);
-        return KHAP_OK;
-    }
     if (release == KHAP_RELEASE(1, 5) && x.n >= LINE_15) {
         fail_at(&x, LEX_TOO_LONG, LINE_15 - 1, x.n);
         return KHAP_OK;
     }
-    x.n = nul;
-    if (has(line, '\\') || (x.rules->quotes && (has(line, '"') || has(line, '\'')))) {
+    bool plain = khap__lex_plain(line);
+    if (!plain) {
+        uint32_t nul = (uint32_t)khap__str_find(line, '\0');
+        if (nul < x.n && x.rules->nul_is_fatal) {
+            fail_at(&x, LEX_NUL, nul, nul + 1);
+            return KHAP_OK;
+        }
+        x.n = nul;
         x.to = khap__arena_bytes(arena, x.n); /* nothing becomes longer by being decoded */
         if (x.to == NULL)
             return KHAP_ENOMEM;
+        x.to_end = x.to + x.n;
     }
     while (x.i < x.n && is_blank(x.p[x.i]))
         x.i++;
@@ -315,9 +478,16 @@ enum khap_status khap__lex_line(struct arena *arena, uint16_t release, struct kh
         scope(&x);
         return KHAP_OK;
     }
-    tokenize(&x);
-    if (out->error == LEX_OK)
-        find_empty_word(&x);
+    out->ended = x.n;
+    if (!plain || !split(&x)) {
+        out->comment = (uint32_t)line.len;
+        tokenize(&x);
+        out->ended = x.i;
+        if (x.status != KHAP_OK)
+            return x.status;
+        if (out->error == LEX_OK)
+            find_empty_word(&x);
+    }
     if (out->n == 0)
         return KHAP_OK;
     out->words = khap__arena_alloc(arena, out->n, sizeof *out->words);

@@ -33,6 +33,7 @@ struct lex_line {
     struct lex_word *words; /* in the arena; those before the error when there is one */
     uint32_t n;
     uint32_t comment;     /* offset of the # of a comment; the line's length when there is none */
+    uint32_t ended;       /* where HAProxy stopped reading: at a CR, a NUL, the comment or the end */
     enum lex_error error; /* the first in reading order */
     uint32_t error_offset, error_len;
     bool scope; /* a [scope] line; no words */
@@ -48,6 +49,21 @@ struct lex_line {
  */
 enum khap_status khap__lex_line(struct arena *arena, uint16_t release, struct khap_str line,
                                 struct lex_line *out);
+
+/* What environment variables hold: KHAP_OK, KHAP_ENOENT for one that is not set, or a failure. */
+struct lex_environment {
+    enum khap_status (*get)(void *ctx, struct khap_str name, struct khap_str *value);
+    void *ctx;
+};
+/* The same with variables resolved; words that are made of the value of "${X[*]}" have the same offset. */
+enum khap_status khap__lex_line_with(struct arena *arena, uint16_t release, struct khap_str line,
+                                     const struct lex_environment *environment, struct lex_line *out);
+
+/* Releases that read lines alike: the first one after `release` that differs, or 0. */
+uint16_t khap__lex_next_rules(uint16_t release);
+
+/* Whether every release reads the line by splitting it at blanks: it holds no quote, backslash, NUL or CR. */
+bool khap__lex_plain(struct khap_str line);
 
 /*
  * Why the encoder refused. Quotes can be written for 1.5 too: they are ordinary bytes there, and \x22 and

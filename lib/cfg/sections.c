@@ -22,12 +22,34 @@ static const struct section sections[] = {
     {"acme", 302, 999},           {"healthcheck", 304, 999},
 };
 
+/* Which of them begin with a letter: most lines begin with a word that is none, and are done here. */
+static bool may_be(struct khap_str word)
+{
+    static const char first[] = "abcdfghlmnprtu";
+    return word.len >= 4 && word.len < sizeof sections[0].name &&
+           memchr(first, word.ptr[0], sizeof first - 1);
+}
+
+int khap__section_of(const struct khap_target *target, struct khap_str word)
+{
+    if (!may_be(word))
+        return -1;
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        const struct section *s = &sections[i];
+        if (s->name[0] == word.ptr[0] && s->name[word.len] == '\0' &&
+            memcmp(s->name, word.ptr, word.len) == 0 && target->last >= s->first && target->first <= s->last)
+            return (int)i;
+    }
+    return -1;
+}
+
+struct khap_str khap__section_name(int section)
+{
+    return khap__str(sections[section].name);
+}
+
 bool khap__section_known(uint16_t release, struct khap_str word)
 {
-    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
-        if (release >= sections[i].first && release <= sections[i].last &&
-            khap__str_eq(word, khap__str(sections[i].name)))
-            return true;
-    }
-    return false;
+    struct khap_target one = {.first = release, .last = release};
+    return khap__section_of(&one, word) >= 0;
 }

@@ -3,9 +3,13 @@
 #define CFG_SECTIONS_H
 
 #include "base/str.h"
+#include <khap/cfg.h>
 
-/* Whether this first word of a line opens a section in a haproxy.cfg of that release (SPOE files have
- * others). */
+/* The section that this first word of a line opens in any release of the target: a number that stands for its
+ * name, or -1 (SPOE files have others). */
+int khap__section_of(const struct khap_target *target, struct khap_str word);
+struct khap_str khap__section_name(int section);
+/* Whether it opens one in that release. */
 bool khap__section_known(uint16_t release, struct khap_str word);
 
 #endif
