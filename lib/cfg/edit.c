@@ -87,6 +87,15 @@ static void add_words(struct khap_document *doc, const struct khap_str *words, s
         khap__doc_word(doc, words[i]);
 }
 
+/* The open line takes the place of `line`; one without any byte would be no line. */
+static void take_place(struct khap_document *doc, struct khap_line *line)
+{
+    if (doc->at == doc->line)
+        khap__lines_bytes(doc, end_near(doc, line));
+    if (!doc->dead)
+        khap__lines_become(doc, line);
+}
+
 static void check_length(struct khap_document *doc)
 {
     if (doc->target.first == KHAP_RELEASE(1, 5) && doc->at - doc->line > LINE_15)
@@ -116,7 +125,7 @@ enum khap_status khap_document_insert(struct khap_document *doc, struct khap_lin
     if (n > 0 && indent == KHAP_INDENT_AS_BESIDE) {
         if (khap__section_of(&doc->target, words[0]) < 0)
             khap__lines_bytes(doc, indent_near(doc, after));
-    } else if (n > 0 && khap__lines_room(doc, indent)) {
+    } else if (n > 0 && indent > 0 && khap__lines_room(doc, indent)) {
         memset(doc->at, ' ', indent);
         doc->at += indent;
     }
@@ -167,8 +176,7 @@ enum khap_status khap_line_set_raw(struct khap_document *doc, struct khap_line *
         struct khap_str body = khap__line_body(line, &line_end);
         khap__lines_bytes(doc, (struct khap_str){body.ptr + body.len, line_end});
     }
-    if (!doc->dead)
-        khap__lines_become(doc, line);
+    take_place(doc, line);
     return end(doc, before);
 }
 
@@ -196,8 +204,7 @@ enum khap_status khap_line_set_words(struct khap_document *doc, struct khap_line
         add_words(doc, words, n);
         khap__lines_bytes(doc, (struct khap_str){body.ptr + tail, body.len + line_end - tail});
         check_length(doc);
-        if (!doc->dead)
-            khap__lines_become(doc, line);
+        take_place(doc, line);
         status = end(doc, before);
     }
     khap__arena_free(&arena);
@@ -255,8 +262,7 @@ enum khap_status khap_line_set_word(struct khap_document *doc, struct khap_line 
             if (status != KHAP_OK)
                 khap__lines_kill(doc, status);
         }
-        if (!doc->dead)
-            khap__lines_become(doc, line);
+        take_place(doc, line);
         status = end(doc, before);
         khap__buf_free(&word);
     }

@@ -386,31 +386,40 @@ static void find_empty_word(struct lexer *x)
     }
 }
 
-#define EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
+/* Sixteen bytes at once, wherever the compiler has them. */
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
 
-/* Whether one of eight bytes is a NUL, CR, quote or backslash. Says yes for some that are not. */
-static inline uint64_t odd(uint64_t v)
+static inline bytes16 load16(const char *p)
 {
-    uint64_t cr = v ^ EIGHT(0x0d), dquote = v ^ EIGHT(0x22), squote = v ^ EIGHT(0x27), back = v ^ EIGHT(0x5c);
-    return (((v - EIGHT(1)) & ~v) | ((cr - EIGHT(1)) & ~cr) | ((dquote - EIGHT(1)) & ~dquote) |
-            ((squote - EIGHT(1)) & ~squote) | ((back - EIGHT(1)) & ~back)) &
-           EIGHT(0x80);
+    bytes16 v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* All bits of those bytes that are a NUL, CR, quote or backslash. */
+static inline bytes16 odd(bytes16 v)
+{
+    return (bytes16)(v == 0) | (bytes16)(v == '\r') | (bytes16)(v == '"') | (bytes16)(v == '\'') |
+           (bytes16)(v == '\\');
 }
 
 bool khap__lex_plain(struct khap_str line)
 {
-    uint64_t all = 0, v;
-    size_t i = 0;
-    for (; i + 8 <= line.len; i += 8) {
-        memcpy(&v, line.ptr + i, 8);
-        all |= odd(v);
+    bytes16 all;
+    if (line.len >= sizeof all) {
+        all = odd(load16(line.ptr + line.len - sizeof all));
+        for (size_t i = 0; i + sizeof all < line.len; i += sizeof all)
+            all |= odd(load16(line.ptr + i));
+    } else {
+        char padded[sizeof all];
+        memset(padded, ' ', sizeof padded);
+        for (size_t i = 0; i < line.len; i++)
+            padded[i] = line.ptr[i];
+        all = odd(load16(padded));
     }
-    v = EIGHT(' ');
-    if (line.len >= 8)
-        memcpy(&v, line.ptr + line.len - 8, 8);
-    else if (line.len > 0)
-        memcpy(&v, line.ptr, line.len);
-    return (all | odd(v)) == 0;
+    uint64_t halves[2];
+    memcpy(halves, &all, sizeof halves);
+    return (halves[0] | halves[1]) == 0;
 }
 
 static const struct rules *rules_of(uint16_t release)
@@ -443,7 +452,7 @@ enum khap_status khap__lex_line_with(struct arena *arena, uint16_t release, stru
     if (line.len >= UINT32_MAX)
         return KHAP_ELIMIT;
     x.rules = rules_of(release);
-    x.p = line.ptr;
+    x.p = line.len == 0 ? "" : line.ptr;
     x.n = out->comment = (uint32_t)line.len;
     x.i = 0;
     x.to = x.to_end = NULL;
@@ -461,12 +470,7 @@ enum khap_status khap__lex_line_with(struct arena *arena, uint16_t release, stru
     }
     bool plain = khap__lex_plain(line);
     if (!plain) {
-        uint32_t nul = (uint32_t)khap__str_find(line, '\0');
-        if (nul < x.n && x.rules->nul_is_fatal) {
-            fail_at(&x, LEX_NUL, nul, nul + 1);
-            return KHAP_OK;
-        }
-        x.n = nul;
+        x.n = (uint32_t)khap__str_find(line, '\0');
         x.to = khap__arena_bytes(arena, x.n); /* nothing becomes longer by being decoded */
         if (x.to == NULL)
             return KHAP_ENOMEM;
@@ -474,12 +478,10 @@ enum khap_status khap__lex_line_with(struct arena *arena, uint16_t release, stru
     }
     while (x.i < x.n && is_blank(x.p[x.i]))
         x.i++;
+    out->ended = x.n;
     if (x.rules->scopes && byte_at(&x, x.i) == '[') {
         scope(&x);
-        return KHAP_OK;
-    }
-    out->ended = x.n;
-    if (!plain || !split(&x)) {
+    } else if (!plain || !split(&x)) {
         out->comment = (uint32_t)line.len;
         tokenize(&x);
         out->ended = x.i;
@@ -487,6 +489,12 @@ enum khap_status khap__lex_line_with(struct arena *arena, uint16_t release, stru
             return x.status;
         if (out->error == LEX_OK)
             find_empty_word(&x);
+    }
+    if (x.n < line.len && x.rules->nul_is_fatal) { /* HAProxy looks for it before anything else */
+        out->error = LEX_NUL;
+        out->error_offset = x.n;
+        out->error_len = 1;
+        out->scope = false;
     }
     if (out->n == 0)
         return KHAP_OK;
