@@ -109,10 +109,34 @@ static void forwarded_lines(struct gen *g, const struct frontend *f)
     khap__doc_end(doc);
 }
 
+/*
+ * Servers behind may read a name out of what is no host, and they believe a target that names one when there is no Host header: neither
+ * reaches them. Nor does an upgrade to HTTP/2 in clear text, behind which further requests would pass unseen; HAProxy drops that from 3.0 on.
+ */
+static void strange_lines(struct gen *g)
+{
+    static const char hosts[] = "{ req.fhdr(host) -m found } !{ req.fhdr(host) -m reg "
+                                "^([A-Za-z0-9._-]*|[[][0-9A-Fa-f:.]+[]])(:[0-9A-Za-z:]*)?$ }";
+    static const char targets[] = "!{ req.fhdr(host) -m found } !{ url_beg / * }";
+    const char *conditions[] = {hosts, targets};
+    for (size_t i = 0; i < 2; i++) {
+        khap__doc_begin(g->doc, 4, NOWHERE);
+        if (gen_from(g, R(1, 6)))
+            khap__doc_lit(g->doc, "http-request deny deny_status 400 if");
+        else
+            khap__doc_lit(g->doc, "http-request deny if");
+        khap__doc_lit_n(g->doc, conditions[i], strlen(conditions[i]));
+        khap__doc_end(g->doc);
+    }
+    if (!gen_from(g, R(3, 0)))
+        khap__gen_line(g, 4, "http-request del-header Upgrade if { req.hdr(upgrade) -m str -i h2c }", NOWHERE);
+}
+
 /* The host as it is compared: lower case, without final dot and without port. What stands for a port need not be a
  * number: servers behind pass over it, and a host that wants a client certificate must not be asked for so. */
 static void host_lines(struct gen *g)
 {
+    strange_lines(g);
     if (g->routing == ROUTING_HDR_REG)
         khap__gen_line(g, 4, "http-request deny if { req.fhdr_cnt(host) gt 1 }", NOWHERE);
     else if (gen_from(g, R(2, 2))) /* HAProxy itself answers 400 to two different ones */

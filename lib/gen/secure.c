@@ -84,8 +84,10 @@ void khap__gen_redirect_lines(struct gen *g, struct khap_place place, bool alway
         khap__doc_lit(doc, "if !{ ssl_fc }");
         if (!always)
             khap__doc_lit(doc, "{ var(txn.secure) -m found }");
-        else if (g->routing != ROUTING_HDR_REG)
-            khap__doc_lit(doc, "{ var(txn.host) -m found }");
+        else if (g->routing != ROUTING_HDR_REG) /* without a host a browser would take the path for one */
+            khap__doc_lit(doc, "{ var(txn.host) -m len gt 0 }");
+        else
+            khap__doc_lit(doc, "{ req.fhdr(host) -m len gt 0 }");
         khap__doc_end(doc);
         return;
     }

@@ -24,7 +24,7 @@ defaults
     mode http
     timeout connect 3s
     timeout client 9s
-    timeout server 9s
+    timeout server 5s
 frontend client
     bind 127.0.0.1:%(client)d
     use_backend shown if { req.fhdr(x-cert) -m found }
@@ -50,12 +50,18 @@ def client_binary():
     return None
 
 
+def nothing_came(answer):
+    """421, or the client's own word that it got none: a handshake that fails is closed (502, 503), and up to 3.0 sometimes passed over in
+    silence (504). What the tested HAProxy says carries alt-svc."""
+    return answer.status == 421 or answer.status in (502, 503, 504) and not answer.header("alt-svc")
+
+
 with lib.Lab() as lab:
     c = lab.certs
     ports = {k: lib.free_port() for k in ("http", "https", "web", "vault", "client")}
     ports.update(ca=c.ca("ca"), open=c.make("open", ["open.example", "safe.example"]), safe=c.make("safe", ["safe.example"]))
     ports["mine"] = c.signed("mine", "ca")
-    lab.web(ports["web"], name="web")
+    web = lab.web(ports["web"], name="web")
     text = os.path.join(lab.dir, "map.yaml")
     with open(text, "w") as f:
         f.write(MAP % ports)
@@ -88,11 +94,13 @@ with lib.Lab() as lab:
             tap.equal("HTTP/3: unknown host", three("nowhere.example", "open.example").status, 404)
             tap.equal("HTTP/3: a host passed through", three("vault.example", "open.example").status, 421)
             tap.equal("HTTP/3: a protected host over another's name", three("safe.example", "open.example").status, 421)
-            tap.ok("HTTP/3: a protected host without a certificate", three("safe.example", "safe.example").status in (421, 502, 503))
+            answer = three("safe.example", "safe.example")
+            tap.ok("HTTP/3: a protected host without a certificate", nothing_came(answer), answer)
             for _ in range(3):
-                three("open.example", "open.example")
+                tap.equal("HTTP/3: an open host", three("open.example", "open.example").name, "web")
                 answer = three("safe.example", "safe.example")
-                tap.ok("HTTP/3: and after others' sessions", answer.status in (421, 502, 503), answer)
+                tap.ok("HTTP/3: and after others' sessions", nothing_came(answer), answer)
+            tap.equal("HTTP/3: nothing came through", [r for r in web.requests if ("host", "safe.example") in r["headers"]], [])
             answer = three("safe.example", "safe.example", ("X-Cert", "1"))
             tap.equal("HTTP/3: a protected host with a certificate", answer.name, "web")
         else:

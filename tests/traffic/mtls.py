@@ -26,8 +26,9 @@ services:
   asks:  {nodePort: %(safe)d, hosts: [asks.example], headers: {request: {set: {X-Client: {format: "%%[ssl_c_s_dn(cn)]"}}}}}
   deep:  {nodePort: %(safe)d, hosts: ["*.deep.example"]}
 """
-# The services name no protected host: routes without a host, a wildcard and a default lead to it.
+# The services name no protected host: routes without a host, a wildcard and a default lead to it. And tickets are not forbidden in `global`.
 LOOSE = """
+global: "ssl-default-bind-options ssl-min-ver TLSv1.2"
 nodes: {n: 127.0.0.1}
 certs:
   - {file: %(open)s, hosts: [open.example]}
