@@ -47,7 +47,18 @@ if command -v bash >/dev/null 2>&1; then
 else
     skip "needs bash (Debian: package bash)"
 fi
-if command -v zsh >/dev/null 2>&1; then check "zsh reads it" zsh -n $dir/_khapgen; else skip "needs zsh (Debian: package zsh)"; fi
+if command -v zsh >/dev/null 2>&1; then
+    check "zsh reads it" zsh -n $dir/_khapgen
+    in_zsh()
+    {
+        z_line=khapgen
+        for z_word; do z_line="$z_line $z_word"; done
+        timeout 60 zsh -f "$abs_srcdir/tests/docs/zsh-complete" "${bash_file%/*}" "$z_line"
+    }
+    all zsh in_zsh
+else
+    skip "needs zsh (Debian: package zsh)"
+fi
 if command -v fish >/dev/null 2>&1; then
     HOME=$tap_tmp
     export HOME

@@ -6,7 +6,7 @@ tap_tmpdir
 
 # a PATH with the few programs that bootstrap itself uses, so that all else is missing
 mkdir "$tap_tmp/tools"
-for tool in sh cat dirname rm mkdir chmod mktemp env getconf; do
+for tool in sh cat cksum dirname ln rm mkdir chmod mktemp env getconf; do
     path=$(command -v $tool) || continue
     case $path in /*) ln -s "$path" "$tap_tmp/tools/$tool" ;; esac
 done
@@ -80,5 +80,32 @@ is "without a package manager it fails" "$?" 1
 case $said in *"none of apt-get, dnf, apk"*libyaml-dev*) ok "and names what it needs" ;; *) not_ok "and names what it needs"; note "$said" ;; esac
 said=$(boot nonsense)
 is "wrong usage is status 2" "$?" 2
+
+# libtool takes no space in the name of a folder
+manager apt-get
+boot demo --yes >/dev/null
+mkdir "$tap_tmp/my maps \$HOME"
+cp -R "$tap_tmp/src" "$tap_tmp/my maps \$HOME/src"
+printf '#!/bin/sh\necho "configured $0 in $PWD"\n' >"$tap_tmp/my maps \$HOME/src/configure"
+spaced() { (unset KHAP_BUILD_DIR KHAP_CONFIGURE CC; cd "$tap_tmp/my maps \$HOME/src" &&
+    XDG_CACHE_HOME=$tap_tmp/cache PATH=$tap_tmp/bin:$tap_tmp/tools sh ./bootstrap demo --yes </dev/null 2>&1); }
+for time in first second; do
+    said=$(spaced)
+    is "a folder with a space in its name, the $time time" "$?" 0
+    case $said in *"configured $tap_tmp/cache/"*"/configure in $tap_tmp/cache/"*/build-demo*) ok "it is entered by a name without" ;;
+    *) not_ok "it is entered by a name without"; note "$said" ;; esac
+done
+
+# what a test asks for, and names when it is missing, bootstrap installs
+awk '$1 == "demo" || $1 == "check" { print $3 }' "$abs_srcdir/bootstrap" >"$tap_tmp/table"
+(cd "$abs_srcdir" && find tests tools -name '*.sh' -o -name '*.py' -o -name haproxy-releases) | while read -r f; do
+    sed -n -e 's/.*(Debian: packages\{0,1\} \([^)]*\)).*/\1/p' -e 's/^ *need [^ ]* \([^ ]*\).*/\1/p' \
+        -e 's/.*tap\.need("[^"]*", "\([^"]*\)").*/\1/p' "$abs_srcdir/$f"
+done | tr -s ', ' '\n\n' | grep -x '[a-z][a-z0-9+.-]*[a-z0-9+]' | sort -u >"$tap_tmp/named"
+for package in $(grep -v -x -e and -e for -e packages -e of -e these -e names "$tap_tmp/named"); do
+    check "$package, which a test asks for, is in the table" grep -qxF -e "$package" "$tap_tmp/table"
+done
+[ -s "$tap_tmp/named" ] || not_ok "no package was found in the tests"
+
 case $(boot --help) in *usage:*demo*check*) ok "--help" ;; *) not_ok "--help" ;; esac
 finish
