@@ -533,7 +533,7 @@ static void test_arguments(void **state)
     assert_int_equal(khap_save(NULL, str("x"), NULL, NULL, NULL), KHAP_EINVAL);
     assert_int_equal(khap_save_file(NULL, str("x"), NULL, NULL), KHAP_EINVAL);
     for (uint32_t step = 0; step < 20; step++)
-        assert_int_equal(khap_apply_step_text(step)[0] != '\0', step >= 1 && step <= KHAP_STEP_WAIT);
+        assert_int_equal(khap_apply_step_text(step)[0] != '\0', step >= 1 && step <= KHAP_STEP_ATTRIBUTES);
     assert_string_equal(khap_apply_error_text(ENOSPC), "no space left on device");
     assert_string_equal(khap_apply_error_text(123456), "error of the operating system");
     assert_string_equal(khap_apply_error_text(0), "no error");
