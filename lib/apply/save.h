@@ -57,9 +57,9 @@ bool khap__save_same(int fd, void *ctx, enum khap_status (*print)(void *ctx, con
                      bool *same, struct failure *failure);
 bool khap__save_compare(struct save *s);
 bool khap__save_fill(struct save *s, int fd); /* content, owner, mode; synced, and closed in any case */
-bool khap__save_stage(struct save *s); /* the new content stands in `temporary` */
-bool khap__save_place(struct save *s); /* renames it; the directory is not synced */
-bool khap__save_mode(struct save *s);  /* only gives a secret its mode */
+bool khap__save_stage(struct save *s);        /* the new content stands in `temporary` */
+bool khap__save_place(struct save *s);        /* renames it; the directory is not synced */
+bool khap__save_mode(struct save *s);         /* only gives a secret its mode */
 bool khap__save_stream(struct save *s);
 void khap__save_drop(struct save *s); /* removes a staged file that was not placed */
 

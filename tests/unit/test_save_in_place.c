@@ -168,6 +168,18 @@ static void test_attributes_kept(void **state)
     assert_int_equal(getxattr("file", "user.empty", got, sizeof got), 0);
 }
 
+static void test_sum_of_content_left_out(void **state)
+{
+    (void)state;
+    put("file", "old", 0640);
+    if (setxattr("file", "security.ima", "\4x", 2, 0) != 0) {
+        print_message("# needs root and a system that lets it set security.ima\n");
+        skip();
+    }
+    assert_replaced("file", "old", "new");
+    assert_int_equal(getxattr("file", "security.ima", NULL, 0), -1);
+}
+
 /* What the directory gives to new files is not the old file's. */
 static void test_default_list_taken_away(void **state)
 {
@@ -363,6 +375,28 @@ static void test_changed_while_it_runs(void **state)
             assert_content("file", rows[i].then);
         assert_no_rubbish(".");
     }
+}
+
+static void another_directory(void)
+{
+    rename("there", "moved");
+    mkdir("there", 0755);
+    put("there/file", "old", 0644);
+}
+
+static void test_directory_moved(void **state)
+{
+    (void)state;
+    struct events e;
+    struct happening h = {.what = another_directory, .folder = "there"};
+    mkdir("there", 0755);
+    put("there/file", "old", 0644);
+    assert_int_equal(while_it_runs("there/file", &h, &e), KHAP_EREFUSED);
+    assert_true(h.happened);
+    assert_content("there/file", "old");
+    assert_content("moved/file", "old");
+    assert_no_rubbish("there");
+    assert_no_rubbish("moved");
 }
 
 /* ---- what cannot be kept ---- */
@@ -781,10 +815,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_replaced),
         TEST(test_attributes_kept),
+        TEST(test_sum_of_content_left_out),
         TEST(test_default_list_taken_away),
         TEST(test_new_content_already),
         TEST(test_other_content),
         TEST(test_changed_while_it_runs),
+        TEST(test_directory_moved),
         TEST(test_what_cannot_be_kept),
         TEST(test_write_protected),
         TEST(test_several_names),
