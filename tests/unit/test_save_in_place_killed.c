@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/xattr.h>
@@ -49,7 +50,8 @@ static struct {
     enum call call;
     int at, error; /* the at-th call, counted from 1, fails with error */
     int seen;
-    void (*on_sync)(void); /* happens at the first fsync(), when the new content is complete */
+    void (*on_lock)(void); /* happens at the first flock(), when it is known what the path leads to */
+    void (*on_sync)(void); /* and at the first fsync(), when the new content is complete */
     bool no_times;         /* fstat() and fstatat() give none: a clock that stands still */
     unsigned stats;
 } fault;
@@ -78,12 +80,23 @@ int fchown(int fd, uid_t owner, gid_t group)
     return fails(CALL_FCHOWN) ? -1 : (int)syscall(SYS_fchown, fd, owner, group);
 }
 
+static void happen(void (**what)(void))
+{
+    void (*once)(void) = *what;
+    *what = NULL;
+    if (once != NULL)
+        once();
+}
+
+int flock(int fd, int operation)
+{
+    happen(&fault.on_lock);
+    return (int)syscall(SYS_flock, fd, operation);
+}
+
 int fsync(int fd)
 {
-    void (*what)(void) = fault.on_sync;
-    fault.on_sync = NULL;
-    if (what != NULL)
-        what();
+    happen(&fault.on_sync);
     return fails(CALL_FSYNC) ? -1 : fdatasync(fd);
 }
 
@@ -337,12 +350,25 @@ static void another_file(void)
     rename("another", "file");
 }
 
+static void another_owner(void)
+{
+    if (chown("file", 1, (gid_t)-1) != 0)
+        abort();
+}
+
+static void another_group(void)
+{
+    if (chown("file", (uid_t)-1, 1) != 0)
+        abort();
+}
+
 static void test_changed_at_the_end(void **state)
 {
     (void)state;
-    static void (*const happenings[])(void) = {write_as_long, write_as_long, narrow, another_name,
-                                               another_file};
-    for (size_t i = 0; i < sizeof happenings / sizeof *happenings; i++) {
+    static void (*const happenings[])(void) = {write_as_long, write_as_long, narrow,       another_name,
+                                               another_file,  another_owner, another_group};
+    size_t n = sizeof happenings / sizeof *happenings;
+    for (size_t i = 0; i < (geteuid() == 0 ? n : n - 2); i++) {
         struct events e;
         work_clear();
         put("file", "old", 0644);
@@ -357,6 +383,52 @@ static void test_changed_at_the_end(void **state)
         assert_int_equal(e.kinds[0], KHAP_SAVE_CHANGED_MEANWHILE);
         assert_content("file", happenings[i] == write_as_long ? "OLD" : "old");
         assert_no_rubbish(".");
+    }
+}
+
+static void gone(void)
+{
+    unlink("file");
+}
+
+static void a_link(void)
+{
+    rename("file", "moved");
+    point("moved", "file");
+}
+
+static void a_fifo(void)
+{
+    unlink("file");
+    if (mkfifo("file", 0600) != 0) /* nobody writes to it: whoever reads it would wait for ever */
+        abort();
+}
+
+static void a_directory(void)
+{
+    unlink("file");
+    mkdir("file", 0755);
+}
+
+static void test_changed_while_it_waited(void **state)
+{
+    (void)state;
+    static void (*const happenings[])(void) = {write_as_long, gone, a_link, a_fifo, a_directory};
+    for (size_t i = 0; i < sizeof happenings / sizeof *happenings; i++) {
+        struct events e;
+        work_clear();
+        put("file", "old", 0644);
+        memset(&fault, 0, sizeof fault);
+        fault.on_lock = happenings[i];
+        alarm(60);
+        enum khap_status status = in_place(&e);
+        alarm(0);
+        assert_null(fault.on_lock);
+        assert_int_equal(status, KHAP_EREFUSED);
+        assert_int_equal(e.kinds[0], KHAP_SAVE_CHANGED_MEANWHILE);
+        assert_no_rubbish(".");
+        if (happenings[i] == a_link)
+            assert_true(is_link("file") && holds("moved", "old"));
     }
 }
 
@@ -457,9 +529,13 @@ static void test_killed_with_list(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_step_fails),    cmocka_unit_test(test_owner_fails),
-        cmocka_unit_test(test_close_fails),        cmocka_unit_test(test_name_foreseen),
-        cmocka_unit_test(test_changed_at_the_end), cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_each_step_fails),
+        cmocka_unit_test(test_owner_fails),
+        cmocka_unit_test(test_close_fails),
+        cmocka_unit_test(test_name_foreseen),
+        cmocka_unit_test(test_changed_at_the_end),
+        cmocka_unit_test(test_changed_while_it_waited),
+        cmocka_unit_test(test_killed),
         cmocka_unit_test(test_killed_with_list),
     };
     return cmocka_run_group_tests(tests, work_begin, work_end);
