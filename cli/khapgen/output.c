@@ -140,6 +140,14 @@ static void told(void *ctx, const struct khap_save_event *event)
         say_text(s->report, "output-changed", event);
         s->status = EXIT_FAILED;
         break;
+    case KHAP_SAVE_CHANGED_MEANWHILE:
+        say_text(s->report, "file-changed-meanwhile", event);
+        s->status = EXIT_FAILED;
+        break;
+    case KHAP_SAVE_SEVERAL_NAMES:
+        say_text(s->report, "file-several-names", event);
+        s->status = EXIT_FAILED;
+        break;
     case KHAP_SAVE_FAILED:
         say_text(s->report, "output-unwritable", event);
         s->status = EXIT_FAILED;

@@ -38,7 +38,9 @@ enum khap_apply_step {
     KHAP_STEP_SYNC_NAME = 12, /**< bringing the directory onto the disk; the new file stands already */
     KHAP_STEP_REMOVE = 13,    /**< removing a file that is no longer needed */
     KHAP_STEP_START = 14,     /**< starting a program */
-    KHAP_STEP_WAIT = 15       /**< waiting for a program */
+    KHAP_STEP_WAIT = 15,      /**< waiting for a program */
+    /** giving it the old file's access control list and extended attributes */
+    KHAP_STEP_ATTRIBUTES = 16
 };
 
 /**
@@ -80,7 +82,10 @@ enum khap_save_kind {
     KHAP_SAVE_LEFT = 6,
     KHAP_SAVE_OF_OTHERS = 7, /**< refused: it is there, and no earlier run wrote it */
     KHAP_SAVE_EDITED = 8,    /**< refused: an earlier run wrote it, and somebody changed it since */
-    KHAP_SAVE_FAILED = 9     /**< `step` and `error` tell */
+    KHAP_SAVE_FAILED = 9,    /**< `step` and `error` tell */
+    /** khap_save_in_place() refused: what stands there is not what the caller read, or not any more */
+    KHAP_SAVE_CHANGED_MEANWHILE = 10,
+    KHAP_SAVE_SEVERAL_NAMES = 11 /**< khap_save_in_place() refused: the file has hard links */
 };
 
 /** What is told of one file. All slices are borrowed for the call. */
@@ -108,7 +113,7 @@ struct khap_save_options {
     /** how long to wait for another run in the same directory; 10000 by default */
     uint32_t wait_ms;
     uint32_t unused;                /**< 0 */
-    const struct khap_alloc *alloc; /**< allocator, or NULL; khap_save_bundle() only */
+    const struct khap_alloc *alloc; /**< allocator, or NULL; not for khap_save() */
     void *ctx;                      /**< first argument of `event` */
     void (*event)(void *ctx, const struct khap_save_event *event); /**< told of each file; may be NULL */
 };
@@ -183,6 +188,79 @@ enum khap_status khap_save_text(const struct khap_save_options *options, struct 
  */
 enum khap_status khap_save_file(const struct khap_save_options *options, struct khap_str path,
                                 const struct khap_bundle_file *file, uint32_t *changed);
+
+/**
+ * Gives somebody's own file a new content, as if he had written it with an editor: the same file to everybody but for its content. The caller
+ * has read the file, made the new content of what he read, and says here what that was. At every moment, whatever fails and whenever the process is
+ * killed, either the old or the new content stands there, whole: a temporary file beside it gets everything that the old file has, is
+ * brought onto the disk, then renamed, and the directory is brought onto the disk.
+ *
+ * What cannot be done so is not done at all. Every failure but KHAP_STEP_SYNC_NAME leaves the old file as it was, and no temporary file.
+ *
+ * | at the path                           | what happens                                                                          |
+ * |---------------------------------------|---------------------------------------------------------------------------------------|
+ * | a file that holds `old`               | replaced; owner, group, mode, access control list and extended attributes are kept    |
+ * | a file with the new content           | nothing: not even its times change, be it write-protected or have several names       |
+ * | a file with any other content         | refused: KHAP_SAVE_CHANGED_MEANWHILE. It was changed since the caller read it         |
+ * | a file changed while this runs        | the same: content, inode, owner, mode and times are compared again before the renaming|
+ * | one whose owner, group or mode cannot | fails with EPERM: the caller is neither root nor of that user and group               |
+ * | be kept                               |                                                                                       |
+ * | one whose list or attributes cannot   | fails at KHAP_STEP_ATTRIBUTES. What the directory would add by default is taken away. |
+ * | be kept                               | Only security.ima and security.evm are left out: they are sums of the old content     |
+ * | a file that the caller may not write  | fails with EACCES, EPERM or EROFS, though the directory would let him                 |
+ * | a file with several names (hard links)| refused: KHAP_SAVE_SEVERAL_NAMES. A new file would part them, and writing into the    |
+ * |                                       | old one could leave half of it                                                        |
+ * | a symbolic link                       | followed; the file that it leads to is replaced in its own directory, the link stays  |
+ * | a link that leads elsewhere meanwhile | refused: KHAP_SAVE_CHANGED_MEANWHILE                                                  |
+ * | nothing, a link that leads to nothing | fails with ENOENT                                                                     |
+ * | links in a circle                     | fails with ELOOP                                                                      |
+ * | a directory; a FIFO, device or socket | fails with EISDIR; EINVAL                                                             |
+ * | a file mounted by itself (container)  | fails with EBUSY                                                                      |
+ * | a directory in which the caller may   | fails at KHAP_STEP_CREATE with EACCES or EROFS; the text of the event says that it    |
+ * | not write                             | is the directory                                                                      |
+ * | one that he may not read              | fails at KHAP_STEP_LOCK with EACCES: it could not be brought onto the disk            |
+ * | a full disk                           | fails with ENOSPC, EDQUOT or EFBIG                                                    |
+ * | killed in the middle                  | the old or the new file; perhaps a temporary file `.NAME.16-hex-digits.khap-tmp`,     |
+ * |                                       | which the next run for this file removes                                              |
+ *
+ * The temporary file has a name that cannot be foreseen, and at no moment can anybody read it who could not read the old file; the umask does not matter.
+ * Two runs in one directory wait for each other, as in khap_save(). A program that has the file open goes on with the old content: what it
+ * writes after the last look is lost, and so is what is written in the instant between that look and the renaming. What chattr(1) sets is not kept; a file
+ * that it makes immutable may not be written.
+ *
+ * @param options  how; NULL for the defaults. Of the flags KHAP_SAVE_CHECK and KHAP_SAVE_NO_SYNC are used; KHAP_SAVE_FORCE overrides nothing, and
+ *                 KHAP_SAVE_SECRET is KHAP_EINVAL, since the mode is kept. `mode` is not used
+ * @param path     the file
+ * @param old      what the caller read from it and made the new content of
+ * @param ctx      first argument of `print`
+ * @param print    prints the new content, as in khap_save()
+ * @param changed  [out] as in khap_save()
+ * @return KHAP_OK; KHAP_EREFUSED (the event tells of which kind); KHAP_EIO (the event tells step and errno); what `print` returned; KHAP_ENOMEM when
+ *         there was no room to read attributes; KHAP_EINVAL
+ *
+ * Example:
+ *
+ *     static enum khap_status print(void *ctx, const struct khap_sink *sink) { return khap_document_print(ctx, sink); }
+ *     …
+ *     status = khap_save_in_place(&options, path, text_as_read, document, print, NULL);
+ */
+enum khap_status khap_save_in_place(const struct khap_save_options *options, struct khap_str path,
+                                    struct khap_str old, void *ctx,
+                                    enum khap_status (*print)(void *ctx, const struct khap_sink *sink),
+                                    uint32_t *changed);
+
+/**
+ * Gives somebody's own file a new text, as khap_save_in_place() does.
+ *
+ * @param options  how; NULL for the defaults
+ * @param path     the file
+ * @param old      what the caller read from it
+ * @param text     its new content
+ * @param changed  [out] as in khap_save()
+ * @return as khap_save_in_place()
+ */
+enum khap_status khap_save_in_place_text(const struct khap_save_options *options, struct khap_str path,
+                                         struct khap_str old, struct khap_str text, uint32_t *changed);
 
 /**
  * Saves a bundle into a directory, which is made when it is not there (its parents are not). Each file is saved as by khap_save().

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <time.h>
@@ -38,18 +39,30 @@ bool khap__save_options(const struct khap_save_options *given, struct khap_save_
     return true;
 }
 
+void *khap__save_resize(const struct khap_save_options *options, void *p, size_t old, size_t len)
+{
+    const struct khap_alloc *a = options->alloc;
+    if (a != NULL)
+        return a->resize(a->ctx, p, old, len);
+    if (len > 0)
+        return realloc(p, len);
+    free(p);
+    return NULL;
+}
+
 void khap__save_tell(const struct khap_save_options *options, uint32_t kind, struct khap_str path,
-                     const struct failure *failure)
+                     const struct failure *failure, const char *hint)
 {
     if (options->event == NULL)
         return;
     struct khap_save_event event = {.size = sizeof event, .kind = kind, .path = path};
-    char text[128];
+    char text[256];
     if (failure != NULL) {
         event.step = failure->step;
         event.error = failure->error;
-        int len = snprintf(text, sizeof text, failure->error != 0 ? "%s: %s" : "%s",
-                           khap_apply_step_text(failure->step), khap_apply_error_text(failure->error));
+        int len = snprintf(text, sizeof text, "%s%s%s%s", khap_apply_step_text(failure->step),
+                           failure->error != 0 ? ": " : "",
+                           failure->error != 0 ? khap_apply_error_text(failure->error) : "", hint);
         event.text = (struct khap_str){text, len > 0 ? (size_t)len : 0};
     }
     options->event(options->ctx, &event);
@@ -202,6 +215,31 @@ static mode_t wanted_mode(const struct save *s)
     return (s->options.flags & KHAP_SAVE_SECRET) != 0 && (old & 07) != 0 ? 0600 : old;
 }
 
+bool khap__save_same(int fd, void *ctx, enum khap_status (*print)(void *ctx, const struct khap_sink *sink),
+                     bool *same, struct failure *failure)
+{
+    struct comparison c;
+    c.fd = fd;
+    c.error = 0;
+    c.differs = false;
+    struct khap_sink sink = {&c, compare_piece};
+    enum khap_status status = print(ctx, &sink);
+    if (status == KHAP_OK) { /* all of it is there; is there more? */
+        ssize_t n = read_some(c.fd, c.piece, 1);
+        c.differs = n > 0;
+        if (n < 0)
+            c.error = errno;
+    }
+    if (c.error != 0)
+        return khap__fail(failure, KHAP_STEP_READ, c.error);
+    *same = !c.differs;
+    if (status != KHAP_OK && !c.differs) {
+        *failure = (struct failure){KHAP_STEP_PRINT, 0, status};
+        return false;
+    }
+    return true;
+}
+
 bool khap__save_compare(struct save *s)
 {
     s->differs = true;
@@ -209,31 +247,16 @@ bool khap__save_compare(struct save *s)
     if (s->kind != TARGET_FILE)
         return true;
     s->wrong_mode = wanted_mode(s) != (s->old.st_mode & 07777);
-    struct comparison c;
-    c.error = 0;
-    c.differs = false;
+    int fd;
     do {
-        c.fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    } while (c.fd < 0 && errno == EINTR);
-    if (c.fd < 0)
+        fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    } while (fd < 0 && errno == EINTR);
+    if (fd < 0)
         return khap__fail(&s->failure, KHAP_STEP_READ, errno);
-    struct khap_sink sink = {&c, compare_piece};
-    enum khap_status status = s->print(s->ctx, &sink);
-    if (status == KHAP_OK) { /* all of it is there; is there more? */
-        ssize_t n = read_some(c.fd, c.piece, 1);
-        c.differs = n > 0;
-        if (n < 0)
-            c.error = errno;
-    }
-    (void)close(c.fd);
-    if (c.error != 0)
-        return khap__fail(&s->failure, KHAP_STEP_READ, c.error);
-    s->differs = c.differs;
-    if (status != KHAP_OK && !c.differs) {
-        s->failure = (struct failure){KHAP_STEP_PRINT, 0, status};
-        return false;
-    }
-    return true;
+    bool same = false, good = khap__save_same(fd, s->ctx, s->print, &same, &s->failure);
+    (void)close(fd);
+    s->differs = !same;
+    return good;
 }
 
 /* ---- writing ---- */
@@ -307,7 +330,7 @@ static bool sync_fd(int fd)
 }
 
 /* Owner before mode: a change of owner takes set-id bits away. */
-static bool keep_owner_and_mode(struct save *s, int fd)
+static bool keep(struct save *s, int fd)
 {
     struct stat now;
     if (s->kind != TARGET_FILE)
@@ -318,9 +341,21 @@ static bool keep_owner_and_mode(struct save *s, int fd)
     gid_t group = now.st_gid == s->old.st_gid ? (gid_t)-1 : s->old.st_gid;
     if ((owner != (uid_t)-1 || group != (gid_t)-1) && fchown(fd, owner, group) != 0)
         return khap__fail(&s->failure, KHAP_STEP_OWNER, errno);
+    if (s->in_place)
+        return khap__save_keep_all(s, fd);
     if (fchmod(fd, wanted_mode(s)) != 0)
         return khap__fail(&s->failure, KHAP_STEP_MODE, errno);
     return true;
+}
+
+bool khap__save_fill(struct save *s, int fd)
+{
+    bool good = print_to(s, fd) && keep(s, fd);
+    if (good && (s->options.flags & KHAP_SAVE_NO_SYNC) == 0 && !sync_fd(fd))
+        good = khap__fail(&s->failure, KHAP_STEP_SYNC, errno);
+    if (close(fd) != 0 && good && errno != EINTR) /* network file systems tell of a full disk here */
+        good = khap__fail(&s->failure, KHAP_STEP_WRITE, errno);
+    return good;
 }
 
 bool khap__save_stage(struct save *s)
@@ -338,11 +373,7 @@ bool khap__save_stage(struct save *s)
     if (fd < 0)
         return khap__fail(&s->failure, KHAP_STEP_CREATE, errno);
     s->staged = true;
-    bool good = print_to(s, fd) && keep_owner_and_mode(s, fd);
-    if (good && (s->options.flags & KHAP_SAVE_NO_SYNC) == 0 && !sync_fd(fd))
-        good = khap__fail(&s->failure, KHAP_STEP_SYNC, errno);
-    if (close(fd) != 0 && good && errno != EINTR) /* network file systems tell of a full disk here */
-        good = khap__fail(&s->failure, KHAP_STEP_WRITE, errno);
+    bool good = khap__save_fill(s, fd);
     if (!good)
         khap__save_drop(s);
     return good;
@@ -387,30 +418,43 @@ bool khap__save_stream(struct save *s)
 
 /* ---- the directory ---- */
 
-bool khap__save_lock(const struct khap_save_options *options, const char *path, size_t directory_len, int *fd,
-                     struct failure *failure)
+int khap__save_open_directory(const char *path, size_t directory_len)
 {
     char directory[PATH_MAX];
     memcpy(directory, path, directory_len);
     memcpy(directory + directory_len, ".", 2);
+    int fd;
     do {
-        *fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    } while (*fd < 0 && errno == EINTR);
-    if (*fd < 0) /* one may be allowed to write and not to read; what else is wrong, the next step says */
-        return true;
-    for (uint32_t waited = 0; flock(*fd, LOCK_EX | LOCK_NB) != 0; waited += LOCK_STEP_MS) {
+        fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    } while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+bool khap__save_wait(const struct khap_save_options *options, int fd, struct failure *failure)
+{
+    for (uint32_t waited = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; waited += LOCK_STEP_MS) {
         if (errno == EINTR)
             continue;
         if (errno != EWOULDBLOCK)
             return true;
-        if (waited >= options->wait_ms) {
-            (void)close(*fd);
-            *fd = -1;
+        if (waited >= options->wait_ms)
             return khap__fail(failure, KHAP_STEP_LOCK, EWOULDBLOCK);
-        }
         (void)nanosleep(&(struct timespec){.tv_nsec = LOCK_STEP_MS * 1000000L}, NULL);
     }
     return true;
+}
+
+bool khap__save_lock(const struct khap_save_options *options, const char *path, size_t directory_len, int *fd,
+                     struct failure *failure)
+{
+    *fd = khap__save_open_directory(path, directory_len);
+    if (*fd < 0) /* one may be allowed to write and not to read; what else is wrong, the next step says */
+        return true;
+    if (khap__save_wait(options, *fd, failure))
+        return true;
+    (void)close(*fd);
+    *fd = -1;
+    return false;
 }
 
 bool khap__save_sync_directory(const struct khap_save_options *options, int fd, struct failure *failure)
@@ -471,13 +515,13 @@ enum khap_status khap_save(const struct khap_save_options *options, struct khap_
     if (print == NULL || (path.ptr == NULL && path.len > 0) || !khap__save_options(options, &s.options))
         return KHAP_EINVAL;
     uint32_t kind = save(&s, path);
-    khap__save_tell(&s.options, kind, path, kind == KHAP_SAVE_FAILED ? &s.failure : NULL);
+    khap__save_tell(&s.options, kind, path, kind == KHAP_SAVE_FAILED ? &s.failure : NULL, "");
     if (changed != NULL)
         *changed = kind != KHAP_SAVE_UNCHANGED && kind != KHAP_SAVE_FAILED;
     return kind == KHAP_SAVE_FAILED ? s.failure.status : KHAP_OK;
 }
 
-static enum khap_status print_text(void *ctx, const struct khap_sink *sink)
+enum khap_status khap__save_print_text(void *ctx, const struct khap_sink *sink)
 {
     const struct khap_str *text = ctx;
     return text->len == 0 || sink->write(sink->ctx, text->ptr, text->len) == 0 ? KHAP_OK : KHAP_EIO;
@@ -486,7 +530,7 @@ static enum khap_status print_text(void *ctx, const struct khap_sink *sink)
 enum khap_status khap_save_text(const struct khap_save_options *options, struct khap_str path,
                                 struct khap_str text, uint32_t *changed)
 {
-    return khap_save(options, path, &text, print_text, changed);
+    return khap_save(options, path, &text, khap__save_print_text, changed);
 }
 
 static enum khap_status print_file(void *ctx, const struct khap_sink *sink)

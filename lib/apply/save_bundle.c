@@ -10,7 +10,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -46,17 +45,6 @@ struct job {
 
 /* ---- memory ---- */
 
-static void *resize(const struct job *j, void *p, size_t old, size_t len)
-{
-    const struct khap_alloc *a = j->options.alloc;
-    if (a != NULL)
-        return a->resize(a->ctx, p, old, len);
-    if (len > 0)
-        return realloc(p, len);
-    free(p);
-    return NULL;
-}
-
 static bool no_memory(struct job *j)
 {
     j->failure = (struct failure){KHAP_STEP_NONE, 0, KHAP_ENOMEM};
@@ -70,7 +58,7 @@ static bool text_reserve(struct job *j, struct text *t, size_t more)
     size_t cap = t->cap < PIECE ? PIECE : t->cap;
     while (cap - t->len < more)
         cap *= 2;
-    char *p = resize(j, t->ptr, t->cap, cap);
+    char *p = khap__save_resize(&j->options, t->ptr, t->cap, cap);
     if (p == NULL)
         return no_memory(j);
     t->ptr = p;
@@ -81,7 +69,7 @@ static bool text_reserve(struct job *j, struct text *t, size_t more)
 static void text_free(struct job *j, struct text *t)
 {
     if (t->ptr != NULL)
-        resize(j, t->ptr, t->cap, 0);
+        khap__save_resize(&j->options, t->ptr, t->cap, 0);
     *t = (struct text){0};
 }
 
@@ -105,7 +93,7 @@ static void tell(struct job *j, uint32_t kind, struct khap_str name)
     struct khap_str whole = name;
     struct failure failure = j->failure;
     (void)join(j, name, path, &whole);
-    khap__save_tell(&j->options, kind, whole, kind == KHAP_SAVE_FAILED ? &failure : NULL);
+    khap__save_tell(&j->options, kind, whole, kind == KHAP_SAVE_FAILED ? &failure : NULL, "");
     j->failure = failure;
 }
 
@@ -552,7 +540,7 @@ static bool make_items(struct job *j)
         j->n++;
     if (j->n == 0)
         return true;
-    j->items = resize(j, NULL, 0, j->n * sizeof *j->items);
+    j->items = khap__save_resize(&j->options, NULL, 0, j->n * sizeof *j->items);
     if (j->items == NULL) {
         j->n = 0;
         return no_memory(j);
@@ -626,7 +614,7 @@ enum khap_status khap_save_bundle(const struct khap_save_options *options, struc
         !khap__save_options(options, &o))
         return KHAP_EINVAL;
     struct job empty = {.options = o, .bundle = bundle, .lock = -1};
-    struct job *j = resize(&empty, NULL, 0, sizeof *j);
+    struct job *j = khap__save_resize(&o, NULL, 0, sizeof *j);
     if (j == NULL)
         return KHAP_ENOMEM;
     *j = empty;
@@ -635,7 +623,7 @@ enum khap_status khap_save_bundle(const struct khap_save_options *options, struc
         status = run(j);
     } else {
         status = j->failure.status;
-        khap__save_tell(&j->options, KHAP_SAVE_FAILED, directory, &j->failure);
+        khap__save_tell(&j->options, KHAP_SAVE_FAILED, directory, &j->failure, "");
     }
     if (changed != NULL && status == KHAP_OK)
         *changed = j->changes;
@@ -643,7 +631,7 @@ enum khap_status khap_save_bundle(const struct khap_save_options *options, struc
         (void)close(j->lock);
     text_free(j, &j->old_sums);
     if (j->items != NULL)
-        resize(j, j->items, j->n * sizeof *j->items, 0);
-    resize(&empty, j, sizeof *j, 0);
+        khap__save_resize(&j->options, j->items, j->n * sizeof *j->items, 0);
+    khap__save_resize(&o, j, sizeof *j, 0);
     return status;
 }

@@ -25,6 +25,7 @@ const char *khap_apply_step_text(uint32_t step)
         [KHAP_STEP_REMOVE] = "removing a file no longer needed",
         [KHAP_STEP_START] = "starting the program",
         [KHAP_STEP_WAIT] = "waiting for the program",
+        [KHAP_STEP_ATTRIBUTES] = "keeping the old file's attributes",
     };
     return step < sizeof texts / sizeof *texts ? texts[step] : "";
 }
@@ -69,6 +70,7 @@ const char *khap_apply_error_text(int32_t error)
         {ESTALE, "the file system has lost it"},
         {EBADF, "bad file descriptor"},
         {ENOSYS, "the system cannot do that"},
+        {ENOTSUP, "the file system cannot do that"},
     };
     if (error == 0)
         return "no error";

@@ -5,9 +5,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/khap-save.XXXXXX";
@@ -107,4 +111,48 @@ unsigned rubbish_in(const char *directory)
     if (d != NULL)
         closedir(d);
     return n;
+}
+
+int as_nobody(void (*what)(void))
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (geteuid() == 0 && (setgroups(0, NULL) != 0 || setgid(65534) != 0 || setuid(65534) != 0))
+            _exit(99);
+        what();
+        _exit(0);
+    }
+    int status;
+    return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+void must(bool good, int code)
+{
+    if (!good)
+        _exit(code);
+}
+
+int killed_at(void (*what)(void), unsigned n)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
+            _exit(99);
+        raise(SIGSTOP);
+        what();
+        _exit(0);
+    }
+    int status;
+    if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+        return -1;
+    for (unsigned i = 0; i < n; i++) {
+        if (ptrace(PTRACE_SYSCALL, pid, NULL, NULL) != 0 || waitpid(pid, &status, 0) != pid)
+            return -1;
+        if (!WIFSTOPPED(status))
+            return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
+    }
+    kill(pid, SIGKILL);
+    while (waitpid(pid, &status, 0) == pid && !WIFSIGNALED(status))
+        ;
+    return 1;
 }

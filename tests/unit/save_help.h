@@ -33,6 +33,23 @@ void point(const char *to, const char *link); /* a symbolic link */
 bool is_link(const char *path);
 unsigned rubbish_in(const char *directory); /* temporary files */
 
+/* As somebody who is not root, in a child; root may write everywhere. Its exit status, 0 when all went well. */
+int as_nobody(void (*what)(void));
+/* in it: exits with the code unless that is so */
+void must(bool good, int code);
+
+/* Runs it in a child that is killed at the n-th stop at a system call. 1: killed; 0: it ended before; -1: not
+ * to be had here. */
+int killed_at(void (*what)(void), unsigned n);
+
+#define NEED_PTRACE(result)                                                                                  \
+    do {                                                                                                     \
+        if ((result) < 0) {                                                                                  \
+            print_message("# needs ptrace(2), which is not allowed here\n");                                 \
+            skip();                                                                                          \
+        }                                                                                                    \
+    } while (0)
+
 #define assert_content(path, text)   assert_true(holds(path, text))
 #define assert_no_rubbish(directory) assert_int_equal(rubbish_in(directory), 0)
 

@@ -21,14 +21,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- failing steps ---- */
@@ -224,41 +221,6 @@ static void save_secret(void)
     o.flags = KHAP_SAVE_SECRET;
     (void)khap_save_text(&o, str("secret"), str("the new text"), NULL);
 }
-
-/* Runs it in a child that is killed at the n-th stop at a system call. 1: killed; 0: it ended before; -1: not
- * to be had here. */
-static int killed_at(void (*what)(void), unsigned n)
-{
-    pid_t pid = fork();
-    if (pid == 0) {
-        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
-            _exit(99);
-        raise(SIGSTOP);
-        what();
-        _exit(0);
-    }
-    int status;
-    if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
-        return -1;
-    for (unsigned i = 0; i < n; i++) {
-        if (ptrace(PTRACE_SYSCALL, pid, NULL, NULL) != 0 || waitpid(pid, &status, 0) != pid)
-            return -1;
-        if (!WIFSTOPPED(status))
-            return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
-    }
-    kill(pid, SIGKILL);
-    while (waitpid(pid, &status, 0) == pid && !WIFSIGNALED(status))
-        ;
-    return 1;
-}
-
-#define NEED_PTRACE(result)                                                                                  \
-    do {                                                                                                     \
-        if ((result) < 0) {                                                                                  \
-            print_message("# needs ptrace(2), which is not allowed here\n");                                 \
-            skip();                                                                                          \
-        }                                                                                                    \
-    } while (0)
 
 static void test_file_killed(void **state)
 {
