@@ -172,6 +172,8 @@ void khap__resolve_frontends(struct resolver *r)
         }
         push(r, &f);
     }
+    for (uint32_t i = 0; i < out->frontends.len; i++)
+        out->tls_frontends |= (uint64_t)out->frontends.ptr[i].tls << i;
     if (out->http >= 0)
         out->default_frontends |= UINT64_C(1) << out->http;
     if (out->https >= 0)

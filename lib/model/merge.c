@@ -57,7 +57,7 @@ static enum khap_status index_of(struct khap_model *model, const struct setting 
 struct setting *khap__map_entry(struct khap_model *model, struct setting *map, struct khap_str name,
                                 enum khap_status *status)
 {
-    struct name_index *index;
+    struct name_index *index = NULL;
     uint32_t at;
     *status = index_of(model, map, &index);
     return *status == KHAP_OK && khap__map_get(&index->map, name, &at) ? index->entries.ptr[at] : NULL;
