@@ -190,8 +190,7 @@ static void check_h2_checks(struct resolver *r, const struct service_parts *own,
                     own->check              ? own->check
                     : own->backend_protocol ? own->backend_protocol
                                             : check.own,
-                    h2 ? S("check.path with backendProtocol: h2")
-                       : S("check.path with backendProtocol: h2c"),
+                    h2 ? S("check.path with backendProtocol: h2") : S("check.path with backendProtocol: h2c"),
                     KHAP_RELEASE(2, 2));
 }
 
