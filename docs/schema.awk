@@ -21,7 +21,7 @@ BEGIN {
     scalar["socket"] = "{\"type\":\"string\",\"pattern\":\"^/[!-#%-+.-?A-~-]{1,89}$\"}"
     scalar["octal"] = "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":0,\"maximum\":7777},{\"type\":\"string\",\"pattern\":\"^[0-7]{3,4}$\"}]}"
     scalar["name"] = "{\"anyOf\":[{\"type\":\"string\",\"pattern\":\"^" name "$\"},{\"type\":[\"number\",\"boolean\"]}]}"
-    scalar["logtarget"] = "{\"type\":\"string\",\"pattern\":\"^(stdout|stderr|/" printable "*|" printable "*:[0-9]+|[0-9.]+|[0-9a-fA-F:.]+)$\"}"
+    scalar["logtarget"] = "{\"type\":\"string\",\"pattern\":\"^(stdout|stderr|/" printable "*|" printable "*:[0-9]+|[0-9.]+|\\\\[?[0-9a-fA-F:.]+\\\\]?)$\"}"
     scalar["hostaddress"] = "{\"type\":\"string\",\"pattern\":\"^(" host "|\\\\[?[0-9a-fA-F:.]+\\\\]?)$\"}"
     scalar["bind"] = "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":1,\"maximum\":65535},{\"type\":\"string\",\"pattern\":\"^[]0-9a-fA-F:.*[]*:[0-9]+(-[0-9]+)?$\"}]}"
     scalar["endpoint"] = "{\"type\":\"string\",\"pattern\":\"^[]A-Za-z0-9_.:[-]+:[0-9]+$\"}"

@@ -6,7 +6,10 @@
 #include "cfg/lines.h"
 #include "cfg/sections.h"
 
-enum { MUST_LOOK = 128 /* no shorter line can have over 64 words */ };
+enum {
+    MUST_LOOK = 128,      /* no shorter line can have over 64 words */
+    LONGEST_KEYWORD = 256 /* as it may be written: with quotes, each byte as \\x41 */
+};
 
 static bool is_blank(char c)
 {
@@ -50,6 +53,27 @@ static enum khap_line_kind kind_of_lexed(const struct khap_document *doc, const 
     return kind_of_word(doc, lexed->words[0].value);
 }
 
+/* How far the first word goes, or a scope without its comment: the kind depends on nothing else. */
+static size_t raw_length(struct khap_str body, bool quotes)
+{
+    size_t i = 0;
+    char quote = 0;
+    while (i < body.len && is_blank(body.ptr[i]))
+        i++;
+    if (i < body.len && body.ptr[i] == '[')
+        return khap__str_find(body, '#');
+    for (; i < body.len; i++) {
+        char c = body.ptr[i];
+        if (quote == 0 && (is_blank(c) || c == '#'))
+            break;
+        if (c == '\\' && quote != '\'')
+            i++;
+        else if (quotes && (c == '"' || c == '\'') && (quote == 0 || quote == c))
+            quote = quote == 0 ? c : 0;
+    }
+    return i < body.len ? i : body.len;
+}
+
 enum khap_line_kind khap_line_kind(const struct khap_document *doc, const struct khap_line *line)
 {
     if (doc == NULL || line == NULL)
@@ -62,11 +86,16 @@ enum khap_line_kind khap_line_kind(const struct khap_document *doc, const struct
         return memchr(body.len > 0 ? body.ptr : "", '#', body.len) != NULL ? KHAP_LINE_COMMENT
                                                                            : KHAP_LINE_BLANK;
     }
+    /* what matters is read in memory of our own, so that this cannot fail; no longer word can be a keyword */
+    char room[2 * LONGEST_KEYWORD] __attribute__((aligned(ARENA_ALIGNMENT)));
     struct arena arena;
     struct lex_line lexed;
     khap__arena_init(&arena, &doc->alloc);
-    enum khap_line_kind kind = KHAP_LINE_STATEMENT; /* without memory: it does hold a word */
-    if (khap__lex_line(&arena, doc->target.last, body, &lexed) == KHAP_OK)
+    arena.at = room;
+    arena.end = room + sizeof room;
+    body = khap__str_sub(body, 0, raw_length(body, doc->target.last >= KHAP_RELEASE(1, 6)));
+    enum khap_line_kind kind = KHAP_LINE_STATEMENT;
+    if (body.len <= LONGEST_KEYWORD && khap__lex_line(&arena, doc->target.last, body, &lexed) == KHAP_OK)
         kind = kind_of_lexed(doc, &lexed);
     khap__arena_free(&arena);
     return kind;
@@ -202,7 +231,8 @@ static void note_kind(struct judge *j, const struct khap_line *line, struct khap
         j->in_section = true;
         break;
     case KHAP_LINE_STATEMENT:
-        SAY0(j->diags, MSG_LINE_OUT_OF_SECTION, khap_line_origin(j->doc, line));
+        if (lexed->error == LEX_OK) /* else enough has been said */
+            SAY0(j->diags, MSG_LINE_OUT_OF_SECTION, khap_line_origin(j->doc, line));
         break;
     default:
         break;

@@ -15,10 +15,10 @@ static void time_line(struct gen *g, const char *words, uint64_t us, const struc
 }
 
 /* The algorithm may have arguments: "uri depth 2", "hdr(host)". */
-static void balance_line(struct gen *g, const struct service *s)
+static void balance_line(struct gen *g, const struct service *s, const struct raw *extra)
 {
     struct khap_str rest = s->balance;
-    if (rest.len == 0)
+    if (rest.len == 0 || khap__raw_replaces(extra, S("balance")))
         return;
     khap__doc_begin(g->doc, 4, s->place);
     khap__doc_lit(g->doc, "balance");
@@ -194,6 +194,13 @@ static void node_words(struct gen *g, const struct server *server)
     khap__doc_lit_n(doc, text->weight.ptr, text->weight.len);
 }
 
+/* A name that does not resolve does not keep HAProxy from starting. */
+static void name_words(struct gen *g, const struct address *a)
+{
+    if (a->family == ADDRESS_NAME && gen_from(g, R(1, 7)))
+        khap__doc_lit(g->doc, "init-addr last,libc,none");
+}
+
 static void server_line(struct gen *g, const struct service *s, const struct server *server)
 {
     struct khap_document *doc = g->doc;
@@ -211,9 +218,7 @@ static void server_line(struct gen *g, const struct service *s, const struct ser
         khap__doc_lit(doc, "maxconn");
         khap__doc_uint(doc, (uint64_t)server->maxconn);
     }
-    if (server->address.family == ADDRESS_NAME && gen_from(g, R(1, 7)))
-        khap__doc_lit(doc, "init-addr last,libc,none"); /* a name that does not resolve does not keep HAProxy
-                                                           from starting */
+    name_words(g, &server->address);
     if (server->backup)
         khap__doc_lit(doc, "backup");
     if (server->state == NODE_MAINT)
@@ -265,7 +270,7 @@ static void backend(struct gen *g, const struct service *s)
     khap__doc_end(doc);
     if (s->mode != MODE_HTTP)
         khap__gen_line(g, 4, "mode tcp", s->place);
-    balance_line(g, s);
+    balance_line(g, s, &extra);
     cookie_lines(g, s);
     khap__gen_check(g, s);
     time_line(g, "timeout connect", s->connect, &extra, s->place);
@@ -308,6 +313,7 @@ void khap__gen_helpers(struct gen *g)
         khap__doc_begin(doc, 4, g->r.acme->place);
         khap__doc_lit(doc, "server acme");
         khap__gen_address(g, &g->r.acme_server);
+        name_words(g, &g->r.acme_server);
         khap__doc_end(doc);
     }
     if (g->needs_404) {

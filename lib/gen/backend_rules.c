@@ -21,13 +21,11 @@ static void source_ranges(struct gen *g, const struct service *s)
 /* By default where `hosts` of a certificate name the host. */
 static void redirect_https(struct gen *g, const struct service *s)
 {
-    uint64_t tls = 0;
+    uint64_t tls = g->r.tls_frontends;
     if (s->redirect_https_given ? !s->redirect_https : g->cert_hosts.used == 0)
         return;
-    for (uint32_t i = 0; i < g->r.frontends.len; i++)
-        tls |= (uint64_t)g->r.frontends.ptr[i].tls << i;
-    if (s->head->frontends & tls) /* else there is no https for it to go to */
-        khap__gen_redirect_lines(g, s->place, s->redirect_https_given);
+    if ((s->head->frontends & tls) && (s->head->frontends & ~tls)) /* from plain HTTP, and to https */
+        khap__gen_redirect_lines(g, s->place, s->redirect_https_given, s->head->frontends);
 }
 
 /* ---- headers ---- */

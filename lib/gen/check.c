@@ -78,6 +78,9 @@ static void http_lines(struct gen *g, const struct service *s)
         if (s->check.host_given)
             SAY(g->diags, MSG_NO_COMMON_WAY, s->check.place, S("check.host"), khap__gen_target_text(g),
                 S("2.2"));
+        else if (!g->said_no_host)
+            SAY(g->diags, MSG_CHECK_WITHOUT_HOST, s->check.place, khap__gen_target_text(g));
+        g->said_no_host = true;
         host.len = 0; /* HTTP/1.0, which every release of the range can say */
     }
     khap__doc_word(doc, s->check.method);

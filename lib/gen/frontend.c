@@ -182,6 +182,7 @@ static void frontend(struct gen *g, uint32_t index)
     khap__gen_line(g, 4, "option forwardfor", f->place);
     khap__raw_write(&extra, RAW_SETTING, doc, 4);
     khap__raw_write(&extra, RAW_TCP_REQUEST, doc, 4);
+    khap__raw_write(&extra, RAW_TCP_RESPONSE, doc, 4); /* for backends only, but that is HAProxy's to say */
 
     if (g->r.has_trust)
         khap__gen_networks(g, S("khap-trusted"), g->r.trust.ptr, g->r.trust.len, f->place);
@@ -205,6 +206,7 @@ static void frontend(struct gen *g, uint32_t index)
         g->needs_acme = true;
     }
     khap__routes_write_choice(g, &table, LAYER_HTTP, &extra);
+    khap__raw_write(&extra, RAW_USE_SERVER, doc, 4);
     khap__routes_free(g, &table);
     khap__raw_free(&g->alloc, &extra);
     khap__arena_free(&g->scratch);

@@ -140,17 +140,6 @@ static enum khap_status prepare(struct gen *g)
     if (status != KHAP_OK)
         return status;
     const struct frontend *tls = r->https >= 0 ? &r->frontends.ptr[r->https] : NULL;
-    for (uint32_t i = 0; !tls && i < r->frontends.len; i++) {
-        if (r->frontends.ptr[i].tls)
-            tls = &r->frontends.ptr[i];
-    }
-    if (tls && tls->n_binds > 0 && tls->binds[0].address.has_port && tls->binds[0].address.port != 443) {
-        khap__buf_clear(&g->text);
-        khap__buf_char(&g->text, ':');
-        khap__buf_uint(&g->text, tls->binds[0].address.port);
-        if (g->text.failed || khap__arena_dup(&g->arena, khap__buf_str(&g->text), &g->https_port) != KHAP_OK)
-            return KHAP_ENOMEM;
-    }
     bool passes = false;
     for (uint32_t i = 0; i < r->services.len && !passes; i++)
         passes = r->services.ptr[i].mode == MODE_PASSTHROUGH;

@@ -34,11 +34,11 @@ struct gen {
     struct node_text *node_texts; /* as many as nodes; backend.c */
     struct map cert_hosts; /* names in `hosts` of the certificates, wildcards with their "*.", -> 1 + index of
                               the cert */
-    struct map passed_hosts;    /* hosts passed through, as route keys */
-    struct khap_str https_port; /* ":8443", empty for 443 */
+    struct map passed_hosts;  /* hosts passed through, as route keys */
     struct khap_str tls_link; /* abns name between the TCP frontend and the TLS one; empty: no passthrough */
     uint8_t routing;
     bool secret;                                         /* the main file holds one */
+    bool said_no_host;                                   /* MSG_CHECK_WITHOUT_HOST: once is enough */
     bool needs_404, needs_421, needs_acme, needs_reject; /* helper sections that something leads to */
     enum khap_status failure;                            /* sticky */
 };
@@ -101,9 +101,10 @@ void khap__gen_frontends(struct gen *g);
 void khap__gen_stats(struct gen *g);
 /* secure.c: hosts that `hosts` of a certificate name, and the redirect of what came without TLS */
 void khap__gen_secure_hosts(struct gen *g, const struct frontend *f);
-void khap__gen_redirect(struct gen *g); /* the words of a rule as far as its condition */
+/* The words of a rule as far as its condition; it leads to the first of these frontends (bits) that ends TLS. */
+void khap__gen_redirect(struct gen *g, uint64_t frontends);
 /* The rules of a backend; `always` also for hosts that no certificate names. */
-void khap__gen_redirect_lines(struct gen *g, struct khap_place place, bool always);
+void khap__gen_redirect_lines(struct gen *g, struct khap_place place, bool always, uint64_t frontends);
 /* mtls.c: hosts that need a client certificate are not reached through another connection */
 void khap__gen_client_auth(struct gen *g, const struct frontend *f);
 /* passthrough.c */

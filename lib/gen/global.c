@@ -29,7 +29,11 @@ static void log_line(struct gen *g)
     bool stream = khap__str_eq(to, S("stdout")) || khap__str_eq(to, S("stderr"));
     khap__doc_begin(g->doc, 4, place);
     khap__doc_lit(g->doc, "log");
-    khap__doc_word(g->doc, to);
+    struct address address;
+    if (!stream && khap__address_parse(to, &address) == VALUE_OK && address.family == ADDRESS_V6)
+        khap__gen_address(g, &address); /* old releases write it otherwise */
+    else
+        khap__doc_word(g->doc, to);
     if (stream)
         khap__doc_lit(g->doc, "format raw");
     khap__doc_word(g->doc, facility.len > 0 ? facility : S("local0"));
@@ -110,6 +114,10 @@ void khap__gen_defaults(struct gen *g)
     khap__doc_begin(doc, 0, NOWHERE);
     khap__doc_lit(doc, "defaults");
     khap__doc_end(doc);
+    /* another format in its place; HAProxy warns of two */
+    bool formats = khap__raw_replaces(&g->defaults, S("log-format")) ||
+                   khap__raw_replaces(&g->defaults, S("option tcplog")) ||
+                   khap__raw_replaces(&g->defaults, S("option httpslog"));
     bool logs = !(g->r.log && g->r.log->kind == SETTING_OFF);
     if (logs) {
         khap__doc_begin(doc, 4, NOWHERE);
@@ -118,7 +126,7 @@ void khap__gen_defaults(struct gen *g)
     }
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         /* Without a log the format of its lines would be a warning. */
-        if (!logs && khap__str_eq(khap__str(lines[i]), S("option httplog")))
+        if ((!logs || formats) && khap__str_eq(khap__str(lines[i]), S("option httplog")))
             continue;
         if (khap__gen_own(g, &g->defaults, lines[i], NOWHERE))
             khap__doc_end(doc);

@@ -109,7 +109,7 @@ static void on_plain_http(struct gen *g, const struct cert *c, const struct host
     if (redirect_refused(g, h)) {
         deny_421(g);
     } else {
-        khap__gen_redirect(g);
+        khap__gen_redirect(g, UINT64_MAX);
         khap__doc_lit(g->doc, "if");
     }
     host_condition(g, c, h);

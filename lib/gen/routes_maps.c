@@ -16,8 +16,9 @@ enum map_file {
     MAP_COUNT
 };
 
-static const char names[MAP_COUNT][16] = {"direct",   "hosts",   "labels",      "suffixes", "exact",
-                                          "prefixes", "regexes", "any-regexes", "backends"};
+/* Without a dash, so that the last one in a file's name ends the frontend's: two frontends never have one file. */
+static const char names[MAP_COUNT][16] = {"direct",   "hosts",   "labels",   "suffixes", "exact",
+                                          "prefixes", "regexes", "hostless", "backends"};
 
 struct maps {
     struct gen *g;

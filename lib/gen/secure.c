@@ -7,17 +7,36 @@ static uint32_t names_a_rule(const struct gen *g)
     return g->routing == ROUTING_HDR_REG ? 4 : 32;
 }
 
-void khap__gen_redirect(struct gen *g)
+/* ":8443", nothing for 443. */
+static void port_part(struct gen *g, uint64_t frontends)
+{
+    uint32_t i = 0;
+    while (i < g->r.frontends.len && !(frontends >> i & g->r.tls_frontends >> i & 1u))
+        i++;
+    if (i == g->r.frontends.len || g->r.frontends.ptr[i].n_binds == 0 ||
+        g->r.frontends.ptr[i].binds[0].address.port == 443)
+        return;
+    khap__buf_clear(&g->text);
+    khap__buf_char(&g->text, ':');
+    khap__buf_uint(&g->text, g->r.frontends.ptr[i].binds[0].address.port);
+    khap__doc_part(g->doc, khap__buf_str(&g->text));
+}
+
+void khap__gen_redirect(struct gen *g, uint64_t frontends)
 {
     struct khap_document *doc = g->doc;
-    if (g->routing == ROUTING_HDR_REG) {
-        khap__doc_lit(doc, "http-request redirect scheme https code 308");
+    if (g->routing == ROUTING_HDR_REG) { /* the port has been taken from the header */
+        khap__doc_lit(doc, "http-request redirect prefix");
+        khap__doc_part(doc, S("https://%[hdr(host)]"));
+        port_part(g, frontends);
+        khap__doc_part_end(doc);
+        khap__doc_lit(doc, "code 308");
         return;
     }
     /* "prefix" and not "location": capture.req.uri is cut after 1023 bytes, and pathq is not in 2.2 */
     khap__doc_lit(doc, "http-request redirect prefix");
     khap__doc_part(doc, S("https://%[var(txn.host)]"));
-    khap__doc_part(doc, g->https_port);
+    port_part(g, frontends);
     khap__doc_part_end(doc);
     khap__doc_lit(doc, "code 308");
 }
@@ -75,30 +94,43 @@ void khap__gen_secure_hosts(struct gen *g, const struct frontend *f)
     }
 }
 
-void khap__gen_redirect_lines(struct gen *g, struct khap_place place, bool always)
+/* 1.5 has no variable for the host without its port: what is going to be redirected loses the port in the header first. */
+static void old_redirect_lines(struct gen *g, struct khap_place place, bool always, uint64_t frontends)
 {
     struct khap_document *doc = g->doc;
-    if (always || g->routing != ROUTING_HDR_REG) {
-        khap__doc_begin(doc, 4, place);
-        khap__gen_redirect(g);
-        khap__doc_lit(doc, "if !{ ssl_fc }");
-        if (!always)
-            khap__doc_lit(doc, "{ var(txn.secure) -m found }");
-        else if (g->routing != ROUTING_HDR_REG) /* without a host a browser would take the path for one */
-            khap__doc_lit(doc, "{ var(txn.host) -m len gt 0 }");
-        else
-            khap__doc_lit(doc, "{ req.fhdr(host) -m len gt 0 }");
-        khap__doc_end(doc);
-        return;
-    }
-    for (size_t wildcards = 0; wildcards < 2; wildcards++) {
+    for (size_t wildcards = 0; !always && wildcards < 2; wildcards++) {
         for (uint32_t cert = 0, host = 0; cert < g->r.certs.len;) {
-            static const char opening[] =
-                "http-request redirect scheme https code 308 if !{ ssl_fc } { hdr(host) -m reg -i";
-            if (write_names(g, wildcards == 1, &cert, &host, opening) > 0) {
-                khap__doc_lit(doc, "}");
+            if (write_names(g, wildcards == 1, &cert, &host, "acl khap-secure hdr_reg(host) -i") > 0)
                 khap__doc_end(doc);
-            }
         }
     }
+    for (size_t redirects = 0; redirects < 2; redirects++) {
+        khap__doc_begin(doc, 4, place);
+        if (redirects)
+            khap__gen_redirect(g, frontends);
+        else
+            khap__doc_lit(doc, "http-request replace-header Host ^(.*):[0-9]*$ \\\\1");
+        khap__doc_lit(doc, "if !{ ssl_fc }");
+        if (always)
+            khap__doc_lit(doc, "{ req.fhdr(host) -m len gt 0 }");
+        else
+            khap__doc_lit(doc, "khap-secure");
+        khap__doc_end(doc);
+    }
+}
+
+void khap__gen_redirect_lines(struct gen *g, struct khap_place place, bool always, uint64_t frontends)
+{
+    struct khap_document *doc = g->doc;
+    if (g->routing == ROUTING_HDR_REG) {
+        old_redirect_lines(g, place, always, frontends);
+        return;
+    }
+    khap__doc_begin(doc, 4, place);
+    khap__gen_redirect(g, frontends);
+    if (always) /* without a host a browser would take the path for one */
+        khap__doc_lit(doc, "if !{ ssl_fc } { var(txn.host) -m len gt 0 }");
+    else
+        khap__doc_lit(doc, "if !{ ssl_fc } { var(txn.secure) -m found }");
+    khap__doc_end(doc);
 }

@@ -108,6 +108,17 @@ static const struct setting *find_passthrough(const struct resolver *r)
     return NULL;
 }
 
+/* What TLS that is only passed through leaves without effect. */
+static void need_certs(struct resolver *r, const struct setting *given)
+{
+    for (const struct setting *m = given ? given->child : NULL; m; m = m->next) {
+        bool on = m->key == KEY_FRONTEND_ALPN || m->key == KEY_FRONTEND_EXTRA ||
+                  ((m->key == KEY_FRONTEND_HTTP3 || m->key == KEY_FRONTEND_STRICT_SNI) && khap__is_true(m));
+        if (on)
+            RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, m->place, khap__key_name((enum key)m->key), S("certs"));
+    }
+}
+
 static void resolve_https(struct resolver *r, const struct setting *given)
 {
     struct resolved *out = r->out;
@@ -132,6 +143,7 @@ static void resolve_https(struct resolver *r, const struct setting *given)
         push(r, &f);
     } else if (r->first_passthrough) {
         out->https_tcp_only = true;
+        need_certs(r, given);
     } else {
         RESOLVE_SAY(r, MSG_TLS_WITHOUT_CERTIFICATE, f.place, S("frontend `https`"));
     }
@@ -172,6 +184,8 @@ void khap__resolve_frontends(struct resolver *r)
         }
         push(r, &f);
     }
+    for (uint32_t i = 0; i < out->frontends.len; i++)
+        out->tls_frontends |= (uint64_t)out->frontends.ptr[i].tls << i;
     if (out->http >= 0)
         out->default_frontends |= UINT64_C(1) << out->http;
     if (out->https >= 0)

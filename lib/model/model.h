@@ -124,6 +124,7 @@ struct resolved {
         node_ids_distinct; /* no two nodes have the same hash, so that no selection of them needs other ids */
     const struct service_parts *inherited[3]; /* serviceDefaults as far as it acts, by enum service_mode */
     uint64_t default_frontends;               /* bits of http and https, as far as they are written */
+    uint64_t tls_frontends;                   /* bits of those that end TLS */
 };
 
 /* route.frontends of a passthrough service when https_tcp_only: there is no frontend for it in `frontends`.

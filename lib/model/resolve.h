@@ -63,5 +63,6 @@ uint64_t khap__frontend_bits(struct resolver *r, const struct setting *list);
 void khap__check_raw(struct resolver *r, const struct setting *text);
 /* since.c: what the oldest release of the target cannot do. */
 void khap__check_since(struct resolver *r);
+void khap__say_since(struct resolver *r, const struct setting *s, struct khap_str what, uint16_t since);
 
 #endif

@@ -7,12 +7,18 @@ uint32_t khap__hash31(struct khap_str text)
     return khap__fnv1a32(text, KHAP__FNV32) & 0x7fffffffu;
 }
 
-/* Over service, a zero byte, node: the same wherever it is computed. */
+/*
+ * Over service, a zero byte, node: the same wherever it is computed. FNV-1a lets the last bytes of a text hardly reach its high bits: of
+ * node1 to node30 one would get three times its share. So the bits are mixed (the last step of MurmurHash3).
+ */
 static uint32_t rendezvous(struct khap_str service, struct khap_str node)
 {
     uint32_t hash = khap__fnv1a32(service, KHAP__FNV32);
     hash = khap__fnv1a32((struct khap_str){"", 1}, hash);
-    return khap__fnv1a32(node, hash) & 0x7fffffffu;
+    hash = khap__fnv1a32(node, hash);
+    hash = (hash ^ hash >> 16) * UINT32_C(0x85ebca6b);
+    hash = (hash ^ hash >> 13) * UINT32_C(0xc2b2ae35);
+    return hash ^ hash >> 16;
 }
 
 static bool has_labels(const struct node *node, const struct setting *selector,

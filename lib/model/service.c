@@ -71,6 +71,7 @@ static bool fill_check(const struct resolved *r, const struct service_parts *par
     out->check.path = text_of(khap__member(check, KEY_SERVICE_CHECK_PATH), S("/"));
     out->check.method = text_of(khap__member(check, KEY_SERVICE_CHECK_METHOD), S("GET"));
     out->check.host = text_of(khap__member(check, KEY_SERVICE_CHECK_HOST), S(""));
+    out->check.host_given = out->check.host.len > 0;
     for (uint32_t i = 0; i < out->head->n_routes && out->check.host.len == 0; i++) {
         const struct route *route = &r->routes.ptr[out->head->first_route + i];
         if (route->has_host && route->host.kind == HOST_EXACT)
@@ -88,6 +89,15 @@ static bool fill_check(const struct resolved *r, const struct service_parts *par
     return true;
 }
 
+static bool has_item(const struct setting *list, struct khap_str name)
+{
+    for (const struct setting *s = list ? list->child : NULL; s; s = s->next) {
+        if (khap__str_eq_nocase(s->text, name))
+            return true;
+    }
+    return false;
+}
+
 static bool has_entry(const struct setting *map, struct khap_str name)
 {
     for (const struct setting *s = map ? map->child : NULL; s; s = s->next) {
@@ -101,11 +111,14 @@ struct header_keys {
     enum key way, set, add, remove, set_format, add_format;
 };
 
-static void add_entries(const struct setting *map, const struct setting *replaced_by, bool is_add,
-                        enum key format, struct header_rule *rules, uint32_t *n)
+/* The service's own word on a header, one that it sets or deletes, takes the place of what is inherited. */
+static void add_entries(const struct setting *map, const struct setting *replaced_by,
+                        const struct setting *removed, bool is_add, enum key format,
+                        struct header_rule *rules, uint32_t *n)
 {
     for (const struct setting *s = map ? map->child : NULL; s; s = s->next) {
-        if (!s->child || has_entry(replaced_by, khap__setting_name(s)))
+        if (!s->child || has_entry(replaced_by, khap__setting_name(s)) ||
+            has_item(removed, khap__setting_name(s)))
             continue;
         rules[(*n)++] = (struct header_rule){.name = khap__setting_name(s),
                                              .value = s->child->text,
@@ -122,6 +135,7 @@ static bool fill_headers(struct layered headers, const struct header_keys *keys,
     struct layered way = {khap__setting_find(headers.own, keys->way),
                           khap__setting_find(headers.inherited, keys->way)};
     const struct setting *remove = khap__member(way, keys->remove);
+    const struct setting *own_remove = khap__setting_find(way.own, keys->remove);
     const struct setting *set[2] = {khap__setting_find(way.own, keys->set),
                                     khap__setting_find(way.inherited, keys->set)};
     const struct setting *add[2] = {khap__setting_find(way.own, keys->add),
@@ -136,10 +150,10 @@ static bool fill_headers(struct layered headers, const struct header_keys *keys,
         return false;
     for (const struct setting *s = remove ? remove->child : NULL; s; s = s->next)
         (*rules)[(*n)++] = (struct header_rule){.name = s->text, .is_delete = true, .place = s->place};
-    add_entries(set[1], set[0], false, keys->set_format, *rules, n);
-    add_entries(set[0], NULL, false, keys->set_format, *rules, n);
-    add_entries(add[1], add[0], true, keys->add_format, *rules, n);
-    add_entries(add[0], NULL, true, keys->add_format, *rules, n);
+    add_entries(set[1], set[0], own_remove, false, keys->set_format, *rules, n);
+    add_entries(set[0], NULL, NULL, false, keys->set_format, *rules, n);
+    add_entries(add[1], add[0], own_remove, true, keys->add_format, *rules, n);
+    add_entries(add[0], NULL, NULL, true, keys->add_format, *rules, n);
     return true;
 }
 
@@ -251,16 +265,14 @@ static bool fill_http(const struct resolved *r, const struct service_parts *own,
         KEY_SERVICE_HEADERS_RESPONSE_ADD_ENTRY_FORMAT,
     };
     fill_cookie(khap__layered(own->cookie, inherited->cookie), out);
-    bool tls_somewhere = false;
-    for (uint32_t i = 0; i < r->frontends.len && !tls_somewhere; i++)
-        tls_somewhere = r->frontends.ptr[i].tls;
-    /* inherited where there is no https: left out */
-    if (parts->redirect_https && (tls_somewhere || own->redirect_https)) {
+    /* inherited where no https leads to the service: left out */
+    bool has_tls = (out->head->frontends & r->tls_frontends) != 0;
+    if (parts->redirect_https && (has_tls || own->redirect_https)) {
         out->redirect_https_given = true;
         out->redirect_https = khap__is_true(parts->redirect_https);
     }
     struct layered hsts = khap__layered(own->hsts, inherited->hsts);
-    if (hsts.own && tls_somewhere) {
+    if (hsts.own && has_tls) {
         const struct setting *age = khap__member(hsts, KEY_SERVICE_HSTS_MAX_AGE);
         out->hsts = true;
         out->hsts_max_age = age ? time_of(age) : UINT64_C(365) * 86400 * 1000000;

@@ -152,13 +152,46 @@ static void check_backend_tls(struct resolver *r, struct khap_str who, const str
                      own->backend_protocol ? own->backend_protocol->place : own->backend_tls->place, who);
 }
 
-static bool any_tls(const struct resolver *r)
+/* What is about https, on a service to which no https, or nothing else, leads. */
+static void check_https(struct resolver *r, const struct service_head *head, const struct service_parts *own)
 {
-    for (uint32_t i = 0; i < r->out->frontends.len; i++) {
-        if (r->out->frontends.ptr[i].tls)
-            return true;
+    bool redirects = khap__is_true(own->redirect_https);
+    const struct setting *said = redirects                                        ? own->redirect_https
+                                 : own->hsts && own->hsts->kind == SETTING_OBJECT ? own->hsts
+                                                                                  : NULL;
+    if (!said)
+        return;
+    if (r->out->tls_frontends == 0) {
+        RESOLVE_SAY(r, MSG_NEEDS_TLS_FRONTEND, said->place, khap__short_path((enum key)said->key));
+    } else if (r->out->certs.len == 0 || head->frontends == 0) {
+        return; /* there is no frontend, or no certificate for it, which has been said */
+    } else if ((head->frontends & r->out->tls_frontends) == 0) {
+        say_cannot_act(r, said, S("frontends"));
+        const struct setting *list = own->frontends ? own->frontends : r->defaults.frontends;
+        if (list)
+            khap__diags_relate(r->diags, list->place, S("none of these ends TLS"));
+    } else if (redirects && (head->frontends & ~r->out->tls_frontends) == 0) {
+        SAY(r->diags, MSG_REDIRECTS_NOTHING, said->place, head->name);
     }
-    return false;
+}
+
+/* Up to 2.1 an HTTP check is text of HTTP/1 on a bare connection, which servers that speak HTTP/2 alone do not understand. */
+static void check_h2_checks(struct resolver *r, const struct service_parts *own,
+                            const struct service_parts *inherited)
+{
+    const struct setting *protocol =
+        own->backend_protocol ? own->backend_protocol : inherited->backend_protocol;
+    struct layered check = khap__layered(own->check, inherited->check);
+    bool h2 = khap__is_text(protocol, S("h2")), h2c = khap__is_text(protocol, S("h2c"));
+    if (!(h2 || h2c) || (own->check && own->check->kind == SETTING_OFF) || !check.own ||
+        khap__check_type(check, MODE_HTTP) != CHECK_HTTP)
+        return;
+    khap__say_since(r,
+                    own->check              ? own->check
+                    : own->backend_protocol ? own->backend_protocol
+                                            : check.own,
+                    h2 ? S("check.path with backendProtocol: h2") : S("check.path with backendProtocol: h2c"),
+                    KHAP_RELEASE(2, 2));
 }
 
 bool khap__has_regex_route(const struct resolved *r, const struct service_head *head)
@@ -225,11 +258,9 @@ void khap__check_service(struct resolver *r, const struct service_head *head, co
     check_parts(r, who, own, inherited);
     if (own->rewrite && khap__has_regex_route(r->out, head))
         say_cannot_act(r, own->rewrite, S("pathType: Regex"));
-    if ((khap__is_true(own->redirect_https) || (own->hsts && own->hsts->kind == SETTING_OBJECT)) &&
-        !any_tls(r)) {
-        const struct setting *s = khap__is_true(own->redirect_https) ? own->redirect_https : own->hsts;
-        RESOLVE_SAY(r, MSG_NEEDS_TLS_FRONTEND, s->place, khap__short_path((enum key)s->key));
-    }
+    check_https(r, head, own);
+    if (r->out->target.first < KHAP_RELEASE(2, 2))
+        check_h2_checks(r, own, inherited);
 }
 
 /* ---- servers ---- */

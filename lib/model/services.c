@@ -55,6 +55,13 @@ static void check_name(struct resolver *r, const struct service_head *head)
             khap__diags_relate(r->diags, f->place, S("the frontend"));
         return;
     }
+    /* a TCP service's frontend is khap-NAME, and so are these, in one map or another */
+    static const char taken[][8] = {"404", "421", "acme", "refuse", "sni", "stats", "tls"};
+    for (size_t i = 0; head->mode == MODE_TCP && i < sizeof taken / sizeof *taken; i++) {
+        if (khap__str_eq(head->name, khap__str(taken[i])))
+            RESOLVE_SAY(r, MSG_BAD_NAME, head->given->place, S("TCP service"), head->name,
+                        S("its frontend, khap-NAME, would have the name of a section of khap's own"));
+    }
     if (head->mode == MODE_TCP && head->name.len > 250)
         RESOLVE_SAY(r, MSG_BAD_NAME, head->given->place, S("TCP service"), head->name,
                     S("its frontend, khap-NAME, would be longer than 255 bytes"));

@@ -22,7 +22,7 @@ static const struct late_word late_words[] = {
     {KEY_SERVICE_BALANCE, 206, "hash ", true},
 };
 
-static void say(struct resolver *r, const struct setting *s, struct khap_str what, uint16_t since)
+void khap__say_since(struct resolver *r, const struct setting *s, struct khap_str what, uint16_t since)
 {
     uint16_t releases[2] = {since, r->out->target.first};
     struct khap_str text[2];
@@ -49,7 +49,7 @@ static void check_text(struct resolver *r, const struct setting *s)
         if (late->key != s->key || late->since <= r->out->target.first)
             continue;
         if (late->prefix ? khap__str_starts(s->text, word) : khap__str_eq(s->text, word)) {
-            say(r, s, s->text, late->since);
+            khap__say_since(r, s, s->text, late->since);
             return;
         }
     }
@@ -61,7 +61,7 @@ static void check_setting(struct resolver *r, const struct setting *s)
     const struct key_row *row = khap__key_row((enum key)s->key);
     bool off = s->kind == SETTING_OFF || (s->kind == SETTING_BOOL && !s->number);
     if (row->since > r->out->target.first && !off) {
-        say(r, s, khap__short_path((enum key)s->key), row->since);
+        khap__say_since(r, s, khap__short_path((enum key)s->key), row->since);
         return;
     }
     if (s->kind == SETTING_TEXT)

@@ -59,10 +59,43 @@ def own(line, section, name, hosts):
     return name in line or any(h.lstrip("*.") in line for h in hosts) or section in (f"backend {name}", f"# map.yaml: {name}")
 
 
+def same_maps(work):
+    """For each frontend, all of its maps; a name that two of them would share would be an error of khapgen's."""
+    names = ["in", "in-any", "in-any-hosts", "in-direct"]
+    tree = {"frontends": {name: {"bind": f":{81 + i}"} for i, name in enumerate(names)},
+            "services": {f"s{i}": {"servers": [{"name": "x", "address": "10.0.0.1", "port": 80}], "frontends": [name],
+                                   "routes": [{"path": "/r.*", "pathType": "Regex"}]} for i, name in enumerate(names)}}
+    files = generate(work, tree, ["-t", "2.6"])
+    maps = [word.split("(")[-1].rstrip(")") for line in files["haproxy.cfg"] for word in line.replace(",", " ").split() if "(maps/" in word]
+    by_frontend = {}
+    section = ""
+    for line in files["haproxy.cfg"]:
+        section = line if line and not line.startswith(" ") else section
+        for file in {m for m in maps if f"({m})" in line}:
+            by_frontend.setdefault(file, set()).add(section)
+    wrong = [f"{file}: {sorted(sections)}" for file, sections in by_frontend.items() if len(sections) > 1]
+    return wrong + [f"{n} maps of four frontends and http" for n in [len(by_frontend)] if n == 0 or n % (len(names) + 1)]
+
+
+def lost_lines(work):
+    """What HAProxy makes of a line at this place is HAProxy's to say: none is dropped."""
+    kinds = ["timeout http-request 5s", "tcp-request content accept", "tcp-response content accept", "http-request allow", "http-response allow",
+             "http-after-response set-header A b", "redirect scheme https", "use_backend b if TRUE", "default_backend b", "use-server x if TRUE",
+             "unheard of"]
+    wrong = []
+    for where in ("frontend", "backend"):
+        tree = {"frontends": {"http": {"extra": "\n".join(kinds)}} if where == "frontend" else {},
+                "services": {"a": {"servers": [{"name": "x", "address": "10.0.0.1", "port": 80}], "default": True,
+                                   **({"extra": "\n".join(kinds)} if where == "backend" else {})}}}
+        lines = [line.strip() for line in generate(work, tree, [])["haproxy.cfg"]]
+        wrong += [f"{where}: {kind}: {lines.count(kind)} times" for kind in kinds if lines.count(kind) != 1]
+    return wrong
+
+
 def main():
     rng = random.Random(SEED)
     print(f"# seed {SEED}")
-    print(f"1..{2 * N}")
+    print(f"1..{2 * N + 2}")
     failed, done = 0, 0
     with tempfile.TemporaryDirectory(prefix="khap-stable.") as work:
         for round_ in range(N):
@@ -90,6 +123,13 @@ def main():
                 print(f"{'not ok' if wrong else 'ok'} {done} - map {round_} {'bundle' if options else 'one file'}")
                 for line in wrong[:10]:
                     print(f"# {line}")
+        for name, wrong in (("frontends of which one's name continues the other's have maps of their own", same_maps(work)),
+                            ("raw lines of every kind are written, once", lost_lines(work))):
+            done += 1
+            failed += bool(wrong)
+            print(f"{'not ok' if wrong else 'ok'} {done} - {name}")
+            for line in wrong:
+                print(f"# {line}")
     return failed > 0
 
 
