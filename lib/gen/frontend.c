@@ -129,7 +129,8 @@ static void strange_lines(struct gen *g)
         khap__doc_end(g->doc);
     }
     if (!gen_from(g, R(3, 0)))
-        khap__gen_line(g, 4, "http-request del-header Upgrade if { req.hdr(upgrade) -m str -i h2c }", NOWHERE);
+        khap__gen_line(g, 4, "http-request del-header Upgrade if { req.hdr(upgrade) -m str -i h2c }",
+                       NOWHERE);
 }
 
 /* The host as it is compared: lower case, without final dot and without port. What stands for a port need not be a
