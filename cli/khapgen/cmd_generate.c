@@ -109,8 +109,7 @@ static int take_option(struct generate *g, const struct options *o)
     case OPTION_FORMAT:
     case OPTION_JSON:
         return command_format(r, o) ? EXIT_DONE : EXIT_UNUSABLE;
-    case OPTION_SET: /* read later, over the maps */
-    case OPTION_COUNT:
+    default: /* OPTION_SET is read later, over the maps */
         break;
     }
     return EXIT_DONE;

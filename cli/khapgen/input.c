@@ -219,12 +219,17 @@ void inputs_free(struct inputs *in)
     *in = (struct inputs){0};
 }
 
-int input_map(struct report *r, struct inputs *in, const char *path, uint64_t limit, uint32_t *source)
+static const char *name_of(const char *path)
 {
-    const char *name = strcmp(path, "-") == 0 ? "<stdin>" : path;
-    struct khap_str text = {0};
+    return strcmp(path, "-") == 0 ? "<stdin>" : path;
+}
+
+int input_text(struct report *r, struct inputs *in, const char *path, uint64_t limit, struct khap_str *text,
+               uint32_t *source)
+{
+    const char *name = name_of(path);
     char number[24];
-    switch (input_read(path, limit, &text)) {
+    switch (input_read(path, limit, text)) {
     case INPUT_READ:
         break;
     case INPUT_ERROR:
@@ -241,13 +246,19 @@ int input_map(struct report *r, struct inputs *in, const char *path, uint64_t li
         r->no_memory = true;
         return EXIT_FAILED;
     }
-    if (!inputs_keep(in, text)) {
+    if (!inputs_keep(in, *text)) {
         r->no_memory = true;
         return EXIT_FAILED;
     }
-    if (text.len == 0) {
-        report_about(r, "input-empty", name, WORD(""), WORD(""));
-        return EXIT_UNUSABLE;
-    }
-    return report_status(r, khap_sources_add(r->sources, word(name), text, source));
+    return report_status(r, khap_sources_add(r->sources, word(name), *text, source));
+}
+
+int input_map(struct report *r, struct inputs *in, const char *path, uint64_t limit, uint32_t *source)
+{
+    struct khap_str text = {0};
+    int status = input_text(r, in, path, limit, &text, source);
+    if (status != EXIT_DONE || text.len > 0)
+        return status;
+    report_about(r, "input-empty", name_of(path), WORD(""), WORD(""));
+    return EXIT_UNUSABLE;
 }

@@ -34,6 +34,9 @@ struct inputs {
 bool inputs_keep(struct inputs *in, struct khap_str text);
 void inputs_free(struct inputs *in);
 
+/* Reads a file, perhaps an empty one, and makes it a source of the report. Says what is wrong with it. EXIT_… */
+int input_text(struct report *r, struct inputs *in, const char *path, uint64_t limit, struct khap_str *text,
+               uint32_t *source);
 /* Reads a map and makes it a source of the report. Says what is wrong with it. EXIT_…; *source is its number.
  */
 int input_map(struct report *r, struct inputs *in, const char *path, uint64_t limit, uint32_t *source);

@@ -96,6 +96,8 @@ int main(int argc, char **argv)
             return cmd_generate(words + 1);
         case COMMAND_EXPLAIN:
             return cmd_explain(words + 1);
+        case COMMAND_PARSE:
+            return cmd_parse(words + 1);
         case COMMAND_COUNT:
             break;
         }

@@ -58,7 +58,7 @@ static int stream_write(void *ctx, const char *data, size_t len)
     return 0;
 }
 
-int output_to_stdout(struct report *r, const struct khap_bundle *bundle)
+int output_print(struct report *r, void *ctx, output_printer *print)
 {
     struct stream *s = malloc(sizeof *s);
     if (s == NULL) {
@@ -68,7 +68,7 @@ int output_to_stdout(struct report *r, const struct khap_bundle *bundle)
     s->len = 0;
     s->error = 0;
     struct khap_sink sink = {.ctx = s, .write = stream_write};
-    enum khap_status status = khap_bundle_file_print(khap_bundle_next(bundle, NULL), &sink);
+    enum khap_status status = print(ctx, &sink);
     if (status == KHAP_OK && stream_flush(s) != 0)
         status = KHAP_EIO;
     /* some file systems tell only at the close that the disk is full; the descriptor itself stays open */
@@ -84,6 +84,17 @@ int output_to_stdout(struct report *r, const struct khap_bundle *bundle)
         return EXIT_FAILED;
     }
     return report_status(r, status);
+}
+
+static enum khap_status print_first(void *ctx, const struct khap_sink *sink)
+{
+    const struct khap_bundle *const *bundle = ctx;
+    return khap_bundle_file_print(khap_bundle_next(*bundle, NULL), sink);
+}
+
+int output_to_stdout(struct report *r, const struct khap_bundle *bundle)
+{
+    return output_print(r, &bundle, print_first);
 }
 
 /* ---- files ---- */
@@ -211,6 +222,39 @@ int output_to_file(struct report *r, const struct khap_bundle *bundle, const cha
         return EXIT_FAILED;
     enum khap_status status = khap_save_file(&save, word(path), khap_bundle_next(bundle, NULL), &changed);
     return finish(&s, status, changed);
+}
+
+/* Whether a regular file stands there that holds something else. */
+static int differs(struct report *r, const char *path, void *ctx, output_printer *print, bool *yes)
+{
+    static const struct output_options look = {.check = true};
+    struct stat st;
+    uint32_t changed = 0;
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+        return EXIT_DONE; /* nothing to lose; saving tells what is wrong with it */
+    struct saving s = {.report = r, .options = &look};
+    struct khap_save_options save;
+    prepare(&s, &save);
+    enum khap_status status = khap_save(&save, word(path), ctx, print, &changed);
+    *yes = changed > 0;
+    return status == KHAP_OK ? EXIT_DONE : finish(&s, status, 0);
+}
+
+int output_print_to_file(struct report *r, const char *path, bool force, void *ctx, output_printer *print)
+{
+    const struct output_options options = {.force = force};
+    struct saving s = {.report = r, .options = &options};
+    struct khap_save_options save;
+    bool other = false;
+    int looked = force ? EXIT_DONE : differs(r, path, ctx, print, &other);
+    if (looked != EXIT_DONE)
+        return looked;
+    if (other) {
+        report_about(r, "output-differs", path, WORD(""), WORD(""));
+        return EXIT_FAILED;
+    }
+    prepare(&s, &save);
+    return finish(&s, khap_save(&save, word(path), ctx, print, NULL), 0);
 }
 
 int output_to_directory(struct report *r, const struct khap_bundle *bundle, const char *directory,

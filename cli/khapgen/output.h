@@ -12,6 +12,12 @@ struct output_options {
     bool dry_run; /* write nothing; say what would be written */
 };
 
+/* Prints what is written; may be asked twice. */
+typedef enum khap_status output_printer(void *ctx, const struct khap_sink *sink);
+/* To standard output, and to a file that must not hold something else unless `force`. EXIT_… */
+int output_print(struct report *r, void *ctx, output_printer *print);
+int output_print_to_file(struct report *r, const char *path, bool force, void *ctx, output_printer *print);
+
 /* Each returns EXIT_… and has said what failed. The first file of the bundle is the configuration. */
 int output_to_stdout(struct report *r, const struct khap_bundle *bundle);
 int output_to_file(struct report *r, const struct khap_bundle *bundle, const char *path,

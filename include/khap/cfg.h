@@ -409,6 +409,8 @@ struct khap_section {
     size_t size;                  /**< sizeof(struct khap_section) as the caller knows it */
     const struct khap_line *head; /**< the line that opens it */
     const struct khap_line *last; /**< its last line, perhaps the header itself */
+    uint32_t head_number;         /**< which line of the document the header is, from 1 */
+    uint32_t last_number;         /**< which line the last one is */
     struct khap_str kind;         /**< "frontend"; static */
     struct khap_str name;         /**< the word behind it; empty without, or where it holds a variable */
 };
@@ -418,6 +420,8 @@ struct khap_branch {
     size_t size;                  /**< sizeof(struct khap_branch) as the caller knows it */
     const struct khap_line *head; /**< `.if`, `.elif` or `.else` */
     const struct khap_line *end;  /**< `.elif`, `.else` or `.endif`; NULL when nothing ends it */
+    uint32_t head_number;         /**< which line of the document the head is, from 1 */
+    uint32_t end_number;          /**< which line the end is; 0 when nothing ends it */
     uint32_t kind;                /**< enum khap_branch_kind */
     uint32_t depth;               /**< how many blocks are around it */
     size_t parent;                /**< index of the branch around it, or SIZE_MAX */
@@ -484,6 +488,21 @@ uint64_t khap_document_length(const struct khap_document *doc);
  * @return KHAP_OK, KHAP_EIO when the sink refused, KHAP_EINVAL
  */
 enum khap_status khap_document_print(const struct khap_document *doc, const struct khap_sink *sink);
+
+/**
+ * Prints a document as JSON, for other tools: every line with its bytes, its words and where they stand, the
+ * sections, and the branches of `.if` blocks; docs/document.schema.json describes it. Bytes that are no UTF-8,
+ * or hold a NUL, are `{"base64": "…"}`. Lines count from 1, offsets in the document from 0, columns from 1; all
+ * of them are bytes, and an end is the place behind the last byte. A word that holds an environment variable is
+ * given as it is written, `{"raw": …, "variable": true}`. What is printed ends in a LF.
+ *
+ * Beside the document it needs memory for its outline and for one line at a time.
+ *
+ * @param doc   the document; words are read as the newest release of its target does
+ * @param sink  where it goes, in pieces; not kept
+ * @return KHAP_OK, KHAP_ENOMEM, KHAP_EIO when the sink refused, KHAP_EINVAL
+ */
+enum khap_status khap_document_print_json(const struct khap_document *doc, const struct khap_sink *sink);
 
 /** Where the library reads files from; by default it opens nothing. */
 struct khap_file_source {

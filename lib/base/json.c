@@ -85,6 +85,35 @@ void khap__json_string(struct json_writer *w, struct khap_str key_or_empty, stru
     quoted(w->out, value);
 }
 
+static void base64(struct buf *out, struct khap_str s)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    if (!khap__buf_reserve(out, s.len / 3 * 4 + 4))
+        return;
+    for (size_t i = 0; i < s.len; i += 3) {
+        size_t n = s.len - i < 3 ? s.len - i : 3;
+        uint32_t bits = 0;
+        for (size_t k = 0; k < 3; k++)
+            bits = bits << 8 | (k < n ? (unsigned char)s.ptr[i + k] : 0);
+        for (size_t k = 0; k < 4; k++)
+            khap__buf_char(out, k <= n ? digits[bits >> (18 - 6 * k) & 63] : '=');
+    }
+}
+
+void khap__json_bytes(struct json_writer *w, struct khap_str key_or_empty, struct khap_str value)
+{
+    if (khap__str_find(value, '\0') == value.len && khap__utf8_valid(value, NULL)) {
+        khap__json_string(w, key_or_empty, value);
+        return;
+    }
+    khap__json_object(w, key_or_empty);
+    lead(w, S("base64"));
+    khap__buf_char(w->out, '"');
+    base64(w->out, value);
+    khap__buf_char(w->out, '"');
+    khap__json_object_end(w);
+}
+
 void khap__json_int(struct json_writer *w, struct khap_str key_or_empty, int64_t value)
 {
     lead(w, key_or_empty);

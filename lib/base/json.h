@@ -14,6 +14,8 @@ void khap__json_array(struct json_writer *w, struct khap_str key_or_empty);
 void khap__json_array_end(struct json_writer *w);
 void khap__json_string(struct json_writer *w, struct khap_str key_or_empty,
                        struct khap_str value); /* invalid UTF-8 becomes U+FFFD */
+/* Any bytes: a string, or {"base64": "…"} where they are no UTF-8 or hold a NUL. */
+void khap__json_bytes(struct json_writer *w, struct khap_str key_or_empty, struct khap_str value);
 void khap__json_int(struct json_writer *w, struct khap_str key_or_empty, int64_t value);
 void khap__json_bool(struct json_writer *w, struct khap_str key_or_empty, bool value);
 

@@ -90,6 +90,9 @@ static inline struct khap_str khap__line_body(const struct khap_line *line, uint
     return s;
 }
 
+/* The code of the diagnostic for a line that cannot be read: a value of enum khap_word_error but the first. */
+const char *khap__line_error_code(unsigned error);
+
 /* The open line fails; the document too, with the first failure that is graver than a refused word. */
 void khap__lines_kill(struct khap_document *doc, enum khap_status status);
 /* Moves the open line to where `more` bytes follow it. */

@@ -10,12 +10,14 @@ enum { MOST_NESTED = 100 /* MAXNESTEDCONDS of HAProxy */ };
 
 struct section {
     const struct khap_line *head, *last;
+    uint32_t head_number, last_number;
     struct khap_str name;
     int kind;
 };
 
 struct branch {
     const struct khap_line *head, *end;
+    uint32_t head_number, end_number;
     uint32_t kind, depth;
     uint32_t parent, before; /* indexes, or NONE */
 };
@@ -33,6 +35,7 @@ struct reading {
     const struct khap_document *doc;
     struct khap_diags *diags;
     struct arena arena; /* of one line */
+    uint32_t number;    /* which line it is, from 1 */
     uint32_t open;      /* the innermost branch that is open, or NONE */
     bool failed;
 };
@@ -52,10 +55,11 @@ static void relate(struct reading *r, uint32_t branch)
 
 static void begin_branch(struct reading *r, const struct khap_line *line, enum khap_branch_kind kind)
 {
-    struct branch added = {line, NULL, kind, 0, r->open, NONE};
+    struct branch added = {line, NULL, r->number, 0, kind, 0, r->open, NONE};
     if (kind != KHAP_BRANCH_IF) {
         struct branch *before = &r->outline->branches.ptr[r->open];
         before->end = line;
+        before->end_number = r->number;
         added.depth = before->depth;
         added.parent = before->parent;
         added.before = r->open;
@@ -101,6 +105,7 @@ static void directive(struct reading *r, const struct khap_line *line, const str
     if (ends) {
         struct branch *open = &r->outline->branches.ptr[r->open];
         open->end = line;
+        open->end_number = r->number;
         r->open = open->parent;
         return;
     }
@@ -113,7 +118,8 @@ static void directive(struct reading *r, const struct khap_line *line, const str
 
 static void section(struct reading *r, const struct khap_line *line, const struct lex_line *lexed)
 {
-    struct section added = {line, line, {NULL, 0}, khap__section_of(&r->doc->target, lexed->words[0].value)};
+    struct section added = {line,      line,      r->number,
+                            r->number, {NULL, 0}, khap__section_of(&r->doc->target, lexed->words[0].value)};
     if (lexed->n > 1 && !lexed->words[1].variable &&
         khap__arena_dup(&r->outline->arena, lexed->words[1].value, &added.name) != KHAP_OK)
         r->failed = true;
@@ -125,6 +131,7 @@ static void section(struct reading *r, const struct khap_line *line, const struc
 static void look_at(struct reading *r, const struct khap_line *line)
 {
     enum khap_line_kind kind = khap_line_kind(r->doc, line);
+    r->number++;
     if (kind == KHAP_LINE_DIRECTIVE || kind == KHAP_LINE_SECTION) {
         struct lex_line lexed;
         uint32_t line_end;
@@ -139,8 +146,11 @@ static void look_at(struct reading *r, const struct khap_line *line)
         else if (lexed.n > 0)
             section(r, line, &lexed);
     }
-    if (r->outline->sections.len > 0)
-        r->outline->sections.ptr[r->outline->sections.len - 1].last = line;
+    if (r->outline->sections.len > 0) {
+        struct section *open = &r->outline->sections.ptr[r->outline->sections.len - 1];
+        open->last = line;
+        open->last_number = r->number;
+    }
 }
 
 enum khap_status khap_outline_new(const struct khap_alloc *alloc, const struct khap_document *doc,
@@ -192,7 +202,8 @@ enum khap_status khap_outline_section(const struct khap_outline *outline, size_t
     if (index >= outline->sections.len)
         return KHAP_ENOENT;
     const struct section *s = &outline->sections.ptr[index];
-    *out = (struct khap_section){out->size, s->head, s->last, khap__section_name(s->kind), s->name};
+    *out = (struct khap_section){
+        out->size, s->head, s->last, s->head_number, s->last_number, khap__section_name(s->kind), s->name};
     return KHAP_OK;
 }
 
@@ -209,7 +220,14 @@ enum khap_status khap_outline_branch(const struct khap_outline *outline, size_t 
     if (index >= outline->branches.len)
         return KHAP_ENOENT;
     const struct branch *b = &outline->branches.ptr[index];
-    *out = (struct khap_branch){
-        out->size, b->head, b->end, b->kind, b->depth, index_or_none(b->parent), index_or_none(b->before)};
+    *out = (struct khap_branch){out->size,
+                                b->head,
+                                b->end,
+                                b->head_number,
+                                b->end_number,
+                                b->kind,
+                                b->depth,
+                                index_or_none(b->parent),
+                                index_or_none(b->before)};
     return KHAP_OK;
 }

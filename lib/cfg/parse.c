@@ -2,6 +2,7 @@
 #include "cfg/document.h"
 
 #include "base/diag.h"
+#include "base/message.h"
 #include "cfg/lex.h"
 #include "cfg/lines.h"
 #include "cfg/sections.h"
@@ -119,6 +120,11 @@ static const enum message_id messages[] = {
     [LEX_TOO_LONG] = MSG_LINE_OVER_2047,      [LEX_SCOPE] = MSG_LINE_BAD_SCOPE,
     [LEX_EMPTY_WORD] = MSG_LINE_EMPTY_WORD,
 };
+
+const char *khap__line_error_code(unsigned error)
+{
+    return khap__message_code(messages[error]);
+}
 
 static char *put_release(char *to, uint16_t release)
 {
