@@ -11,6 +11,7 @@
 #include <khap/status.h>
 #include <khap/diag.h>
 #include <khap/cfg.h>
+#include <khap/value.h>
 #include <khap/cert.h>
 #include <khap/model.h>
 #include <khap/gen.h>

@@ -1,4 +1,4 @@
-/* value/value.h - the small languages of values: times, sizes, addresses, hosts, paths, regexes, log formats. SPDX-License-Identifier: MIT */
+/* value/value.h - the small languages of values: times, sizes, addresses, hosts, paths, regexes, expressions, conditions, log formats. SPDX-License-Identifier: MIT */
 #ifndef VALUE_VALUE_H
 #define VALUE_VALUE_H
 
@@ -8,6 +8,7 @@
 #include "value/number.h"
 #include "value/path.h"
 #include "value/regex.h"
+#include "value/tree.h"
 
 #include <khap/cfg.h>
 
