@@ -98,6 +98,8 @@ int main(int argc, char **argv)
             return cmd_explain(words + 1);
         case COMMAND_PARSE:
             return cmd_parse(words + 1);
+        case COMMAND_FMT:
+            return cmd_fmt(words + 1);
         case COMMAND_COUNT:
             break;
         }

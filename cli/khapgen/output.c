@@ -240,6 +240,15 @@ static int differs(struct report *r, const char *path, void *ctx, output_printer
     return status == KHAP_OK ? EXIT_DONE : finish(&s, status, 0);
 }
 
+int output_in_place(struct report *r, const char *path, struct khap_str old, void *ctx, output_printer *print)
+{
+    const struct output_options options = {0};
+    struct saving s = {.report = r, .options = &options};
+    struct khap_save_options save;
+    prepare(&s, &save);
+    return finish(&s, khap_save_in_place(&save, word(path), old, ctx, print, NULL), 0);
+}
+
 int output_print_to_file(struct report *r, const char *path, bool force, void *ctx, output_printer *print)
 {
     const struct output_options options = {.force = force};

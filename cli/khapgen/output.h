@@ -18,6 +18,10 @@ typedef enum khap_status output_printer(void *ctx, const struct khap_sink *sink)
 int output_print(struct report *r, void *ctx, output_printer *print);
 int output_print_to_file(struct report *r, const char *path, bool force, void *ctx, output_printer *print);
 
+/* A new content for a file that holds `old`, which stays somebody's own. EXIT_… */
+int output_in_place(struct report *r, const char *path, struct khap_str old, void *ctx,
+                    output_printer *print);
+
 /* Each returns EXIT_… and has said what failed. The first file of the bundle is the configuration. */
 int output_to_stdout(struct report *r, const struct khap_bundle *bundle);
 int output_to_file(struct report *r, const struct khap_bundle *bundle, const char *path,

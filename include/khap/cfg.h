@@ -258,6 +258,17 @@ struct khap_str khap_line_text(const struct khap_line *line);
  */
 struct khap_place khap_line_origin(const struct khap_document *doc, const struct khap_line *line);
 
+/**
+ * Gives a document one layout: a blank line between sections, statements behind four blanks, one blank between words (more where the names
+ * and addresses of statements below each other make columns), no blanks at the ends of lines, one kind of line end. Words stay as
+ * they are written, comments where they are. HAProxy of every release of the target reads the same words as before: a line that cannot
+ * be laid out so, or that HAProxy refuses, stays as it is. Doing it twice changes nothing the second time.
+ *
+ * @param doc  the document; handles of its lines stay valid, except those of blank lines
+ * @return KHAP_OK, KHAP_ENOMEM, KHAP_ELIMIT, KHAP_EINVAL; unless KHAP_OK, some lines are laid out and others not
+ */
+enum khap_status khap_document_format(struct khap_document *doc);
+
 /** What a line is to HAProxy. */
 enum khap_line_kind {
     KHAP_LINE_BLANK = 0,     /**< no word, no comment */
@@ -266,7 +277,8 @@ enum khap_line_kind {
     KHAP_LINE_STATEMENT = 3, /**< other words */
     KHAP_LINE_DIRECTIVE = 4, /**< `.if` and others that begin with a dot, from 2.4 */
     KHAP_LINE_SCOPE = 5,     /**< `[name]`, from 1.7 */
-    KHAP_LINE_IGNORED = 6    /**< a line whose first word is empty: HAProxy passes over it */
+    KHAP_LINE_IGNORED =
+        6 /**< HAProxy passes over it: its first word is empty, or it begins with a NUL (up to 2.2) */
 };
 
 /**

@@ -47,7 +47,9 @@ static enum khap_line_kind kind_of_lexed(const struct khap_document *doc, const 
     if (lexed->scope)
         return KHAP_LINE_SCOPE;
     if (lexed->n == 0)
-        return lexed->error != LEX_OK ? KHAP_LINE_STATEMENT : KHAP_LINE_BLANK;
+        return lexed->error != LEX_OK          ? KHAP_LINE_STATEMENT
+               : lexed->ended < lexed->comment ? KHAP_LINE_IGNORED /* behind a NUL, up to 2.2 */
+                                               : KHAP_LINE_BLANK;
     /* a value that is not known yet is no keyword */
     if (lexed->words[0].variable)
         return KHAP_LINE_STATEMENT;
