@@ -29,6 +29,9 @@ function kind(t)
     if (t == "list(object)") return "list of mappings"
     if (t ~ /^list\(enum\(/) { sub(/^list\(enum\(/, "", t); sub(/\)\)$/, "", t); gsub(/\|/, " | ", t); return "list of " t }
     if (t ~ /^enum\(/) { sub(/^enum\(/, "", t); sub(/\)$/, "", t); gsub(/\|/, " | ", t); return t }
+    if (t ~ /^list\(/) { sub(/^list\(/, "", t); sub(/\)$/, "", t); return "list of " t }
+    if (t == "time") return "time; a bare number is milliseconds"
+    if (t == "time(s)") return "time; a bare number is seconds"
     return t
 }
 

@@ -104,6 +104,54 @@ static void show_message(const struct khap_message *m, bool json)
     }
 }
 
+/* Prints text up to its end or to one of the characters in stop, with blanks around the bars of a choice. */
+static void print_until(const char *text, const char *stop)
+{
+    size_t n = strcspn(text, stop);
+    for (size_t i = 0; i < n; i++)
+        fputs(text[i] == '|' ? " | " : (char[2]){text[i], '\0'}, stdout);
+}
+
+/* The type of a key in words, the same as on khap-services(5). */
+static void print_type(const char *type)
+{
+    static const struct {
+        char type[16];
+        char words[48];
+    } known[] = {
+        {"object", "mapping"},
+        {"object|false", "mapping or false"},
+        {"list(object)", "list of mappings"},
+        {"time", "time; a bare number is milliseconds"},
+        {"time(s)", "time; a bare number is seconds"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(type, known[i].type) == 0) {
+            fputs(known[i].words, stdout);
+            return;
+        }
+    }
+    if (strncmp(type, "same(", 5) == 0) {
+        fputs("the keys of a service", stdout);
+    } else if (strncmp(type, "map(", 4) == 0) {
+        fputs("mapping by name", stdout);
+    } else if (strncmp(type, "object(", 7) == 0) {
+        fputs("mapping, short for ", stdout);
+        print_until(type + 7, ")");
+        fputs(strstr(type, ")|false") != NULL ? ": VALUE, or false" : ": VALUE", stdout);
+    } else if (strncmp(type, "list(enum(", 10) == 0) {
+        fputs("list of ", stdout);
+        print_until(type + 10, ")");
+    } else if (strncmp(type, "list(", 5) == 0) {
+        fputs("list of ", stdout);
+        print_until(type + 5, ")");
+    } else if (strncmp(type, "enum(", 5) == 0) {
+        print_until(type + 5, ")");
+    } else {
+        fputs(type, stdout);
+    }
+}
+
 static void show_key(const struct khap_key *k, bool json)
 {
     char since[16];
@@ -128,7 +176,9 @@ static void show_key(const struct khap_key *k, bool json)
     }
     printf("%s\n", k->path);
     filled(k->text);
-    printf("    Type:        %s\n", k->type);
+    fputs("    Type:        ", stdout);
+    print_type(k->type);
+    putchar('\n');
     if (given(k->default_text))
         printf("    Default:     %s\n", k->default_text);
     if (given(k->example))

@@ -5,7 +5,7 @@ one backend without routing. All in one run, in turns; aim: at least 80 % of no 
 All entries lead to one service, so that what is compared is routing alone: a backend for each would also end the reuse of connections to servers,
 which are kept by server. For the same reason the one without routing has the header rules that khapgen writes.
 
-SECONDS, ROUNDS and ENTRIES bound the run. SPDX-License-Identifier: MIT
+SECONDS_A_RUN, ROUNDS and ENTRIES bound the run. SPDX-License-Identifier: MIT
 """
 import os
 import shutil

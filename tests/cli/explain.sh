@@ -63,4 +63,14 @@ assert json.load(open("one"))["code"] == "unknown-key"'
 else
     skip 'needs python3 (Debian: package python3)'
 fi
+# the type of a key is told in the words of the manual page
+page=$abs_builddir/docs/khap-services.5
+[ -f "$page" ] || page=$abs_srcdir/docs/khap-services.5
+sed -n -e 's/\\[&]//g' -e 's/\\-/-/g' -e 's/\\(ti/~/g' -e 's/^\.It Ic \(.*\) : Ar /\1 : /p' "$page" | sort >on-page
+"$KHAPGEN" explain --json | "${AWK:-awk}" -F '"' '/"type":"key"/ { for (i = 2; i < NF; i++) if ($i == "path") print $(i + 2) }' |
+    while read -r key; do
+        "$KHAPGEN" explain "$key" | "${AWK:-awk}" 'NR == 1 { key = $0 } /^    Type: / { sub(/^ *Type: */, ""); print key " : " $0; exit }'
+    done | sort >explained-types
+[ -s on-page ] || not_ok 'no key was found on the page'
+check 'types of keys are told as on khap-services(5)' diff on-page explained-types
 finish
