@@ -27,6 +27,7 @@ struct generate {
     uint64_t max_input;
     size_t maps;
     bool help;
+    bool incomplete; /* a map could not be opened: what the others speak of may stand in it */
     struct khap_model *model;
     struct khap_bundle *bundle;
     uint16_t oldest; /* release that the bundle is for */
@@ -159,6 +160,7 @@ static int read_maps(struct generate *g)
         if (result != OPTION_OPERAND)
             continue;
         int one = input_map(&g->report, &g->inputs, o.value, g->max_input, &source);
+        g->incomplete = g->incomplete || one != EXIT_DONE;
         if (one == EXIT_DONE)
             one = report_status(&g->report, khap_model_read(g->model, source, g->report.diags));
         if (one == EXIT_FAILED)
@@ -281,7 +283,7 @@ static int run(struct generate *g)
     status = read_maps(g);
     if (status != EXIT_FAILED)
         status = worse(status, apply_sets(g));
-    if (status != EXIT_FAILED)
+    if (status != EXIT_FAILED && !g->incomplete)
         status = worse(status, make_bundle(g));
     if (status != EXIT_DONE)
         return status;

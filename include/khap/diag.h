@@ -120,7 +120,8 @@ enum khap_status khap_diags_report(struct khap_diags *diags, struct khap_str cod
 
 /**
  * How many diagnostics of at least this severity there are. A list keeps 1000, the last hundred of them for
- * errors; those beyond are counted, too.
+ * errors; those beyond are counted, too. What was said of the same place in the same words before is counted,
+ * but not kept a second time.
  *
  * @param diags     the list
  * @param severity  KHAP_NOTE counts all

@@ -30,7 +30,7 @@ struct khap_diags {
     const struct khap_sources *sources;
     struct khap_diag *first, *last;
     struct khap_diag *newest; /* NULL when the newest was not kept */
-    size_t kept;
+    size_t kept, repeated;
     size_t counts[KHAP_ERROR + 1]; /* by severity */
     bool failed;
 };
@@ -76,6 +76,18 @@ static void compose(struct buf *out, const char *text, const struct khap_str *wo
     }
 }
 
+/* Whether the text in the scratch buffer was said of this place before: what aliases share is read more than
+ * once. */
+static bool said_before(const struct khap_diags *diags, enum message_id id, struct khap_place place)
+{
+    const struct khap_diag *d = place.source == 0 ? NULL : diags->first;
+    while (d != NULL &&
+           (d->id != (uint32_t)id || d->place.source != place.source || d->place.offset != place.offset ||
+            d->place.len != place.len || !khap__str_eq(d->text, khap__buf_str(&diags->scratch))))
+        d = d->next;
+    return d != NULL;
+}
+
 void khap__diags_add(struct khap_diags *diags, enum message_id id, struct khap_place place,
                      const struct khap_str *words, size_t n)
 {
@@ -86,9 +98,13 @@ void khap__diags_add(struct khap_diags *diags, enum message_id id, struct khap_p
     diags->newest = NULL;
     if (diags->kept >= (severity == KHAP_ERROR ? LIMIT : LIMIT_BELOW_ERROR))
         return;
-    struct khap_diag *d = khap__arena_zalloc(&diags->arena, 1, sizeof *d);
     khap__buf_clear(&diags->scratch);
     compose(&diags->scratch, khap__message_text(id), words, n);
+    if (!diags->scratch.failed && said_before(diags, id, place)) {
+        diags->repeated++;
+        return;
+    }
+    struct khap_diag *d = khap__arena_zalloc(&diags->arena, 1, sizeof *d);
     if (d == NULL || diags->scratch.failed ||
         khap__arena_dup(&diags->arena, khap__buf_str(&diags->scratch), &d->text) != KHAP_OK) {
         diags->failed = true;
@@ -144,7 +160,7 @@ const struct khap_alloc *khap__diags_alloc(const struct khap_diags *diags)
 
 size_t khap__diags_dropped(const struct khap_diags *diags)
 {
-    return khap_diags_count(diags, KHAP_NOTE) - diags->kept;
+    return khap_diags_count(diags, KHAP_NOTE) - diags->kept - diags->repeated;
 }
 
 size_t khap_diags_count(const struct khap_diags *diags, enum khap_severity severity)

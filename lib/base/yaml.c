@@ -192,7 +192,8 @@ static void check_tag(struct yaml_reader *r, const yaml_char_t *tag, uint32_t fr
     struct khap_str core = core_tag(tag);
     struct khap_place place = tag_place(r, from, n->offset);
     if (core.ptr == NULL) {
-        SAY(r->diags, MSG_YAML_TAG, place, event_text(tag));
+        SAY(r->diags, MSG_YAML_TAG, place,
+            khap__str_sub(r->at.text, place.offset - r->at.skipped, place.len));
         return;
     }
     bool map = khap__str_eq(core, S("map")), seq = khap__str_eq(core, S("seq"));
@@ -337,6 +338,7 @@ static enum khap_status read_alias(struct yaml_reader *r, const yaml_event_t *ev
     n->text = "";
     if (!khap__map_get(&r->anchor_names, name, &index)) {
         SAY(r->diags, MSG_YAML_UNKNOWN_ANCHOR, place, name);
+        n->damaged = true;
         attach(r, n, 0);
         return KHAP_OK;
     }
@@ -345,6 +347,7 @@ static enum khap_status read_alias(struct yaml_reader *r, const yaml_event_t *ev
         SAY(r->diags, MSG_YAML_RECURSIVE_ALIAS, place, name);
         khap__diags_relate(r->diags, khap__yaml_place_of(r, anchor->node),
                            S("the anchored value begins here"));
+        n->damaged = true;
         attach(r, n, 0);
         return KHAP_OK;
     }

@@ -19,6 +19,7 @@ struct yaml_node {
     uint8_t kind;         /* enum yaml_kind; plain empty/~/null scalars are YAML_NULL, with their text */
     bool quoted;          /* 'x', "x", | or >, or tagged !!str: surely a text */
     bool block;           /* | or > */
+    bool damaged;         /* it was told what is wrong with it; of a mapping: pairs were left out */
 };
 
 struct yaml_limits {

@@ -36,6 +36,7 @@ static void drop_pair(struct yaml_frame *f, struct yaml_node *before, struct yam
 
 static void drop_bad_keys(struct yaml_frame *f)
 {
+    f->node->damaged = true;
     struct yaml_node *before = NULL, *key, *next;
     for (key = f->node->child; key != NULL; key = next) {
         next = key->next->next;
@@ -56,6 +57,7 @@ static void drop_duplicates_of_few(struct yaml_reader *r, struct yaml_frame *f)
             continue;
         if (i < n) {
             say_duplicate(r, seen[i], key);
+            f->node->damaged = true;
             drop_pair(f, before, key);
         } else {
             seen[n++] = key;
@@ -80,6 +82,7 @@ static enum khap_status drop_duplicates_of_many(struct yaml_reader *r, struct ya
         if (found) {
             struct yaml_node there = {.offset = first, .len = key->len};
             say_duplicate(r, &there, key);
+            f->node->damaged = true;
             drop_pair(f, before, key);
         } else {
             before = key->next;
@@ -99,9 +102,17 @@ static void append(struct yaml_frame *f, struct yaml_node *n)
     f->children++;
 }
 
+static void say_no_mapping(struct yaml_reader *r, struct yaml_frame *f, const struct yaml_node *value)
+{
+    f->node->damaged = true;
+    if (!value->damaged)
+        SAY0(r->diags, MSG_YAML_MERGE, khap__yaml_place_of(r, value));
+}
+
 /* Adds copies of the pairs whose keys are not there yet; the values' children are shared. */
 static enum khap_status merge_from(struct yaml_reader *r, struct yaml_frame *f, const struct yaml_node *from)
 {
+    f->node->damaged = f->node->damaged || from->damaged;
     for (const struct yaml_node *key = from->child; key != NULL; key = key->next->next) {
         bool found;
         if (khap__map_add(&r->keys, khap__yaml_text(key), key->offset, &found, NULL) != KHAP_OK)
@@ -133,12 +144,12 @@ static enum khap_status merge(struct yaml_reader *r, struct yaml_frame *f)
     if (value->kind == YAML_MAPPING)
         return merge_from(r, f, value);
     if (value->kind != YAML_SEQUENCE) {
-        SAY0(r->diags, MSG_YAML_MERGE, khap__yaml_place_of(r, value));
+        say_no_mapping(r, f, value);
         return KHAP_OK;
     }
     for (const struct yaml_node *one = value->child; one != NULL; one = one->next) {
         if (one->kind != YAML_MAPPING)
-            SAY0(r->diags, MSG_YAML_MERGE, khap__yaml_place_of(r, one));
+            say_no_mapping(r, f, one);
         else if (merge_from(r, f, one) != KHAP_OK)
             return KHAP_ENOMEM;
     }

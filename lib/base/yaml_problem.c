@@ -193,6 +193,14 @@ enum khap_status khap__yaml_problem(struct yaml_reader *r)
     struct khap_place found = {r->source, khap__yaml_offset(&r->at, parser->problem_mark.index), 0};
     begin.len = (uint32_t)character_at(r, begin.offset).len;
     found.len = (uint32_t)character_at(r, found.offset).len;
+    /* the file ends within brackets: where they begin says more than where it ends */
+    const struct yaml_frame *open = r->frames.len > 0 ? &r->frames.ptr[r->frames.len - 1] : NULL;
+    if (open != NULL && open->flow && found.len == 0 && parser->error == YAML_PARSER_ERROR) {
+        begin = (struct khap_place){r->source, open->node->offset, 1};
+        SAY(r->diags, MSG_YAML_UNCLOSED_BRACKET, begin,
+            open->node->kind == YAML_SEQUENCE ? S("list") : S("mapping"));
+        return KHAP_EINPUT;
+    }
     const struct problem *p = find_problem(context, problem);
     if (p != NULL)
         say(r, p, parser->context == NULL ? found : begin, found);

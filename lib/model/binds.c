@@ -1,105 +1,139 @@
 /* model/binds.c - two listeners that cannot both have their address. SPDX-License-Identifier: MIT */
 #include "model/resolve.h"
+#include <stdlib.h>
+
+struct listener {
+    const struct bind *bind;
+    const struct frontend *by_default; /* whose address this is when the map does not write it */
+    uint32_t index;                    /* in the order of the map */
+    uint32_t other;    /* the first listener that has its address already, its own index: none */
+    uint16_t from, to; /* ports */
+    bool v6, wildcard;
+    uint8_t ip[16];
+};
 
 struct bind_check {
     struct resolver *r;
-    struct map taken; /* family, port and address -> index of listeners */
-    VEC(const struct bind *) listeners;
+    VEC(struct listener) listeners;
 };
 
-/* What stands in the map: the address itself, and for each port whether a family's wildcard, or any address
- * of the family, is there. */
-static struct khap_str slot_key(struct resolver *r, char what, uint16_t port, const uint8_t *ip,
-                                size_t ip_len)
-{
-    char *key = khap__arena_bytes(&r->scratch, 3 + ip_len);
-    if (!key) {
-        r->no_memory = true;
-        return (struct khap_str){NULL, 0};
-    }
-    key[0] = what;
-    key[1] = (char)(port >> 8);
-    key[2] = (char)(port & 0xff);
-    if (ip_len)
-        memcpy(key + 3, ip, ip_len);
-    return (struct khap_str){key, 3 + ip_len};
-}
-
-/* Puts the listener into a slot; the one that is there already, or NULL. */
-static const struct bind *take(struct bind_check *c, struct khap_str key, uint32_t index)
-{
-    bool found = false;
-    uint32_t old = 0;
-    if (c->r->no_memory || khap__map_add(&c->taken, key, index, &found, &old) != KHAP_OK) {
-        c->r->no_memory = true;
-        return NULL;
-    }
-    return found ? c->listeners.ptr[old] : NULL;
-}
-
-static const struct bind *look(struct bind_check *c, struct khap_str key)
-{
-    uint32_t old;
-    return !c->r->no_memory && khap__map_get(&c->taken, key, &old) ? c->listeners.ptr[old] : NULL;
-}
-
-static const struct bind *take_port(struct bind_check *c, const struct address *a, uint16_t port,
-                                    uint32_t index)
+static void add(struct bind_check *c, const struct bind *binds, uint32_t n, const struct frontend *by_default)
 {
     static const uint8_t zero[16];
-    struct resolver *r = c->r;
-    bool v6 = a->family == ADDRESS_V6;
-    size_t len = v6 ? 16 : 4;
-    char wildcard = v6 ? 'W' : 'w', any = v6 ? 'A' : 'a', exact = v6 ? 'E' : 'e';
-    if (a->family == ADDRESS_ANY || memcmp(a->ip, zero, len) == 0) {
-        const struct bind *other = look(c, slot_key(r, any, port, NULL, 0));
-        take(c, slot_key(r, any, port, NULL, 0), index);
-        take(c, slot_key(r, wildcard, port, NULL, 0), index);
-        return other;
-    }
-    const struct bind *other = look(c, slot_key(r, wildcard, port, NULL, 0));
-    const struct bind *same = take(c, slot_key(r, exact, port, a->ip, len), index);
-    take(c, slot_key(r, any, port, NULL, 0), index);
-    return other ? other : same;
-}
-
-static void add(struct bind_check *c, const struct bind *binds, uint32_t n)
-{
     struct resolver *r = c->r;
     for (uint32_t i = 0; i < n && !r->no_memory; i++) {
         const struct address *a = &binds[i].address;
         if (!a->has_port || (a->family != ADDRESS_ANY && a->family != ADDRESS_V4 && a->family != ADDRESS_V6))
             continue;
-        if (!VEC_PUSH(&r->model->alloc, &c->listeners, &binds[i])) {
-            r->no_memory = true;
-            return;
-        }
+        const uint8_t *v4 = khap__address_v4(a);
+        struct listener l = {.bind = &binds[i],
+                             .by_default = by_default,
+                             .index = c->listeners.len,
+                             .other = c->listeners.len,
+                             .from = a->port,
+                             .to = a->port_last,
+                             .v6 = !v4 && a->family == ADDRESS_V6};
+        if (v4)
+            memcpy(l.ip, v4, 4);
+        else if (l.v6)
+            memcpy(l.ip, a->ip, 16);
+        l.wildcard = memcmp(l.ip, zero, sizeof zero) == 0;
         struct port_range ports = {a->port, a->port_last};
-        if (a->family != ADDRESS_V6 && !VEC_PUSH(&r->out->alloc, &r->out->v4_ports, ports)) {
+        if (!VEC_PUSH(&r->model->alloc, &c->listeners, l) ||
+            (!l.v6 && !VEC_PUSH(&r->out->alloc, &r->out->v4_ports, ports)))
             r->no_memory = true;
-            return;
-        }
-        const struct bind *other = NULL;
-        for (uint32_t port = a->port; port <= a->port_last && !other && !r->no_memory; port++)
-            other = take_port(c, a, (uint16_t)port, c->listeners.len - 1);
-        if (!other || r->no_memory)
-            continue;
-        RESOLVE_SAY(r, MSG_BIND_OVERLAP, binds[i].place, binds[i].text, other->text);
-        if (other->place.source)
-            khap__diags_relate(r->diags, other->place, S("the other address"));
     }
+}
+
+static int by_port(const void *left, const void *right)
+{
+    const struct listener *a = left, *b = right;
+    if (a->from != b->from)
+        return a->from < b->from ? -1 : 1;
+    return a->index < b->index ? -1 : a->index > b->index;
+}
+
+static int by_index(const void *left, const void *right)
+{
+    const struct listener *a = left, *b = right;
+    return a->index < b->index ? -1 : a->index > b->index;
+}
+
+/* The one of the two that comes later in the map is told of the first that it meets. */
+static void meet(struct listener *a, struct listener *b)
+{
+    struct listener *later = a->index > b->index ? a : b, *earlier = later == a ? b : a;
+    if (earlier->index < later->other)
+        later->other = earlier->index;
+}
+
+/* Which of two that were seen reaches further up. */
+static uint32_t further(const struct bind_check *c, uint32_t old, uint32_t i)
+{
+    return old == UINT32_MAX || c->listeners.ptr[i].to > c->listeners.ptr[old].to ? i : old;
+}
+
+/*
+ * From low ports to high ones. Of what came before, only what reaches furthest up can tell that there is an
+ * overlap: among all of the family, among its wildcards, and on the same address.
+ */
+static void sweep(struct bind_check *c)
+{
+    struct resolver *r = c->r;
+    uint32_t any[2] = {UINT32_MAX, UINT32_MAX}, wild[2] = {UINT32_MAX, UINT32_MAX};
+    struct map exact;
+    khap__map_init(&exact, &r->model->alloc);
+    for (uint32_t i = 0; i < c->listeners.len && !r->no_memory; i++) {
+        struct listener *l = &c->listeners.ptr[i];
+        uint32_t same = UINT32_MAX;
+        struct khap_str address = {(const char *)l->ip, l->v6 ? 16 : 4};
+        uint32_t before[2] = {l->wildcard ? any[l->v6] : wild[l->v6], UINT32_MAX};
+        if (!l->wildcard && khap__map_get(&exact, address, &same))
+            before[1] = same;
+        for (int k = 0; k < 2; k++) {
+            if (before[k] != UINT32_MAX && c->listeners.ptr[before[k]].to >= l->from)
+                meet(l, &c->listeners.ptr[before[k]]);
+        }
+        any[l->v6] = further(c, any[l->v6], i);
+        if (l->wildcard)
+            wild[l->v6] = further(c, wild[l->v6], i);
+        else if (khap__map_set(&exact, address, further(c, same, i)) != KHAP_OK)
+            r->no_memory = true;
+    }
+    khap__map_free(&exact);
+}
+
+static void say(struct resolver *r, const struct listener *l, const struct listener *other)
+{
+    struct khap_place nowhere = {0};
+    RESOLVE_SAY(r, MSG_BIND_OVERLAP, l->bind->place, l->bind->text, other->bind->text);
+    if (!other->by_default) {
+        khap__diags_relate(r->diags, other->bind->place, S("the other address"));
+        return;
+    }
+    khap__buf_clear(&r->text);
+    khap__buf_add(&r->text, S("the other address is what frontend `"));
+    khap__buf_add(&r->text, other->by_default->name);
+    khap__buf_add(&r->text, S("` has by default"));
+    khap__diags_relate(r->diags, other->bind->place.source ? other->bind->place : nowhere,
+                       khap__buf_str(&r->text));
+}
+
+static void add_frontend(struct bind_check *c, const struct frontend *f)
+{
+    bool given = f->given && khap__setting_find(f->given, KEY_FRONTEND_BIND);
+    add(c, f->binds, f->n_binds, given ? NULL : f);
 }
 
 void khap__check_binds(struct resolver *r)
 {
     struct resolved *out = r->out;
     struct bind_check c = {.r = r};
-    khap__map_init(&c.taken, &r->model->alloc);
-    for (uint32_t i = 0; i < out->frontends.len; i++)
-        add(&c, out->frontends.ptr[i].binds, out->frontends.ptr[i].n_binds);
     if (out->https_tcp_only)
-        add(&c, out->https_address.binds, out->https_address.n_binds);
-    add(&c, out->stats_binds, out->n_stats_binds);
+        add_frontend(&c, &out->https_address);
+    for (uint32_t i = 0; i < out->frontends.len; i++)
+        add_frontend(&c, &out->frontends.ptr[i]);
+    add(&c, out->stats_binds, out->n_stats_binds, NULL);
     for (uint32_t i = 0; i < out->services.len && !r->no_memory; i++) {
         const struct service_head *head = &out->services.ptr[i];
         if (head->mode != MODE_TCP)
@@ -108,8 +142,17 @@ void khap__check_binds(struct resolver *r)
         struct bind *binds;
         uint32_t n;
         khap__bind_list(r, &r->scratch, bind ? bind : r->defaults.bind, &binds, &n);
-        add(&c, binds, n);
+        add(&c, binds, n, NULL);
+    }
+    if (c.listeners.len > 1) {
+        qsort(c.listeners.ptr, c.listeners.len, sizeof *c.listeners.ptr, by_port);
+        sweep(&c);
+        qsort(c.listeners.ptr, c.listeners.len, sizeof *c.listeners.ptr, by_index);
+    }
+    for (uint32_t i = 0; i < c.listeners.len && !r->no_memory; i++) {
+        const struct listener *l = &c.listeners.ptr[i];
+        if (l->other != l->index)
+            say(r, l, &c.listeners.ptr[l->other]);
     }
     VEC_FREE(&r->model->alloc, &c.listeners);
-    khap__map_free(&c.taken);
 }

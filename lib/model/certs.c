@@ -75,18 +75,20 @@ void khap__resolve_certs(struct resolver *r)
         const struct setting *hosts = NULL, *verify = NULL, *key = NULL, *client_ca = NULL;
         gather(s, &cert, &hosts, &verify, &key, &client_ca);
         int kinds = (cert.directory.len > 0) + (cert.file.len > 0) + (cert.crt_list.len > 0);
-        if (kinds != 1 && !s->damaged)
+        if (kinds > 1 || (kinds == 0 && !s->damaged))
             RESOLVE_SAY(r, MSG_ONE_KEY_OF, s->place, S("a certificate entry"),
                         S("`directory`, `file` and `crtList`"));
-        if (s->damaged)
-            key = verify = client_ca = NULL;
-        if (key && !cert.file.len && kinds == 1)
+        bool file_unknown = khap__setting_spoilt(s, KEY_CERT_FILE),
+             hosts_unknown = khap__setting_spoilt(s, KEY_CERT_HOSTS);
+        if (key && !cert.file.len && kinds == 1 && !file_unknown)
             RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, key->place, S("key"), S("file"));
-        if (verify && !client_ca)
-            RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, verify->place, S("verify"), S("clientCa"));
-        else if (client_ca && (!hosts || !hosts->child))
+        if (verify && !client_ca) {
+            if (!khap__setting_spoilt(s, KEY_CERT_CLIENT_CA))
+                RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, verify->place, S("verify"), S("clientCa"));
+        } else if (client_ca && (!hosts || !hosts->child) && !hosts_unknown) {
             RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, client_ca->place, S("clientCa"), S("hosts"));
-        if (client_ca && !cert.file.len && kinds == 1)
+        }
+        if (client_ca && !cert.file.len && kinds == 1 && !file_unknown)
             RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, client_ca->place, S("clientCa"), S("file"));
         add_hosts(r, &cert, hosts, &seen);
         if (!r->no_memory && !VEC_PUSH(&r->out->alloc, &r->out->certs, cert))

@@ -27,7 +27,7 @@ static void default_bind(struct resolver *r, struct frontend *f, struct khap_str
 
 static void need_tls(struct resolver *r, const struct frontend *f, const struct setting *s)
 {
-    if (!f->tls && !f->given->damaged)
+    if (!f->tls && !khap__setting_spoilt(f->given, KEY_FRONTEND_TLS))
         RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, s->place, khap__key_name((enum key)s->key), S("tls: true"));
 }
 
@@ -81,9 +81,12 @@ static void read_frontend(struct resolver *r, struct frontend *f)
     }
     if (f->n_binds)
         return;
+    bool unknown = f->given ? khap__setting_spoilt(f->given, KEY_FRONTEND_BIND) : r->frontends_unknown;
+    if (unknown)
+        return; /* that the address is missing, or another one, was said */
     if (is_https || khap__str_eq(f->name, S("http")))
         default_bind(r, f, is_https ? S(":443") : S(":80"));
-    else if (!f->given->damaged)
+    else
         RESOLVE_SAY(r, MSG_FRONTEND_WITHOUT_BIND, f->place, f->name);
 }
 
@@ -153,6 +156,8 @@ void khap__resolve_frontends(struct resolver *r)
 {
     struct resolved *out = r->out;
     r->frontends = khap__setting_find(r->model->root, KEY_FRONTENDS);
+    r->frontends_unknown =
+        r->model->incomplete || (r->frontends ? r->frontends->damaged : r->model->root->damaged);
     khap__parts_gather(khap__setting_find(r->model->root, KEY_SERVICE_DEFAULTS), &r->defaults);
     r->first_passthrough = find_passthrough(r);
     const struct setting *http = entry_named(r->frontends, S("http")),
@@ -213,7 +218,7 @@ uint64_t khap__frontend_bits(struct resolver *r, const struct setting *list)
             RESOLVE_SAY(r, MSG_TLS_WITHOUT_CERTIFICATE, s->place, S("frontend `https`"));
             continue;
         }
-        if (off || (r->frontends && r->frontends->damaged)) /* it was wrong, which has been said */
+        if (off || r->frontends_unknown) /* it was wrong, which has been said */
             continue;
         struct nearest nearest;
         khap__nearest_start(&nearest, s->text);

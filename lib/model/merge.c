@@ -127,6 +127,7 @@ static enum khap_status merge_object(struct reader *r, struct setting *into, str
 {
     struct setting *next;
     into->damaged = into->damaged || from->damaged;
+    into->spoilt |= from->spoilt;
     for (struct setting *member = from->child; member; member = next) {
         next = member->next;
         struct setting *old = into->child;

@@ -15,6 +15,7 @@ struct khap_model {
     struct setting *root;       /* SETTING_OBJECT with the top level keys; merged over all sources */
     struct name_index *indices; /* entries of maps by name, made when first needed (merge.c) */
     bool seen[KEY_NONE + 1];    /* whether a key was ever given, by enum key */
+    bool incomplete;            /* a source was broken YAML: what the others speak of may stand in it */
     bool damaged; /* something that was read was wrong: khap__resolve() checks the rest, but never returns
                      KHAP_OK */
 };

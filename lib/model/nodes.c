@@ -19,12 +19,20 @@ static void warn_same_address(struct resolver *r, struct map *addresses, const s
     }
     size_t len = 1;
     key[0] = (char)node->address.family;
-    if (node->address.family == ADDRESS_V4 || node->address.family == ADDRESS_V6) {
+    const uint8_t *v4 = khap__address_v4(&node->address);
+    if (v4) {
+        key[0] = ADDRESS_V4;
+        memcpy(key + 1, v4, 4);
+        len = 5;
+    } else if (node->address.family == ADDRESS_V6) {
         memcpy(key + 1, node->address.ip, 16);
-        len = node->address.family == ADDRESS_V4 ? 5 : 17;
+        len = 17;
     } else {
-        for (size_t i = 0; i < node->address.host.len; i++)
-            key[len++] = (char)khap__lower((unsigned char)node->address.host.ptr[i]);
+        struct khap_str name = node->address.host;
+        if (khap__str_ends(name, S(".")))
+            name.len--;
+        for (size_t i = 0; i < name.len; i++)
+            key[len++] = (char)khap__lower((unsigned char)name.ptr[i]);
     }
     if (khap__map_add(addresses, (struct khap_str){key, len}, r->out->nodes.len, &found, &old) != KHAP_OK) {
         r->no_memory = true;

@@ -1,5 +1,6 @@
 /* model/read.c - from YAML trees to settings; keys.tsv says what may stand where. SPDX-License-Identifier:
  * MIT */
+#include "base/nearest.h"
 #include "model/read.h"
 
 void khap__reader_init(struct reader *r, struct khap_model *model, struct khap_diags *diags)
@@ -56,30 +57,39 @@ static void say_wrong_type(struct reader *r, enum key key, const struct yaml_nod
     READER_SAY(r, MSG_WRONG_TYPE, khap__reader_place(r, node), name, wanted_kind(row), found_kind(node));
 }
 
-struct khap_str khap__suggest_key(struct reader *r, enum key parent, struct khap_str name)
+/* The member that has a member of this name itself: a key may only be one level too high. */
+static enum key member_above(enum key parent, struct khap_str name)
+{
+    enum key member;
+    for (size_t i = 0; (member = khap__key_member_at(parent, i)) != KEY_NONE; i++) {
+        const struct key_row *row = khap__key_row(member);
+        enum key holder = row->kind == ROW_LIST ? (enum key)row->entry : member;
+        if (holder != KEY_NONE && row->kind != ROW_MAP && khap__key_member(holder, name) != KEY_NONE)
+            return member;
+    }
+    return KEY_NONE;
+}
+
+struct khap_str khap__suggest_key(struct reader *r, enum key parent, struct khap_str name, enum key *meant)
 {
     struct buf *out = &r->scratch;
-    khap__buf_clear(out);
-    enum key best = KEY_NONE;
-    uint32_t limit = name.len < 4 ? 1 : name.len < 8 ? 2 : 3;
-    uint32_t nearest = limit + 1;
-    enum key member;
+    struct nearest nearest;
+    enum key member, above = member_above(parent, name);
     size_t n = 0;
-    for (; (member = khap__key_member_at(parent, n)) != KEY_NONE; n++) {
-        uint32_t distance = khap__edit_distance(name, khap__key_name(member), nearest);
-        if (distance < nearest) {
-            nearest = distance;
-            best = member;
-        }
-    }
-    if (best != KEY_NONE) {
-        khap__buf_add(out, S("; did you mean `"));
-        khap__buf_add(out, khap__key_name(best));
-        khap__buf_add(out, S("`?"));
+    khap__buf_clear(out);
+    khap__nearest_start(&nearest, name);
+    for (; (member = khap__key_member_at(parent, n)) != KEY_NONE; n++)
+        khap__nearest_offer(&nearest, khap__key_name(member));
+    *meant = nearest.best.len ? khap__key_member(parent, nearest.best) : KEY_NONE;
+    if (nearest.best.len) {
+        khap__nearest_add(&nearest, out);
+    } else if (above != KEY_NONE) {
+        khap__buf_add(out, S("; it stands in `"));
+        khap__buf_add(out, khap__key_name(above));
+        khap__buf_char(out, '`');
     } else if (n <= 14) {
-        khap__buf_add(out, S("; here may stand "));
         for (size_t i = 0; i < n; i++) {
-            khap__buf_add(out, i == 0 ? S("`") : i + 1 == n ? S(" and `") : S(", `"));
+            khap__buf_add(out, i == 0 ? S("; here may stand `") : i + 1 == n ? S(" and `") : S(", `"));
             khap__buf_add(out, khap__key_name(khap__key_member_at(parent, i)));
             khap__buf_char(out, '`');
         }
@@ -99,6 +109,8 @@ static struct setting *read_object(struct reader *r, enum key key, const struct 
     struct setting *object = khap__setting_new(&r->model->arena, key, SETTING_OBJECT, at);
     if (!object)
         return no_memory(r);
+    if (node->damaged)
+        khap__setting_spoil(object, KEY_NONE);
     if (node->kind != YAML_MAPPING && row->short_key != KEY_NONE && node->kind != YAML_NULL) {
         struct setting *only =
             khap__read_value(r, (enum key)row->short_key, node, khap__reader_place(r, node));
@@ -119,9 +131,10 @@ static struct setting *read_object(struct reader *r, enum key key, const struct 
         if (member == KEY_NONE) {
             if (ignored_key(text))
                 continue;
-            READER_SAY(r, MSG_UNKNOWN_KEY, khap__reader_place(r, name), text,
-                       khap__suggest_key(r, key, text));
-            object->damaged = true;
+            enum key meant;
+            struct khap_str suggestion = khap__suggest_key(r, key, text, &meant);
+            READER_SAY(r, MSG_UNKNOWN_KEY, khap__reader_place(r, name), text, suggestion);
+            khap__setting_spoil(object, meant);
             continue;
         }
         struct setting *value = khap__read_value(r, member, name->next, khap__reader_place(r, name));
@@ -130,7 +143,7 @@ static struct setting *read_object(struct reader *r, enum key key, const struct 
         if (value)
             khap__setting_append(object, value);
         if (!value || (value->kind == SETTING_LIST && value->damaged))
-            object->damaged = true;
+            khap__setting_spoil(object, member);
     }
     return object;
 }
@@ -198,6 +211,7 @@ static struct setting *read_map(struct reader *r, enum key key, const struct yam
     struct setting *map = khap__setting_new(&r->model->arena, key, SETTING_OBJECT, at);
     if (!map)
         return no_memory(r);
+    map->damaged = node->damaged;
     for (const struct yaml_node *name = node->child; name && name->next; name = name->next->next) {
         struct khap_place place = khap__reader_place(r, name);
         struct khap_str text = khap__yaml_text(name), copy;
@@ -256,10 +270,17 @@ static struct setting *read_list(struct reader *r, enum key key, const struct ya
     return list;
 }
 
-static bool says_false(const struct yaml_node *n)
+bool khap__told_already(struct reader *r, const struct yaml_node *node)
 {
-    bool value;
-    return n->kind == YAML_SCALAR && !n->quoted && khap__bool_parse(khap__yaml_text(n), &value) && !value;
+    bool told = node->damaged && node->kind != YAML_MAPPING;
+    r->bad = r->bad || told;
+    return told;
+}
+
+/* A truth value that is no text between quotes. */
+static bool is_bool(const struct yaml_node *n, bool *value)
+{
+    return n->kind == YAML_SCALAR && !n->quoted && khap__bool_parse(khap__yaml_text(n), value);
 }
 
 struct setting *khap__read_value(struct reader *r, enum key key, const struct yaml_node *node,
@@ -267,7 +288,15 @@ struct setting *khap__read_value(struct reader *r, enum key key, const struct ya
 {
     const struct key_row *row = khap__key_row(key);
     r->model->seen[key] = true;
-    if (row->off && says_false(node)) {
+    if (khap__told_already(r, node))
+        return NULL;
+    bool on = false;
+    if (row->off && is_bool(node, &on) && on) { /* not a cookie of the name "true" */
+        READER_SAY(r, MSG_WRONG_TYPE, khap__reader_place(r, node), khap__key_path(key), wanted_kind(row),
+                   S("true"));
+        return NULL;
+    }
+    if (row->off && is_bool(node, &on)) {
         struct setting *off =
             khap__setting_new(&r->model->arena, key, SETTING_OFF, khap__reader_place(r, node));
         return off ? off : no_memory(r);
@@ -299,6 +328,8 @@ enum khap_status khap_model_read(struct khap_model *model, uint32_t source, stru
     bool anything = false;
     size_t errors = khap_diags_count(diags, KHAP_ERROR);
     enum khap_status status = khap__yaml_open(&model->alloc, diags, source, NULL, &yaml);
+    if (status == KHAP_EINPUT)
+        model->incomplete = true;
     while (status == KHAP_OK) {
         /* the tree goes away with its document; the settings copy what they need */
         struct arena tree;
@@ -306,6 +337,8 @@ enum khap_status khap_model_read(struct khap_model *model, uint32_t source, stru
         khap__arena_init(&tree, &model->alloc);
         status = khap__yaml_next(yaml, &tree, &root);
         bool end = !root;
+        if (status == KHAP_EINPUT)
+            model->incomplete = true;
         enum khap_status merged = KHAP_OK;
         if (root && (status == KHAP_OK || status == KHAP_EINPUT) && root->kind != YAML_NULL) {
             anything = true;

@@ -36,10 +36,12 @@ struct setting *khap__read_value(struct reader *r, enum key key, const struct ya
 /* The same for a scalar, or an item of a list of scalars (types.c): kind and value of `out` are filled. False
  * when it is wrong. */
 bool khap__read_scalar(struct reader *r, enum key key, const struct yaml_node *node, struct setting *out);
+/* Whether there is no value because of what the YAML reader said: nothing more is to be said then. */
+bool khap__told_already(struct reader *r, const struct yaml_node *node);
 /* Whether `name` may be the name of an entry of the map `container`; says why not. */
 bool khap__check_entry_name(struct reader *r, enum key container, struct khap_str name, struct khap_place at);
-/* " ; did you mean …" or the keys that there are, for unknown-key; in the scratch buffer. */
-struct khap_str khap__suggest_key(struct reader *r, enum key parent, struct khap_str name);
+/* "; did you mean …" or the keys that there are, for unknown-key; in the scratch buffer. *meant is KEY_NONE when no key is near. */
+struct khap_str khap__suggest_key(struct reader *r, enum key parent, struct khap_str name, enum key *meant);
 
 #define READER_SAY(r, id, place, ...) ((r)->bad = true, SAY((r)->diags, (id), (place), __VA_ARGS__))
 

@@ -2,28 +2,10 @@
  * SPDX-License-Identifier: MIT */
 #include "model/resolve.h"
 
-void khap__nearest_start(struct nearest *n, struct khap_str wanted)
-{
-    *n = (struct nearest){.wanted = wanted, .distance = wanted.len < 4 ? 2 : wanted.len < 8 ? 3 : 4};
-}
-
-void khap__nearest_offer(struct nearest *n, struct khap_str candidate)
-{
-    uint32_t distance = khap__edit_distance(n->wanted, candidate, n->distance);
-    if (distance < n->distance) {
-        n->distance = distance;
-        n->best = candidate;
-    }
-}
-
 struct khap_str khap__nearest_text(struct resolver *r, const struct nearest *n)
 {
     khap__buf_clear(&r->text);
-    if (n->best.len) {
-        khap__buf_add(&r->text, S("; did you mean `"));
-        khap__buf_add(&r->text, n->best);
-        khap__buf_add(&r->text, S("`?"));
-    }
+    khap__nearest_add(n, &r->text);
     return khap__buf_str(&r->text);
 }
 
@@ -147,8 +129,8 @@ enum khap_status khap__resolve(const struct khap_model *model, const struct khap
         khap__resolve_routes,    khap__check_binds,   check_reachable,
     };
     const struct setting *certs = top(&r, KEY_CERTS), *nodes = top(&r, KEY_NODES);
-    r.certs_unknown = certs ? certs->damaged : model->root->damaged;
-    r.nodes_unknown = nodes ? nodes->damaged : model->root->damaged;
+    r.certs_unknown = model->incomplete || (certs ? certs->damaged : model->root->damaged);
+    r.nodes_unknown = model->incomplete || (nodes ? nodes->damaged : model->root->damaged);
     for (size_t i = 0; i < sizeof steps / sizeof *steps && !r.no_memory; i++)
         steps[i](&r);
     if (r.text.failed)

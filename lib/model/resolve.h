@@ -3,6 +3,7 @@
 #define MODEL_RESOLVE_H
 
 #include "base/buf.h"
+#include "base/nearest.h"
 #include "model/parts.h"
 
 struct resolver {
@@ -15,8 +16,8 @@ struct resolver {
     const struct setting *first_passthrough; /* the first service passed through, or NULL */
     struct service_parts defaults;           /* serviceDefaults as given */
     uint64_t inherited_frontends;            /* bits of serviceDefaults.frontends */
-    bool certs_unknown,
-        nodes_unknown;  /* some of them were wrong and are not there: that they lack would be said twice */
+    /* some of them were wrong and are not there: that they lack would be said twice */
+    bool certs_unknown, nodes_unknown, frontends_unknown;
     uint32_t suggested; /* how often the nearest of all nodes was looked for */
     bool bad;
     bool no_memory;
@@ -25,14 +26,7 @@ struct resolver {
 #define RESOLVE_SAY(r, id, place, ...)  ((r)->bad = true, SAY((r)->diags, (id), (place), __VA_ARGS__))
 #define RESOLVE_WARN(r, id, place, ...) SAY((r)->diags, (id), (place), __VA_ARGS__)
 
-/* "; did you mean `x`?" for the nearest of candidates that are offered one by one. */
-struct nearest {
-    struct khap_str wanted, best;
-    uint32_t distance;
-};
-void khap__nearest_start(struct nearest *n, struct khap_str wanted);
-void khap__nearest_offer(struct nearest *n, struct khap_str candidate);
-/* In the resolver's buffer; empty when nothing is near. */
+/* "; did you mean `x`?" in the resolver's buffer; empty when nothing is near. */
 struct khap_str khap__nearest_text(struct resolver *r, const struct nearest *n);
 
 /* The name of a key as it is said within a service: "check.path" for services.*.check.path. */

@@ -48,12 +48,12 @@ static bool check_regex(struct resolver *r, const struct setting *path)
 }
 
 /* False when the route is none, which has been said. */
-static bool read_path(struct resolver *r, const struct setting *path, const struct setting *type,
-                      struct route *route)
+static bool read_path(struct resolver *r, const struct setting *object, const struct setting *path,
+                      const struct setting *type, struct route *route)
 {
     bool exact = khap__is_text(type, S("Exact")), regex = khap__is_text(type, S("Regex"));
     if (!path) {
-        if (exact || regex)
+        if ((exact || regex) && !khap__setting_spoilt(object, KEY_SERVICE_ROUTE_PATH))
             RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, type->place,
                         exact ? S("pathType: Exact") : S("pathType: Regex"), S("path"));
         return !exact && !regex;
@@ -65,7 +65,7 @@ static bool read_path(struct resolver *r, const struct setting *path, const stru
     }
     if (khap__path_parse(path->text) != VALUE_OK) {
         RESOLVE_SAY(r, MSG_BAD_PATH, path->place, khap__short_path(KEY_SERVICE_ROUTE_PATH), path->text,
-                    path->text.len && path->text.ptr[0] != '/'
+                    path->text.len == 0 || path->text.ptr[0] != '/'
                         ? S(": it begins with a slash")
                         : S(": it holds no blank, ?, # or byte outside of ASCII"));
         return false;
@@ -126,11 +126,11 @@ void khap__add_routes(struct resolver *r, struct service_head *head, const struc
             }
         }
         bool is_wildcard = route.has_host && route.host.kind == HOST_WILDCARD;
-        if (wildcard && !is_wildcard)
+        if (wildcard && !is_wildcard && !khap__setting_spoilt(object, KEY_SERVICE_ROUTE_HOST))
             RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, wildcard->place, S("wildcard"), S("a wildcard as host"));
         route.label = is_wildcard && (wildcard ? khap__is_text(wildcard, S("label")) : label);
         route.order = r->out->routes.len;
-        if (read_path(r, path, type, &route) && !object->damaged)
+        if (read_path(r, object, path, type, &route) && !object->damaged)
             push(r, &route);
     }
     if (khap__is_true(is_default)) {
@@ -241,6 +241,8 @@ void khap__resolve_routes(struct resolver *r)
         r->no_memory = true;
     for (uint32_t i = 0; i < out->routes.len && !r->no_memory; i++) {
         struct route *route = &out->routes.ptr[i];
+        if (route->frontends == 0)
+            continue; /* nothing leads to it */
         struct khap_str key = identity(r, route);
         bool found = false;
         uint32_t at = 0;
@@ -261,6 +263,8 @@ void khap__resolve_routes(struct resolver *r)
             const struct route *first = &out->routes.ptr[at];
             if (first->service == route->service) {
                 route->frontends &= ~first->frontends; /* said twice by one service: once is enough */
+                if (route->frontends == 0)
+                    break; /* the chain holds only what has a frontend of its own, so it stays short */
             } else if (first->frontends & route->frontends) {
                 say_twice(r, first, route);
                 break;

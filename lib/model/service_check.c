@@ -203,9 +203,16 @@ bool khap__has_regex_route(const struct resolved *r, const struct service_head *
     return false;
 }
 
+/* Whether a service may lack the member only because it was wrong, there or in serviceDefaults. */
+static bool spoilt(const struct resolver *r, const struct service_head *head, enum key key)
+{
+    const struct setting *defaults = khap__setting_find(r->model->root, KEY_SERVICE_DEFAULTS);
+    return khap__setting_spoilt(head->given, key) || (defaults && khap__setting_spoilt(defaults, key));
+}
+
 /* What a service and serviceDefaults are checked for alike. */
-static void check_parts(struct resolver *r, struct khap_str who, const struct service_parts *own,
-                        const struct service_parts *inherited)
+static void check_parts(struct resolver *r, const struct setting *given, struct khap_str who,
+                        const struct service_parts *own, const struct service_parts *inherited)
 {
     struct layered cookie = khap__layered(own->cookie, inherited->cookie),
                    check = khap__layered(own->check, inherited->check);
@@ -214,14 +221,24 @@ static void check_parts(struct resolver *r, struct khap_str who, const struct se
     if (own->check && check.own && !check.own->damaged)
         check_check(r, check);
     check_headers(r, own->headers);
-    check_backend_tls(r, who, own, inherited);
+    if (!given || !khap__setting_spoilt(given, KEY_SERVICE_BACKEND_PROTOCOL))
+        check_backend_tls(r, who, own, inherited);
     khap__check_raw(r, own->extra);
 }
 
 void khap__check_defaults(struct resolver *r)
 {
     static const struct service_parts none;
-    check_parts(r, S("`serviceDefaults`"), &r->defaults, &none);
+    check_parts(r, khap__setting_find(r->model->root, KEY_SERVICE_DEFAULTS), S("`serviceDefaults`"),
+                &r->defaults, &none);
+}
+
+/* What is missing may be what was wrong: then nobody knows what the other keys can do. */
+static bool mode_known(struct resolver *r, const struct service_head *head, const struct service_parts *own)
+{
+    if (!own->mode && spoilt(r, head, KEY_SERVICE_MODE))
+        return false;
+    return head->mode != MODE_TCP || own->tls || !spoilt(r, head, KEY_SERVICE_TLS);
 }
 
 void khap__check_service(struct resolver *r, const struct service_head *head, const struct service_parts *own)
@@ -229,19 +246,20 @@ void khap__check_service(struct resolver *r, const struct service_head *head, co
     static const struct service_parts none;
     const struct service_parts *inherited =
         r->out->inherited[head->mode] ? r->out->inherited[head->mode] : &none;
-    if (head->given->damaged) { /* what is missing may be what was wrong */
+    if (!mode_known(r, head, own)) {
         khap__check_raw(r, own->extra);
         return;
     }
     check_applies(r, head);
     if (head->mode == MODE_TCP) {
-        if (!own->bind && !inherited->bind && !own->hosts)
+        if (!own->bind && !inherited->bind && !own->hosts && !spoilt(r, head, KEY_SERVICE_BIND) &&
+            !spoilt(r, head, KEY_SERVICE_HOSTS))
             RESOLVE_SAY(r, MSG_TCP_WITHOUT_ADDRESS, head->given->place, head->name);
         khap__check_raw(r, own->extra);
         return;
     }
     if (head->mode == MODE_PASSTHROUGH) {
-        if (head->n_routes == 0)
+        if (head->n_routes == 0 && !spoilt(r, head, KEY_SERVICE_HOSTS))
             RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, own->tls ? own->tls->place : head->given->place,
                         S("tls: passthrough"), S("hosts"));
         khap__check_raw(r, own->extra);
@@ -255,23 +273,26 @@ void khap__check_service(struct resolver *r, const struct service_head *head, co
         khap__buf_char(&r->text, '`');
         who = khap__buf_str(&r->text);
     }
-    check_parts(r, who, own, inherited);
+    check_parts(r, head->given, who, own, inherited);
     if (own->rewrite && khap__has_regex_route(r->out, head))
         say_cannot_act(r, own->rewrite, S("pathType: Regex"));
-    check_https(r, head, own);
+    if (!r->frontends_unknown)
+        check_https(r, head, own);
     if (r->out->target.first < KHAP_RELEASE(2, 2))
         check_h2_checks(r, own, inherited);
 }
 
 /* ---- servers ---- */
 
-void khap__check_node_names(struct resolver *r, const struct setting *nodes)
+bool khap__check_node_names(struct resolver *r, const struct setting *nodes)
 {
+    bool known = true;
     const struct setting *names = khap__setting_find(nodes, KEY_SERVICE_NODES_NAMES);
     for (const struct setting *s = names ? names->child : NULL; s; s = s->next) {
         uint32_t index;
         if (r->nodes_unknown || khap__map_get(&r->out->node_names, s->text, &index))
             continue;
+        known = false;
         struct nearest nearest;
         khap__nearest_start(&nearest, s->text);
         /* each costs a look at every node: what comes after a hundred is the same mistake */
@@ -280,6 +301,7 @@ void khap__check_node_names(struct resolver *r, const struct setting *nodes)
             khap__nearest_offer(&nearest, r->out->nodes.ptr[i].name);
         RESOLVE_SAY(r, MSG_UNKNOWN_NODE, s->place, s->text, khap__nearest_text(r, &nearest));
     }
+    return known;
 }
 
 void khap__check_server_list(struct resolver *r, const struct setting *servers, bool port_given)
@@ -299,9 +321,24 @@ static void say_server_twice(struct resolver *r, const struct service_head *head
     khap__diags_relate(r->diags, first, S("first here"));
 }
 
+/* A node that stands twice in `nodes`: the list is where it does. */
+static void say_node_twice(struct resolver *r, const struct service_head *head, struct layered nodes,
+                           struct khap_str name)
+{
+    const struct setting *names = khap__member(nodes, KEY_SERVICE_NODES_NAMES), *first = NULL;
+    for (const struct setting *s = names ? names->child : NULL; s; s = s->next) {
+        if (!khap__str_eq(s->text, name))
+            continue;
+        if (first)
+            say_server_twice(r, head, name, s->place, first->place);
+        else
+            first = s;
+    }
+}
+
 /* Names of servers and of the nodes taken: each once. */
 static void check_unique(struct resolver *r, const struct service_head *head, const struct selection *nodes,
-                         const struct setting *servers)
+                         struct layered given, const struct setting *servers)
 {
     struct map seen;
     VEC(struct khap_place) places = {0};
@@ -315,7 +352,7 @@ static void check_unique(struct resolver *r, const struct service_head *head, co
             !VEC_PUSH(&r->model->alloc, &places, node->place))
             r->no_memory = true;
         else if (found)
-            say_server_twice(r, head, node->name, head->given->place, node->place);
+            say_node_twice(r, head, given, node->name);
     }
     for (const struct setting *s = servers ? servers->child : NULL; s && !r->no_memory; s = s->next) {
         const struct setting *name = khap__setting_find(s, KEY_SERVICE_SERVER_NAME);
@@ -343,31 +380,33 @@ void khap__check_servers(struct resolver *r, const struct service_head *head, co
     bool has_port = own->node_port || inherited->node_port;
     const struct setting *servers = own->servers ? own->servers : inherited->servers;
     bool has_servers = servers && servers->child;
-    if (head->given->damaged || (servers && servers->damaged))
+    if (spoilt(r, head, KEY_SERVICE_NODE_PORT) || spoilt(r, head, KEY_SERVICE_SERVERS) ||
+        (servers && servers->damaged))
         has_port = true;
     if (!has_port && !has_servers)
         RESOLVE_SAY(r, MSG_SERVICE_WITHOUT_SERVERS, head->given->place, head->name);
     if (own->nodes && !has_port)
         say_needs(r, own->nodes, S("nodePort"));
-    if (own->nodes)
-        khap__check_node_names(r, own->nodes);
+    bool nodes_known = !r->nodes_unknown && !head->given->damaged;
+    if (own->nodes && !khap__check_node_names(r, own->nodes))
+        nodes_known = false;
     khap__check_server_list(r, own->servers, has_port);
     if (!own->nodes && !inherited->nodes && !has_servers) {
-        if (has_port && r->out->nodes.len == 0 && !r->nodes_unknown && !head->given->damaged)
+        if (has_port && r->out->nodes.len == 0 && nodes_known)
             RESOLVE_WARN(r, MSG_NO_NODE_SELECTED, head->given->place, head->name);
         return;
     }
     struct arena scratch;
     struct selection selection = {NULL, 0};
     khap__arena_init(&scratch, &r->model->alloc);
-    if (has_port && !khap__select_nodes(r->out, head->name, khap__layered(own->nodes, inherited->nodes),
-                                        &scratch, &selection))
+    struct layered nodes = khap__layered(own->nodes, inherited->nodes);
+    if (has_port && !khap__select_nodes(r->out, head->name, nodes, &scratch, &selection))
         r->no_memory = true;
     if (!r->no_memory) {
-        if (has_port && selection.n == 0 && !has_servers && !r->nodes_unknown && !head->given->damaged)
+        if (has_port && selection.n == 0 && !has_servers && nodes_known)
             RESOLVE_WARN(r, MSG_NO_NODE_SELECTED, own->nodes ? own->nodes->place : head->given->place,
                          head->name);
-        check_unique(r, head, &selection, servers);
+        check_unique(r, head, &selection, nodes, servers);
     }
     khap__arena_free(&scratch);
 }

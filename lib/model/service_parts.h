@@ -14,7 +14,8 @@ bool khap__has_regex_route(const struct resolved *r, const struct service_head *
 
 /* For serviceDefaults, once. */
 void khap__check_defaults(struct resolver *r);
-void khap__check_node_names(struct resolver *r, const struct setting *nodes);
+/* False when one of them is unknown, which is said. */
+bool khap__check_node_names(struct resolver *r, const struct setting *nodes);
 void khap__check_server_list(struct resolver *r, const struct setting *servers, bool port_given);
 
 #endif

@@ -65,7 +65,9 @@ static bool find_rows(struct reader *r, struct khap_str text, struct path *path)
         case ROW_OBJECT: {
             enum key member = khap__key_member(at, name);
             if (member == KEY_NONE) {
-                READER_SAY(r, MSG_UNKNOWN_KEY, r->fixed_place, name, khap__suggest_key(r, at, name));
+                enum key meant;
+                struct khap_str suggestion = khap__suggest_key(r, at, name, &meant);
+                READER_SAY(r, MSG_UNKNOWN_KEY, r->fixed_place, name, suggestion);
                 return false;
             }
             at = member;

@@ -32,6 +32,8 @@ struct setting {
     uint16_t name_len;
     uint16_t key; /* enum key */
     uint8_t kind;
+    /* of an object: a bit for each member that was wrong (khap__setting_spoil()) */
+    uint16_t spoilt;
     bool damaged; /* a member, item or entry was wrong and is left out: what is missing was said already */
 };
 
@@ -41,6 +43,11 @@ static inline struct khap_str khap__setting_name(const struct setting *s)
 }
 /* The member with this key, or NULL; parent may be NULL. */
 const struct setting *khap__setting_find(const struct setting *parent, enum key key);
+/* Notes that the member with this key was wrong and is left out; KEY_NONE: nobody knows which one. */
+void khap__setting_spoil(struct setting *object, enum key key);
+/* Whether the member may be missing only because it was wrong, which was said. Yes, too, for one that shares
+ * its bit. */
+bool khap__setting_spoilt(const struct setting *object, enum key key);
 /* Adds a child at the end of a list, an object or a map. */
 void khap__setting_append(struct setting *parent, struct setting *child);
 /* A new setting without children; NULL when there is no memory. */

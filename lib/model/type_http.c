@@ -1,4 +1,5 @@
 /* model/type_http.c - what HTTP and HAProxy's own little languages want. SPDX-License-Identifier: MIT */
+#include "base/nearest.h"
 #include "model/types.h"
 
 bool khap__read_path(struct reader *r, enum key key, struct khap_str text, struct khap_place at,
@@ -12,9 +13,9 @@ bool khap__read_path(struct reader *r, enum key key, struct khap_str text, struc
     if (good)
         return khap__keep_text(r, text, out);
     READER_SAY(r, MSG_BAD_PATH, at, khap__key_path(key), text,
-               text.len && text.ptr[0] != '/' ? S(": it begins with a slash")
-               : uri                          ? S(": it holds no blank, # or byte outside of ASCII")
-                                              : S(": it holds no blank, ?, # or byte outside of ASCII"));
+               text.len == 0 || text.ptr[0] != '/' ? S(": it begins with a slash")
+               : uri                               ? S(": it holds no blank, # or byte outside of ASCII")
+                                                   : S(": it holds no blank, ?, # or byte outside of ASCII"));
     return false;
 }
 
@@ -143,22 +144,15 @@ bool khap__read_balance(struct reader *r, enum key key, struct khap_str text, st
         return khap__keep_text(r, text, out);
     static const char known[][12] = {"roundrobin", "static-rr", "leastconn", "first", "source",
                                      "random",     "uri",       "url_param", "hash"};
-    struct khap_str best = {NULL, 0};
-    uint32_t nearest = 4;
+    struct nearest nearest;
+    khap__nearest_start(&nearest, text);
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        struct khap_str name = khap__str(known[i]);
-        uint32_t distance = khap__edit_distance(text, name, nearest);
-        if (distance > 0 && distance < nearest && distance < name.len) {
-            nearest = distance;
-            best = name;
-        }
+        /* one that needs arguments, without them, is not a slip of the pen */
+        if (!khap__str_eq(text, khap__str(known[i])))
+            khap__nearest_offer(&nearest, khap__str(known[i]));
     }
     khap__buf_clear(&r->scratch);
-    if (best.len) {
-        khap__buf_add(&r->scratch, S("; did you mean `"));
-        khap__buf_add(&r->scratch, best);
-        khap__buf_add(&r->scratch, S("`?"));
-    }
+    khap__nearest_add(&nearest, &r->scratch);
     READER_SAY(r, MSG_BAD_BALANCE, at, khap__key_path(key), text, khap__buf_str(&r->scratch));
     return false;
 }

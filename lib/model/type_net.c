@@ -50,9 +50,11 @@ bool khap__read_address(struct reader *r, enum key key, struct khap_str text, st
     struct address a = {0};
     enum value_error error =
         type == TYPE_HOSTADDRESS ? khap__host_address_parse(text, &a) : khap__address_parse(text, &a);
-    struct khap_str why = error == VALUE_RANGE ? S(": a port is from 1 to 65535")
-                          : error != VALUE_OK  ? S("")
-                                               : refuse_address(type, text, &a);
+    struct khap_str why = error == VALUE_RANGE && type == TYPE_HOSTADDRESS
+                              ? S(": a name has at most 253 bytes")
+                          : error == VALUE_RANGE ? S(": a port is from 1 to 65535")
+                          : error != VALUE_OK    ? S("")
+                                                 : refuse_address(type, text, &a);
     if (error == VALUE_OK && why.len == 0)
         return khap__keep_text(r, text, out);
     READER_SAY(r, MSG_BAD_ADDRESS, at, khap__key_path(key), text, why);
@@ -69,6 +71,14 @@ bool khap__read_network(struct reader *r, enum key key, struct khap_str text, st
     READER_SAY(r, MSG_BAD_NETWORK, at, khap__key_path(key), text,
                error == VALUE_RANGE ? S(": bits behind the mask are not zero") : S(""));
     return false;
+}
+
+static bool is_ascii(struct khap_str s)
+{
+    size_t i = 0;
+    while (i < s.len && (unsigned char)s.ptr[i] < 0x80)
+        i++;
+    return i == s.len;
 }
 
 bool khap__read_host(struct reader *r, enum key key, struct khap_str text, struct khap_place at,
@@ -91,6 +101,8 @@ bool khap__read_host(struct reader *r, enum key key, struct khap_str text, struc
                    error == VALUE_OK                      ? S(": a wildcard cannot stand here")
                    : khap__str_eq(text, S("*"))           ? S(": a route without `host` is for any host")
                    : khap__str_find(text, '/') < text.len ? S(": it stands without scheme and path")
+                   : khap__str_find(text, ':') < text.len ? S(": it stands without a port, IPv6 in brackets")
+                   : !is_ascii(text)                      ? S(": write it in its xn-- form")
                                                           : S(""));
         return false;
     }

@@ -1,4 +1,5 @@
 /* model/types.c - scalars by what their key wants. SPDX-License-Identifier: MIT */
+#include "base/nearest.h"
 #include "model/types.h"
 
 bool khap__keep_text(struct reader *r, struct khap_str text, struct setting *out)
@@ -79,9 +80,9 @@ static bool read_enum(struct reader *r, enum key key, struct khap_str text, stru
                       struct setting *out)
 {
     const char *word;
-    struct khap_str best = {NULL, 0};
-    uint32_t nearest = 3;
+    struct nearest nearest;
     size_t n = 0;
+    khap__nearest_start(&nearest, text);
     for (; (word = khap__key_word(key, n)) != NULL; n++) {
         struct khap_str w = khap__str(word);
         if (khap__str_eq(w, text)) {
@@ -89,18 +90,12 @@ static bool read_enum(struct reader *r, enum key key, struct khap_str text, stru
             out->text = w;
             return true;
         }
-        uint32_t distance = khap__edit_distance(text, w, nearest);
-        if (distance < nearest && distance < w.len) {
-            nearest = distance;
-            best = w;
-        }
+        khap__nearest_offer(&nearest, w);
     }
     struct buf *b = &r->scratch;
     khap__buf_clear(b);
-    if (best.len && n > 8) {
-        khap__buf_add(b, S("; did you mean `"));
-        khap__buf_add(b, best);
-        khap__buf_add(b, S("`?"));
+    if (nearest.best.len && n > 8) {
+        khap__nearest_add(&nearest, b);
     } else {
         khap__buf_add(b, n == 1 ? S(", only `") : S(": it is one of "));
         for (size_t i = 0; i < n; i++) {
@@ -232,6 +227,8 @@ bool khap__read_scalar(struct reader *r, enum key key, const struct yaml_node *n
 {
     const struct key_row *row = khap__key_row(key);
     struct khap_place at = khap__reader_place(r, node);
+    if (khap__told_already(r, node))
+        return false;
     if (node->kind == YAML_NULL) {
         READER_SAY(r, MSG_MISSING_VALUE, at, khap__key_path(key));
         return false;

@@ -156,6 +156,14 @@ static enum value_error parse_number(struct khap_str s)
     return khap__int_parse(s, 0, INT32_MAX, &n);
 }
 
+const uint8_t *khap__address_v4(const struct address *a)
+{
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    if (a->family == ADDRESS_V4)
+        return a->ip;
+    return a->family == ADDRESS_V6 && memcmp(a->ip, mapped, sizeof mapped) == 0 ? a->ip + 12 : NULL;
+}
+
 enum value_error khap__address_parse(struct khap_str s, struct address *out)
 {
     struct address a = {0};

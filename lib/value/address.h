@@ -65,6 +65,8 @@ struct address {
  * Where a port must stand (bind) the caller asks for has_port, !relative_port and port != 0, or calls khap__bind_parse().
  */
 enum value_error khap__address_parse(struct khap_str s, struct address *out);
+/* The four bytes of an IPv4 address, also where it is written as ::ffff:10.0.0.1, which is the same to the kernel; NULL for others. */
+const uint8_t *khap__address_v4(const struct address *a);
 /* What `bind` takes: a port from 1 (VALUE_RANGE for 0; VALUE_UNIT when there is none, or a relative one) unless it is a socket of another kind. */
 enum value_error khap__bind_parse(struct khap_str s, struct address *out);
 /* An address alone, no port: 10.0.0.1, 2001:db8::1, [2001:db8::1], host.example. `out->has_port` is false. */

@@ -95,6 +95,9 @@ fi
 
 # ---- input
 refused 2 input-unreadable 'a file that is not there' nowhere.yaml
+echo 'services: {web: {nodePort: 32000, nodes: [far], hosts: [a.example]}}' >far.yaml
+refused 2 input-unreadable 'a file beside one that is not there' nowhere.yaml far.yaml
+is 'what may stand in it is not said to be missing' "$(grep -c error: err)" 1
 says 'it is named' '^nowhere.yaml: error'
 refused 2 input-directory 'a directory' .
 : >empty.yaml

@@ -364,7 +364,7 @@ static void test_limit(void **state)
     for (int i = 0; i < 1500; i++)
         SAY(b.diags, MSG_MORE_DIAGNOSTICS, NOWHERE, S("1"));
     for (int i = 0; i < 500; i++)
-        SAY0(b.diags, MSG_YAML_TAB, at(&b, 0, 1));
+        SAY0(b.diags, MSG_YAML_TAB, at(&b, 0, (uint32_t)i));
     khap__diags_relate(b.diags, at(&b, 0, 1), S("must not stick to another one"));
     size_t notes = 0, errors = 0;
     struct khap_place place;
@@ -384,6 +384,30 @@ static void test_limit(void **state)
     assert_non_null(strstr(printed_json(&b),
                            "\n{\"code\":\"more-diagnostics\",\"severity\":\"note\","
                            "\"message\":\"more diagnostics are not shown\",\"count\":1000}\n"));
+    tear_down(&b);
+}
+
+/* What aliases share is read once for each: what is wrong with it is told once. */
+static void test_repeated(void **state)
+{
+    (void)state;
+    struct bench b;
+    set_up(&b, "a", S("x y"));
+    for (int i = 0; i < 3000; i++) {
+        SAY(b.diags, MSG_YAML_SYNTAX, at(&b, 0, 1), S("one"));
+        khap__diags_relate(b.diags, at(&b, 2, 1), S("there"));
+    }
+    SAY(b.diags, MSG_YAML_SYNTAX, at(&b, 0, 1), S("two"));
+    SAY(b.diags, MSG_YAML_SYNTAX, at(&b, 2, 1), S("one"));
+    SAY(b.diags, MSG_YAML_SYNTAX, NOWHERE, S("one"));
+    SAY(b.diags, MSG_YAML_SYNTAX, NOWHERE, S("one"));
+    assert_string_equal(printed(&b, KHAP_PRINT_NO_SNIPPET), "a:1:1: error: one [yaml-syntax]\n"
+                                                            "a:1:3: note: there\n"
+                                                            "a:1:1: error: two [yaml-syntax]\n"
+                                                            "a:1:3: error: one [yaml-syntax]\n"
+                                                            "error: one [yaml-syntax]\n"
+                                                            "error: one [yaml-syntax]\n");
+    assert_int_equal(khap__diags_dropped(b.diags), 0);
     tear_down(&b);
 }
 
@@ -544,6 +568,7 @@ int main(void)
         cmocka_unit_test(test_long_lines),
         cmocka_unit_test(test_long_lines_of_utf8),
         cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_repeated),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_sinks_that_refuse),
         cmocka_unit_test(test_without_memory),

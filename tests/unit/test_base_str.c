@@ -3,10 +3,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
 #include "base/map.h"
+#include "base/nearest.h"
 #include "base/utf8.h"
 #include "failing_alloc.h"
 
@@ -69,6 +71,39 @@ static void test_bytes(void **state)
     assert_int_equal(khap__hex('a'), 10);
     assert_int_equal(khap__hex('F'), 15);
     assert_int_equal(khap__hex('G'), -1);
+}
+
+static void assert_nearest(const char *wanted, const char *best)
+{
+    static const char *const known[] = {"nodePort", "hosts", "redirectHttps", "check", "hsts", "tls"};
+    struct nearest n;
+    khap__nearest_start(&n, khap__str(wanted));
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        khap__nearest_offer(&n, khap__str(known[i]));
+    struct buf text;
+    khap__buf_init(&text, NULL);
+    khap__nearest_add(&n, &text);
+    khap__buf_char(&text, '\0');
+    char expected[80] = "";
+    if (*best)
+        snprintf(expected, sizeof expected, "; did you mean `%s`?", best);
+    assert_string_equal(text.ptr, expected);
+    khap__buf_free(&text);
+}
+
+static void test_nearest(void **state)
+{
+    (void)state;
+    assert_nearest("nodeprt", "nodePort");
+    assert_nearest("NODEPORT", "nodePort");
+    assert_nearest("port", "nodePort");
+    assert_nearest("redirect", "redirectHttps");
+    assert_nearest("healthcheck", "check");
+    assert_nearest("Host", "hosts");
+    assert_nearest("tlss", "tls");
+    assert_nearest("xyz", "");
+    assert_nearest("", "");
+    assert_nearest("annotations", "");
 }
 
 static void test_edit_distance(void **state)
@@ -298,6 +333,7 @@ int main(void)
         cmocka_unit_test(test_searching),
         cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_edit_distance),
+        cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_fnv),
         cmocka_unit_test(test_utf8_validity),
         cmocka_unit_test(test_utf8_decodes_all),

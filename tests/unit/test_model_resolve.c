@@ -156,6 +156,9 @@ static void between_keys(void **state)
         {"needs-tls-frontend", 1, NODES "services: {a: {nodePort: 1, hsts: {}}}"},
         {"needs-tls-frontend", 0,
          NODES "serviceDefaults: {hsts: {}, redirectHttps: true}\nservices: {a: {nodePort: 1}}"},
+        {"node-address-twice", 1, "nodes: {a: 10.0.0.1, b: \"::ffff:10.0.0.1\"}"},
+        {"node-address-twice", 1, "nodes: {a: N.example, b: n.example.}"},
+        {"node-address-twice", 0, "nodes: {a: \"::10.0.0.1\", b: 10.0.0.1}"},
         {"name-collision", 1, NODES "services: {http: {nodePort: 1}}"},
         {"name-collision", 0, NODES "services: {https: {nodePort: 1}}"},
         {"name-collision", 1, NODES "frontends: {inner: {bind: \":81\"}}\nservices: {inner: {nodePort: 1}}"},
@@ -167,6 +170,16 @@ static void between_keys(void **state)
         {"bind-overlap", 1, "frontends: {a: {bind: \"10.0.0.1:81\"}, b: {bind: \":81\"}}"},
         {"bind-overlap", 1, "frontends: {a: {bind: [\"10.0.0.1:81\", \"10.0.0.1:81\"]}}"},
         {"bind-overlap", 1, "stats: \":80\""},
+        {"bind-overlap", 1, "frontends: {a: {bind: \"[::ffff:10.0.0.1]:81\"}, b: {bind: \"10.0.0.1:81\"}}"},
+        {"bind-overlap", 1, "frontends: {a: {bind: \"[::ffff:10.0.0.1]:81\"}, b: {bind: \"*:81\"}}"},
+        {"bind-overlap", 1, "frontends: {a: {bind: \":81\"}, b: {bind: \"[::ffff:0.0.0.0]:81\"}}"},
+        {"bind-overlap", 0, "frontends: {a: {bind: \"[::]:81\"}, b: {bind: \"[::ffff:10.0.0.1]:81\"}}"},
+        {"bind-overlap", 2,
+         "frontends: {a: {bind: \"10.0.0.1:85\"}, b: {bind: \"10.0.0.1:85\"}, c: {bind: \":81-90\"}}"},
+        {"bind-overlap", 2, "frontends: {a: {bind: \":81-99\"}, b: {bind: [\":82\", \"10.0.0.1:98\"]}}"},
+        {"bind-overlap", 0,
+         "frontends: {a: {bind: [\"10.0.0.1:81-89\", \"10.0.0.2:82\", \"10.0.0.1:90\", \"[::]:81-90\"]}}"},
+        {"bind-overlap", 1, "frontends: {http: {maxconn: 1}, a: {bind: \":80\"}}"},
         {"bind-overlap", 1, NODES "services: {a: {nodePort: 1, mode: tcp, bind: \":80\"}}"},
         {"bind-overlap", 1,
          NODES "services: {a: {nodePort: 1, mode: tcp, bind: \":5000-5010\"}, b: {nodePort: 1, mode: tcp, "
@@ -614,6 +627,35 @@ static void many_services(void **state)
     khap__buf_free(&text);
 }
 
+/* What is small on paper stays small: each of these took minutes, or a gigabyte, when it was looked at port by
+ * port and route by route. */
+static void small_maps_cost_little(void **state)
+{
+    (void)state;
+    struct buf text;
+    khap__buf_init(&text, NULL);
+    khap__buf_add(&text, S("frontends: {wide: {bind: ["));
+    for (uint64_t i = 0; i < 20000; i++) {
+        khap__buf_add(&text, S("\"10.1."));
+        khap__buf_uint(&text, i / 200);
+        khap__buf_char(&text, '.');
+        khap__buf_uint(&text, i % 200);
+        khap__buf_add(&text, S(":1000-65000\","));
+    }
+    khap__buf_add(&text, S("]}}\nnodes: {n: 10.0.0.1}\nservices: {a: {nodePort: 1, hosts: ["));
+    for (int i = 0; i < 200000; i++)
+        khap__buf_add(&text, S("h,"));
+    khap__buf_add(&text, S("]}}\n"));
+    khap__buf_char(&text, '\0');
+    assert_false(text.failed);
+    struct map_test t = {0};
+    assert_int_equal(map_all(&t, text.ptr), KHAP_OK);
+    assert_silent(&t);
+    assert_int_equal(t.resolved.routes.len, 200000);
+    map_end(&t);
+    khap__buf_free(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -627,6 +669,7 @@ int main(void)
         cmocka_unit_test(rendezvous),
         cmocka_unit_test(ids),
         cmocka_unit_test(many_services),
+        cmocka_unit_test(small_maps_cost_little),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
