@@ -191,6 +191,9 @@ void khap__resolve_frontends(struct resolver *r)
     }
     for (uint32_t i = 0; i < out->frontends.len; i++)
         out->tls_frontends |= (uint64_t)out->frontends.ptr[i].tls << i;
+    /* nobody would be shown a certificate, and who wants one of clients would send them nowhere */
+    if (https && https->kind == SETTING_OFF && out->certs.len > 0 && out->tls_frontends == 0)
+        RESOLVE_SAY(r, MSG_KEY_CANNOT_ACT, out->certs.ptr[0].place, S("certs"), S("frontends.https: false"));
     if (out->http >= 0)
         out->default_frontends |= UINT64_C(1) << out->http;
     if (out->https >= 0)

@@ -44,6 +44,7 @@ NOT_SEEN = {
     "bad-no-common-way": "what a release can do",
     "bad-https": "what keys mean together",
     "bad-https-passed": "what keys mean together",
+    "bad-https-off": "what keys mean together",
     "bad-helper-names": "which names are bad depends on the mode",
     "bad-frontends": "names of frontends",
     "bad-collisions": "names in different places",
