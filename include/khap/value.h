@@ -36,7 +36,7 @@ enum khap_node_kind {
     KHAP_NODE_ARGUMENT = 4,   /**< text: the argument without its quotes and escapes */
     KHAP_NODE_ACL = 5,        /**< text: its name, empty between braces; holds an EXPRESSION, each FLAG,
                                     then OPERATOR and VALUE as they stand */
-    KHAP_NODE_FLAG = 6,       /**< text: `-i`, `-f` …; holds the VALUE that belongs to it */
+    KHAP_NODE_FLAG = 6,       /**< text: `-i`, `-f` …, `--`; holds the VALUE that belongs to it */
     KHAP_NODE_OPERATOR = 7,   /**< text: eq, ge, gt, le, lt: an operator if values are numbers here */
     KHAP_NODE_VALUE = 8,      /**< text: a word to compare with */
     KHAP_NODE_CONDITION = 9,  /**< text: if, unless; holds each ALL, of which one must hold */

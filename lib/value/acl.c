@@ -80,15 +80,15 @@ static bool acl_flags(struct value_parser *p, struct khap_node *acl, uint32_t *a
 {
     while (*at < end && text_of(p, *at).ptr[0] == '-') {
         uint32_t word = (*at)++;
-        if (is(p, word, S("--")))
-            break;
         char letter = text_of(p, word).len == 2 ? text_of(p, word).ptr[1] : '\0';
-        bool valued = letter == 'f' || letter == 'm' || letter == 'u';
-        if (!valued && letter != 'i' && letter != 'n' && letter != 'M')
+        bool last = is(p, word, S("--")), valued = letter == 'f' || letter == 'm' || letter == 'u';
+        if (!last && !valued && letter != 'i' && letter != 'n' && letter != 'M')
             return fail_word(p, KHAP_VALUE_BAD_FLAG, word, end);
         struct khap_node *flag = add_word(p, acl, KHAP_NODE_FLAG, word);
         if (flag == NULL)
             return false;
+        if (last)
+            break;
         if (!valued)
             continue;
         if (*at == end || (letter == 'u' && !is_integer(text_of(p, *at))))

@@ -180,7 +180,7 @@ static bool term(struct value_parser *p, struct cursor *c, struct khap_node *all
         return khap__value_fail(p, KHAP_VALUE_NO_TERM, c, from, from);
     if (depth <= 0)
         return khap__value_fail(p, KHAP_VALUE_TOO_DEEP, c, from, (uint32_t)c->s.len);
-    while (khap__peek(c) == '!') {
+    while (khap__peek(c) == '!' && p->rules->operators) {
         negated = !negated;
         c->at++;
         skip_blanks(c);
@@ -194,7 +194,7 @@ static bool term(struct value_parser *p, struct cursor *c, struct khap_node *all
         khap__node_place(p, node, c, from, c->at);
         return true;
     }
-    if (khap__peek(c) != '(')
+    if (khap__peek(c) != '(' || !p->rules->operators)
         return predicate(p, c, all, from, negated);
     c->at++;
     *any = khap__node_add(p, all, KHAP_NODE_ANY);
@@ -232,6 +232,10 @@ static bool expression(struct value_parser *p, struct cursor *c, struct khap_nod
         }
         for (;;) { /* behind a term */
             skip_blanks(c);
+            if (!p->rules->operators) {
+                close_all(p, all);
+                return true;
+            }
             struct khap_str two = khap__str_sub(c->s, c->at, 2);
             if (khap__str_eq(two, S("&&"))) {
                 c->at += 2;
@@ -265,11 +269,11 @@ static bool expression(struct value_parser *p, struct cursor *c, struct khap_nod
     return false;
 }
 
-/* The words with a blank between each two, as HAProxy joins them again; 2.4 looks at the first one only. */
+/* The words with a blank between each two, as HAProxy joins them again. */
 static bool join(struct value_parser *p, struct cursor *c)
 {
     uint32_t *starts = khap__arena_alloc(p->arena, p->n, sizeof *starts), len = 0;
-    if (p->release < KHAP_RELEASE(2, 5) && p->n > 1)
+    if (!p->rules->operators && p->n > 1)
         p->n = 1;
     for (uint32_t i = 0; i < p->n && starts != NULL; i++) {
         starts[i] = len;
@@ -301,8 +305,7 @@ bool khap__if_parse(struct value_parser *p, struct khap_node **root)
         return false;
     khap__node_place(p, any, &c, 0, (uint32_t)c.s.len);
     *root = any;
-    skip_blanks(&c);
-    if (c.at == c.s.len) /* nothing: false */
+    if (c.s.len == 0) /* false; but blanks alone are refused */
         return true;
     if (!expression(p, &c, any))
         return false;
@@ -327,31 +330,31 @@ static bool digits(struct khap_str s, size_t *at, uint32_t *n)
 /* Whether any stable version of the branch is at least this one; what HAProxy makes of odd texts is not looked at. */
 static enum khap_answer atleast(uint16_t release, struct khap_str s)
 {
-    uint32_t part[3] = {0, 0, 0};
+    uint32_t part[3] = {0, 0, 0}, count;
     size_t at = 0, n = 0;
-    do {
+    bool more = true, before = false, suffix = false;
+    while (more) {
         if (n == 3 || !digits(s, &at, &part[n++]))
             return KHAP_UNKNOWN;
-    } while (at < s.len && s.ptr[at++] == '.');
-    bool before = false; /* a development version comes before its release */
-    if (at < s.len || (at > 0 && s.ptr[at - 1] == '-')) {
+        more = at < s.len && s.ptr[at] == '.';
+        at += more;
+    }
+    if (at < s.len) {
         struct khap_str tail = khap__str_sub(s, at, s.len - at);
-        if (s.ptr[at - 1] != '-')
+        before = khap__str_starts(tail, S("-dev")) || khap__str_starts(tail, S("-rc"));
+        suffix = !before; /* commits behind the version */
+        at += before ? (tail.ptr[1] == 'd' ? 4u : 3u) : 1u;
+        if (tail.ptr[0] != '-' || (at == s.len && suffix) || (at < s.len && !digits(s, &at, &count)) ||
+            at < s.len)
             return KHAP_UNKNOWN;
-        before = khap__str_starts(tail, S("dev")) || khap__str_starts(tail, S("rc"));
-        at = before ? tail.ptr[0] == 'd' ? 3 : 2 : 0;
-        uint32_t count;
-        if (at < tail.len && (!digits(tail, &at, &count) || at < tail.len))
-            return KHAP_UNKNOWN;
-    } else if (at > 0 && s.ptr[at - 1] == '.') {
-        return KHAP_UNKNOWN;
     }
     uint32_t major = release / 100u, minor = release % 100u;
     if (part[0] != major)
         return part[0] < major ? KHAP_TRUE : KHAP_FALSE;
     if (part[1] != minor)
         return part[1] < minor ? KHAP_TRUE : KHAP_FALSE;
-    return part[2] == 0 && (before || at == s.len) ? KHAP_TRUE : KHAP_UNKNOWN;
+    /* what comes before a release is behind all its versions: a development version, or the release itself */
+    return part[2] == 0 && !suffix ? KHAP_TRUE : KHAP_UNKNOWN;
 }
 
 static int decide_predicate(const struct khap_node *node, uint16_t release, const struct khap_if_facts *facts)

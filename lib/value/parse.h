@@ -8,7 +8,9 @@
 struct value_rules {
     uint16_t from;
     bool quotes; /* in arguments; before, the first ) and the first ] end them, whatever stands between */
-    bool names;  /* %(name:type) in log formats */
+    bool
+        operators; /* in .if: ! ( ) && ||; before, its first word is one term, and the others are not looked at */
+    bool names; /* %(name:type) in log formats */
 };
 
 struct value_parser {

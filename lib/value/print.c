@@ -12,8 +12,7 @@ struct printer {
     const struct value_rules *rules;
     const struct khap_sink *sink;
     enum khap_status status;
-    bool split;  /* an .if: each term and operator is a word */
-    bool valued; /* a value of the ACL stands already */
+    bool split; /* an .if: each term and operator is a word */
 };
 
 static void end_word(struct printer *p)
@@ -59,7 +58,6 @@ static void mark(struct printer *p, const struct khap_node *node)
 
 static void enter_acl(struct printer *p, const struct khap_node *acl)
 {
-    p->valued = false;
     if (acl->parent == NULL) {
         word(p, acl->text);
         return;
@@ -68,13 +66,10 @@ static void enter_acl(struct printer *p, const struct khap_node *acl)
     word(p, S("{"));
 }
 
-static void enter_value(struct printer *p, const struct khap_node *node)
+/* A predicate always: what follows it at once would else belong to its name. */
+static bool takes_parentheses(const struct khap_node *call)
 {
-    bool first = node->parent->kind == KHAP_NODE_ACL && !p->valued;
-    if (first && node->text.ptr[0] == '-')
-        word(p, S("--")); /* or it would be a flag */
-    p->valued |= first;
-    word(p, node->text);
+    return call->first != NULL || call->kind == KHAP_NODE_PREDICATE;
 }
 
 static void enter_call(struct printer *p, const struct khap_node *node)
@@ -82,7 +77,7 @@ static void enter_call(struct printer *p, const struct khap_node *node)
     if (node->kind == KHAP_NODE_PREDICATE)
         mark(p, node);
     khap__buf_add(p->b, node->text);
-    if (node->first != NULL)
+    if (takes_parentheses(node))
         khap__buf_char(p->b, '(');
 }
 
@@ -137,8 +132,6 @@ static void enter(struct printer *p, const struct khap_node *node, const struct 
         break;
     case KHAP_NODE_OPERATOR:
     case KHAP_NODE_VALUE:
-        enter_value(p, node);
-        break;
     case KHAP_NODE_FLAG:
     case KHAP_NODE_CONDITION:
         word(p, node->text);
@@ -198,7 +191,7 @@ static void leave(struct printer *p, const struct khap_node *node)
     case KHAP_NODE_FETCH:
     case KHAP_NODE_CONVERTER:
     case KHAP_NODE_PREDICATE:
-        if (node->first != NULL)
+        if (takes_parentheses(node))
             khap__buf_char(p->b, ')');
         break;
     case KHAP_NODE_ACL:
@@ -215,6 +208,9 @@ static void leave(struct printer *p, const struct khap_node *node)
         end_word(p);
         break;
     case KHAP_NODE_ALIAS:
+        if (khap__is_digit((unsigned char)node->text.ptr[0]) &&
+            (node->last == NULL || node->last->kind != KHAP_NODE_OPTION))
+            khap__buf_add(p->b, S("{}")); /* only options let it begin with a digit */
         khap__buf_add(p->b, node->text);
         break;
     default:
@@ -234,8 +230,8 @@ static bool few_terms(const struct khap_node *root)
 enum khap_status khap__node_print(const struct khap_node *root, uint16_t release, struct buf *b,
                                   const struct khap_sink *sink)
 {
-    struct printer p = {b, khap__value_rules(release), sink, KHAP_OK, false, false};
-    p.split = root->kind == KHAP_NODE_ANY && few_terms(root);
+    struct printer p = {b, khap__value_rules(release), sink, KHAP_OK, false};
+    p.split = p.rules->operators && root->kind == KHAP_NODE_ANY && few_terms(root);
     const struct khap_node *node = root, *previous = root;
     khap__buf_clear(b);
     while (p.status == KHAP_OK) {

@@ -5,9 +5,10 @@
 
 /* Each row holds from its release on, until the next. */
 static const struct value_rules table[] = {
-    {KHAP_RELEASE(1, 5), false, false},
-    {KHAP_RELEASE(2, 2), true, false},
-    {KHAP_RELEASE(3, 0), true, true},
+    {KHAP_RELEASE(1, 5), false, false, false},
+    {KHAP_RELEASE(2, 2), true, false, false},
+    {KHAP_RELEASE(2, 5), true, true, false},
+    {KHAP_RELEASE(3, 0), true, true, true},
 };
 
 const struct value_rules *khap__value_rules(uint16_t release)
