@@ -94,8 +94,10 @@ static void put_line(struct printing *p, const struct khap_line *line, int64_t n
 {
     uint32_t line_end, at, len;
     struct khap_str body = khap__line_body(line, &line_end);
-    enum khap_line_kind kind = khap_line_kind(p->doc, line);
-    enum khap_status status = khap_words_read(p->words, p->doc, line);
+    enum khap_line_kind kind = KHAP_LINE_BLANK;
+    enum khap_status status = khap__line_kind(p->doc, line, &kind);
+    if (status == KHAP_OK)
+        status = khap_words_read(p->words, p->doc, line);
     if (status != KHAP_OK) {
         p->status = status;
         return;

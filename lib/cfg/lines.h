@@ -90,6 +90,9 @@ static inline struct khap_str khap__line_body(const struct khap_line *line, uint
     return s;
 }
 
+/* What a line is, or KHAP_ENOMEM. */
+enum khap_status khap__line_kind(const struct khap_document *doc, const struct khap_line *line,
+                                 enum khap_line_kind *kind);
 /* The code of the diagnostic for a line that cannot be read: a value of enum khap_word_error but the first. */
 const char *khap__line_error_code(unsigned error);
 

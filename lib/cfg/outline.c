@@ -130,8 +130,10 @@ static void section(struct reading *r, const struct khap_line *line, const struc
 
 static void look_at(struct reading *r, const struct khap_line *line)
 {
-    enum khap_line_kind kind = khap_line_kind(r->doc, line);
+    enum khap_line_kind kind = KHAP_LINE_BLANK;
     r->number++;
+    if (khap__line_kind(r->doc, line, &kind) != KHAP_OK)
+        r->failed = true;
     if (kind == KHAP_LINE_DIRECTIVE || kind == KHAP_LINE_SECTION) {
         struct lex_line lexed;
         uint32_t line_end;

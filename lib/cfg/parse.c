@@ -51,25 +51,34 @@ static enum khap_line_kind kind_of_lexed(const struct khap_document *doc, const 
     return kind_of_word(doc, lexed->words[0].value);
 }
 
-enum khap_line_kind khap_line_kind(const struct khap_document *doc, const struct khap_line *line)
+enum khap_status khap__line_kind(const struct khap_document *doc, const struct khap_line *line,
+                                 enum khap_line_kind *kind)
 {
-    if (doc == NULL || line == NULL)
-        return KHAP_LINE_BLANK;
     uint32_t line_end;
     struct khap_str body = khap__line_body(line, &line_end), word;
     if (first_word(body, &word)) {
         if (word.len > 0)
-            return kind_of_word(doc, word);
-        return memchr(body.len > 0 ? body.ptr : "", '#', body.len) != NULL ? KHAP_LINE_COMMENT
-                                                                           : KHAP_LINE_BLANK;
+            *kind = kind_of_word(doc, word);
+        else
+            *kind = khap__str_find(body, '#') < body.len ? KHAP_LINE_COMMENT : KHAP_LINE_BLANK;
+        return KHAP_OK;
     }
     struct arena arena;
     struct lex_line lexed;
     khap__arena_init(&arena, &doc->alloc);
-    enum khap_line_kind kind = KHAP_LINE_STATEMENT; /* without memory: it does hold a word */
-    if (khap__lex_line(&arena, doc->target.last, body, &lexed) == KHAP_OK)
-        kind = kind_of_lexed(doc, &lexed);
+    enum khap_status status = khap__lex_line(&arena, doc->target.last, body, &lexed);
+    if (status == KHAP_OK)
+        *kind = kind_of_lexed(doc, &lexed);
     khap__arena_free(&arena);
+    return status;
+}
+
+enum khap_line_kind khap_line_kind(const struct khap_document *doc, const struct khap_line *line)
+{
+    if (doc == NULL || line == NULL)
+        return KHAP_LINE_BLANK;
+    enum khap_line_kind kind = KHAP_LINE_STATEMENT; /* without memory: it does hold a word */
+    khap__line_kind(doc, line, &kind);
     return kind;
 }
 
@@ -200,7 +209,9 @@ static void note_kind(struct judge *j, const struct khap_line *line, struct khap
                             : kind_of_lexed(j->doc, lexed) == KHAP_LINE_DIRECTIVE;
         return;
     }
-    switch (khap_line_kind(j->doc, line)) {
+    enum khap_line_kind kind = KHAP_LINE_BLANK;
+    j->status = khap__line_kind(j->doc, line, &kind);
+    switch (kind) {
     case KHAP_LINE_DIRECTIVE:
         j->directives = j->in_section = true; /* one may begin in a block */
         break;

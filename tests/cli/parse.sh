@@ -54,7 +54,8 @@ is 'a long name is cut' "$(tail -n 1 out | wc -c | tr -d ' ')" "$((18 + 9 + 51 *
 # ---- options and files that cannot be read
 refused 2 one-file 'no file'
 refused 2 one-file 'two files' a.cfg a.cfg
-refused 2 options-exclude 'both ways' --json --from-json a.cfg
+run 2 'both ways' --json --from-json a.cfg
+says 'both ways: the code' '"code":"options-exclude"'
 refused 2 unknown-option 'an unknown option' --jsn a.cfg
 says 'the nearest is named' 'did you mean --json'
 refused 2 unknown-release 'an unknown target' -t 1.2 a.cfg
