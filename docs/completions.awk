@@ -205,6 +205,7 @@ function zsh(    i, j)
         print "        _arguments -s -S \\"
         for (j = 1; j <= n_options; j++) if (of[j] == commands[i]) print "            " zsh_option(j) " \\"
         if (commands[i] == "explain") print "            '*:code or key:(" list(codes, n_codes) " " list(asked, n_asked) ")' ;;"
+        else if (i > 1) print "            '*:file:_files' ;;"
         else {
             print "            '(- *)--version[Show the version]' \\"
             print "            '1: :_alternative \"files:map:_files\" \"commands:command:(" list(commands, n_commands) ")\"' \\"
@@ -217,7 +218,7 @@ function zsh(    i, j)
     print "_khapgen \"$@\""
 }
 
-function fish(    i, s, when)
+function fish(    i, s, when, others)
 {
     print "# fish completion of khapgen. Made from its tables; SPDX-License-Identifier: MIT"
     print ""
@@ -246,8 +247,9 @@ function fish(    i, s, when)
     print ""
     print "complete -c khapgen -n __fish_use_subcommand -a '" list(commands, n_commands) "'"
     print "complete -c khapgen -n __fish_use_subcommand -l version -d 'Show the version'"
+    for (i = 2; i <= n_commands; i++) others = others " " commands[i]
     for (i = 1; i <= n_options; i++) {
-        when = of[i] == "explain" ? "__fish_seen_subcommand_from explain" : "not __fish_seen_subcommand_from explain"
+        when = of[i] == commands[1] ? "not __fish_seen_subcommand_from" others : "__fish_seen_subcommand_from " of[i]
         s = "complete -c khapgen -n '" when "' -l " name[i] (letter[i] != "" ? " -s " letter[i] : "")
         if (argument[i] != "") {
             if (kind[i] == "file") s = s " -r -F"

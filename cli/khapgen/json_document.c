@@ -66,6 +66,14 @@ static bool same(struct khap_str a, struct khap_str b)
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+static size_t blanks_of(struct khap_str text)
+{
+    size_t n = 0;
+    while (n < text.len && (text.ptr[n] == ' ' || text.ptr[n] == '\t'))
+        n++;
+    return n;
+}
+
 static struct path path_of(size_t index, const char *key, size_t word)
 {
     struct path p;
@@ -107,14 +115,14 @@ static bool one_line(struct khap_str s)
     return s.len == 0 || memchr(s.ptr, '\n', s.len) == NULL;
 }
 
-/* Bytes without a line feed, at a path that says what they are. */
+/* Bytes of the value at `path`; such as stand in the line as they are hold no line feed. */
 static bool take_bytes(struct reader *r, const struct given *g, const json_t *value, struct path path,
-                       struct json_bytes *out)
+                       bool in_line, struct json_bytes *out)
 {
     enum khap_status status = json_bytes_of(value, out);
     if (status == KHAP_EINPUT)
         wrong(r, "json-value", g->place, path, "a string, or an object with base64");
-    else if (status == KHAP_OK && !one_line(out->str)) {
+    else if (status == KHAP_OK && in_line && !one_line(out->str)) {
         wrong(r, "json-value", g->place, path, "without a line feed");
         status = KHAP_EINPUT;
     } else if (status == KHAP_ENOMEM) {
@@ -152,7 +160,8 @@ static bool take_words(struct reader *r, struct given *g, const json_t *value)
     for (size_t i = 0; i < json_array_size(value); i++) {
         const json_t *word = json_array_get(value, i), *raw = as_written(word);
         g->as_written[i] = raw != NULL;
-        good &= take_bytes(r, g, raw != NULL ? raw : word, path_of(g->index, "words", i), &g->words[i]);
+        good &= take_bytes(r, g, raw != NULL ? raw : word, path_of(g->index, "words", i), raw != NULL,
+                           &g->words[i]);
         g->n = i + 1;
     }
     return good;
@@ -180,22 +189,19 @@ static bool take_indent(struct reader *r, struct given *g, const json_t *value)
 {
     struct path path = path_of(g->index, "indent", SIZE_MAX);
     g->has_indent = true;
-    if (!take_bytes(r, g, value, path, &g->indent))
+    if (!take_bytes(r, g, value, path, true, &g->indent))
         return false;
-    for (size_t i = 0; i < g->indent.str.len; i++) {
-        if (g->indent.str.ptr[i] != ' ' && g->indent.str.ptr[i] != '\t') {
-            wrong(r, "json-value", g->place, path, "blanks and tabs");
-            return false;
-        }
-    }
-    return true;
+    if (blanks_of(g->indent.str) == g->indent.str.len)
+        return true;
+    wrong(r, "json-value", g->place, path, "blanks and tabs");
+    return false;
 }
 
 static bool take_comment(struct reader *r, struct given *g, const json_t *value)
 {
     struct path path = path_of(g->index, "comment", SIZE_MAX);
     g->has_comment = true;
-    if (!take_bytes(r, g, value, path, &g->comment))
+    if (!take_bytes(r, g, value, path, true, &g->comment))
         return false;
     if (g->comment.str.len > 0 && g->comment.str.ptr[0] == '#')
         return true;
@@ -209,7 +215,7 @@ static bool take_key(struct reader *r, struct given *g, const char *key, const j
                                            "error", "spans",  "commentColumn"};
     if (strcmp(key, "raw") == 0) {
         g->has_raw = true;
-        return take_bytes(r, g, value, path_of(g->index, key, SIZE_MAX), &g->raw);
+        return take_bytes(r, g, value, path_of(g->index, key, SIZE_MAX), true, &g->raw);
     }
     if (strcmp(key, "words") == 0)
         return take_words(r, g, value);
@@ -278,8 +284,7 @@ static bool agrees(struct reader *r, const struct given *g, const struct khap_li
         key = "words";
     else if (g->has_comment && !same(khap_words_comment(r->words), g->comment.str))
         key = "comment";
-    else if (g->has_indent &&
-             (text.len < g->indent.str.len || memcmp(text.ptr, g->indent.str.ptr, g->indent.str.len) != 0))
+    else if (g->has_indent && !same((struct khap_str){text.ptr, blanks_of(text)}, g->indent.str))
         key = "indent";
     if (key == NULL)
         return true;
@@ -368,10 +373,7 @@ static bool compose(struct reader *r, const struct given *g, struct khap_line *l
     if (!going_on(r, khap_words_read(r->words, r->doc, line)))
         return false;
     struct khap_str text = khap_line_text(line);
-    size_t indent = 0;
-    while (indent < text.len && (text.ptr[indent] == ' ' || text.ptr[indent] == '\t'))
-        indent++;
-    add(out, g->has_indent ? g->indent.str : (struct khap_str){text.ptr, indent});
+    add(out, g->has_indent ? g->indent.str : (struct khap_str){text.ptr, blanks_of(text)});
     for (size_t i = 0; i < g->n; i++) {
         if (i > 0)
             add(out, (struct khap_str){" ", 1});
@@ -589,6 +591,7 @@ static void read_all(struct reader *r)
     json_text_expect(&r->json, '{', "{ must begin it");
     while (json_text_more(&r->json, '}', &first)) {
         enum member m = read_member(r, seen);
+        r->json.path = m < MEMBERS ? members[m] : "";
         if (m == FORMAT)
             read_format(r);
         else if (m == TARGET)
@@ -598,7 +601,7 @@ static void read_all(struct reader *r)
         else {
             if (m == LINES)
                 lines_at = r->json.at;
-            json_text_skip(&r->json);
+            json_text_skip(&r->json, m < MEMBERS ? members[m] : "");
         }
     }
     json_text_end(&r->json);

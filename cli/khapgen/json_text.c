@@ -4,6 +4,7 @@
 #include "khapgen/json_text.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,15 +110,21 @@ json_t *json_text_value(struct json_text *j)
     return value;
 }
 
-void json_text_skip(struct json_text *j)
+void json_text_skip(struct json_text *j, const char *name)
 {
+    char path[64];
     bool first = true;
+    j->path = name;
     if (!json_text_take(j, '[')) {
         json_decref(json_text_value(j));
         return;
     }
-    while (json_text_more(j, ']', &first))
+    for (size_t i = 0; json_text_more(j, ']', &first); i++) {
+        snprintf(path, sizeof path, "%s[%zu]", name, i);
+        j->path = path;
         json_decref(json_text_value(j));
+    }
+    j->path = name;
 }
 
 void json_text_end(struct json_text *j)

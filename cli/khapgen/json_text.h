@@ -29,8 +29,8 @@ bool json_text_expect(struct json_text *j, char c, const char *wanted);
 bool json_text_more(struct json_text *j, char close, bool *first);
 /* Reads a value; released by the caller. NULL after having said why. */
 json_t *json_text_value(struct json_text *j);
-/* Passes over a list, or over any other value; what is no JSON fails. */
-void json_text_skip(struct json_text *j);
+/* Passes over a list called `name`, or over any other value; what is no JSON fails. */
+void json_text_skip(struct json_text *j, const char *name);
 /* Only blanks may follow. */
 void json_text_end(struct json_text *j);
 

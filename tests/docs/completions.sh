@@ -22,6 +22,10 @@ all()
     has_not "$1: only what begins so" "$($2 --ou)" --force
     has "$1: options of explain" "$($2 explain --)" --json --format --help
     has_not "$1: no options of generate behind explain" "$($2 explain --)" --force
+    has "$1: options of parse" "$($2 parse --)" --from-json --json --force
+    has_not "$1: no options of generate behind parse" "$($2 parse --)" --output-dir
+    has_not "$1: no options of parse without it" "$($2 --)" --from-json
+    has "$1: files behind parse" "$(cd "$tap_tmp" && $2 parse ma)" map.yaml
     has "$1: subcommands" "$($2 ex)" explain
     has "$1: codes" "$($2 explain unknown)" unknown-key unknown-option
     has "$1: keys" "$($2 explain check.p)" check.path check.port

@@ -34,7 +34,7 @@ done
 # what the program says of itself is on its page
 if [ -x "${KHAPGEN:=$abs_builddir/khapgen}" ]; then
     plain=$(mandoc -Tascii "$dir/khapgen.1" 2>/dev/null | sed 's/.'"$(printf '\b')"'//g')
-    for command in '' generate explain; do
+    for command in '' generate explain parse; do
         for option in $("$KHAPGEN" $command --help | grep -o ' --[a-z-]*' | sort -u); do
             case $plain in
             *"$option"*) ok "khapgen $command: $option is on the page" ;;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes each i-th allocation of a whole `khapgen generate' fail: ours, libyaml's, PCRE2's, the C library's.
+# Makes each i-th allocation of a whole `khapgen generate' or `khapgen parse' fail: ours, libyaml's, PCRE2's, jansson's, the C library's.
 # The run must end with the whole output and status 0, or with a message, status 2 or 3 and no output; and leave nothing unfreed.
 #
 #   [FAILMALLOC_STRIDE=N] [FAILMALLOC_LEAKS=no] tests/failmalloc/run.sh [MAP...]
@@ -26,11 +26,13 @@ if [ -x "$(dirname "$KHAPGEN")/.libs/khapgen" ]; then
     export LD_LIBRARY_PATH
 fi
 
-# failing MAP file|dir I [on]: one run; leaves status, calls, blocks, and what it wrote in $tap_tmp/out
+# failing FILE file|dir|json|from-json I [on]: one run, of generate or of parse; leaves status, calls, blocks, and what it wrote in $tap_tmp/out
 failing() {
     rm -rf "$tap_tmp/out" "$tap_tmp/count"
     mkdir "$tap_tmp/out"
+    command=generate
     case $2 in
+    json | from-json) command=parse; set -- "$@" -- "--$2" -o "$tap_tmp/out/it" ;;
     file) set -- "$@" -- -o "$tap_tmp/out/haproxy.cfg" ;;
     dir) set -- "$@" -- --output-dir "$tap_tmp/out/conf" ;;
     esac
@@ -39,7 +41,7 @@ failing() {
     if [ "$1" = on ]; then on=1; shift; fi
     shift
     env LD_PRELOAD="$tap_tmp/failmalloc.so" FAILMALLOC_PROGRAM="$(basename "$program")" FAILMALLOC_AT="$at" ${on:+FAILMALLOC_ON=1} \
-        FAILMALLOC_COUNT="$tap_tmp/count" "$program" generate "$@" "$map" >"$tap_tmp/stdout" 2>"$tap_tmp/err"
+        FAILMALLOC_COUNT="$tap_tmp/count" "$program" $command "$@" "$map" >"$tap_tmp/stdout" 2>"$tap_tmp/err"
     status=$?
     calls=0 blocks=0
     [ -s "$tap_tmp/count" ] && read -r calls blocks <"$tap_tmp/count"
@@ -103,5 +105,8 @@ else
     try "$abs_srcdir/tests/failmalloc/map.yaml" file
     try "$abs_srcdir/tests/failmalloc/map.yaml" dir
     try "$abs_srcdir/tests/failmalloc/bad.yaml" file
+    try "$abs_srcdir/tests/failmalloc/haproxy.cfg" json
+    try "$abs_srcdir/tests/failmalloc/haproxy.json" from-json
+    try "$abs_srcdir/tests/failmalloc/bad.json" from-json
 fi
 finish

@@ -5,7 +5,7 @@ seconds=${FUZZ_SECONDS:-60}
 tap_tmpdir
 clang=${FUZZ_CC:-clang}
 flags="-std=c11 -g -O1 -D_DEFAULT_SOURCE -DHAVE_CONFIG_H -I$abs_builddir -I$abs_builddir/include -I$abs_builddir/lib
-    -I$abs_srcdir/include -I$abs_srcdir/lib -I$abs_srcdir/tests/fuzz"
+    -I$abs_srcdir/include -I$abs_srcdir/lib -I$abs_srcdir/cli -I$abs_srcdir/tests/fuzz"
 sanitize=address,undefined
 
 # objects of the whole library, once for all fuzzers
@@ -14,16 +14,17 @@ instrument() {
 int LLVMFuzzerTestOneInput(const uint8_t *d, size_t n) { (void)d; (void)n; return 0; }\n' >"$tap_tmp/probe.c"
     $clang -fsanitize=fuzzer,$sanitize "$tap_tmp/probe.c" -o "$tap_tmp/probe" >/dev/null 2>&1 || return 1
     mkdir "$tap_tmp/o"
-    for layer in base cfg value schema view model gen; do
-        for c in "$abs_srcdir"/lib/$layer/*.c; do
-            [ -f "$c" ] && echo "$c $tap_tmp/o/$layer-$(basename "$c" .c).o"
+    # and what khapgen has to itself of that kind
+    for layer in lib/base lib/cfg lib/value lib/schema lib/view lib/model lib/gen cli/khapgen/json_; do
+        for c in "$abs_srcdir"/$layer*.c "$abs_srcdir"/$layer/*.c; do
+            [ -f "$c" ] && echo "$c $tap_tmp/o/$(basename "$(dirname "$c")")-$(basename "$c" .c).o"
         done
     done | xargs -n 2 -P 2 sh -c '"$0" $1 -fsanitize=fuzzer-no-link,$2 -fno-sanitize-recover=undefined -c "$3" -o "$4"' \
         "$clang" "$flags" "$sanitize" >"$tap_tmp/log" 2>&1
 }
 
 run_libfuzzer() {
-    $clang $flags -fsanitize=fuzzer,$sanitize "$abs_srcdir/tests/fuzz/fuzz_$1.c" "$tap_tmp"/o/*.o -lyaml -lpcre2-8 -o "$tap_tmp/fuzz_$1" || return 1
+    $clang $flags -fsanitize=fuzzer,$sanitize "$abs_srcdir/tests/fuzz/fuzz_$1.c" "$tap_tmp"/o/*.o -lyaml -lpcre2-8 -ljansson -o "$tap_tmp/fuzz_$1" || return 1
     mkdir -p "$tap_tmp/new_$1"
     dictionary=$abs_srcdir/tests/fuzz/$1.dict
     "$tap_tmp/fuzz_$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \

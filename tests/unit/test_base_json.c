@@ -60,11 +60,38 @@ static void test_strings(void **state)
     }
 }
 
+static void test_bytes(void **state)
+{
+    (void)state;
+    static const struct {
+        struct khap_str in;
+        const char *out;
+    } cases[] = {
+        {{NULL, 0}, "\"\""},
+        {{"a\"\xc3\xa9\r", 5}, "\"a\\\"\xc3\xa9\\u000d\""},
+        {{"\0", 1}, "{\"base64\":\"AA==\"}"},
+        {{"\xff\xfe", 2}, "{\"base64\":\"//4=\"}"},
+        {{"\xfb\xef\xbe", 3}, "{\"base64\":\"++++\"}"},
+        {{"abc\xc3", 4}, "{\"base64\":\"YWJjww==\"}"},
+        {{"\xed\xa0\x80", 3}, "{\"base64\":\"7aCA\"}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf b;
+        struct json_writer w = {&b, false};
+        khap__buf_init(&b, NULL);
+        khap__json_bytes(&w, S(""), cases[i].in);
+        khap__buf_char(&b, '\0');
+        assert_string_equal(b.ptr, cases[i].out);
+        khap__buf_free(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_commas_and_keys),
         cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
