@@ -241,18 +241,6 @@ static bool mode_known(struct resolver *r, const struct service_head *head, cons
     return head->mode != MODE_TCP || own->tls || !spoilt(r, head, KEY_SERVICE_TLS);
 }
 
-/* How deep a wildcard reaches, where there is none. */
-static void check_wildcard(struct resolver *r, const struct service_head *head,
-                           const struct setting *wildcard)
-{
-    for (uint32_t i = 0; i < head->n_routes; i++) {
-        const struct route *route = &r->out->routes.ptr[head->first_route + i];
-        if (route->has_host && route->host.kind == HOST_WILDCARD)
-            return;
-    }
-    say_needs(r, wildcard, S("a wildcard among the hosts"));
-}
-
 void khap__check_service(struct resolver *r, const struct service_head *head, const struct service_parts *own)
 {
     static const struct service_parts none;
@@ -263,8 +251,6 @@ void khap__check_service(struct resolver *r, const struct service_head *head, co
         return;
     }
     check_applies(r, head);
-    if (own->wildcard && head->mode != MODE_TCP && head->n_routes > 0)
-        check_wildcard(r, head, own->wildcard);
     if (head->mode == MODE_TCP) {
         if (!own->bind && !inherited->bind && !own->hosts && !spoilt(r, head, KEY_SERVICE_BIND) &&
             !spoilt(r, head, KEY_SERVICE_HOSTS))
