@@ -162,8 +162,6 @@ def context(path):
         tree["services"]["web"] = {"nodePort": 32000, "mode": "tcp", "tls": "passthrough", "hosts": ["a.example"]}
     if path == "services.*.frontends":
         tree["certs"] = [{"file": "all.pem"}]
-    if path == "services.*.wildcard":
-        web["hosts"] = ["*.a.example"]
     if path == "services.*.routes[].wildcard":
         web["routes"] = [{"host": "*.r.example", "path": "/r"}]
     if path == "frontends.*.http3":
