@@ -2,20 +2,15 @@
 #include "config.h"
 
 #include "khapgen/json_document.h"
-#include "khapgen/json_text.h"
+#include "khapgen/json_line.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    MOST_WORDS = 64,
     MOST_WAITING = 1000, /* lines that wait for the one behind them */
     LINE_15 = 2047       /* the longest line of HAProxy 1.5, with its LF */
-};
-
-struct path {
-    char text[128];
 };
 
 /* A line that takes indentation or line end from its neighbours, and so needs both of them. */
@@ -36,7 +31,6 @@ struct reader {
     struct json_text json;
     const struct khap_target *target; /* what -t says, or NULL */
     struct khap_target own;           /* what the text says, or the newest */
-    bool failed;
     struct khap_document *doc;
     struct khap_words *words;
     struct khap_line *last; /* the last line that stands in its place */
@@ -47,49 +41,7 @@ struct reader {
     struct bytes bytes; /* of the line that is made */
 };
 
-/* What the JSON says of a line. */
-struct given {
-    size_t index;
-    struct khap_place place;
-    bool has_raw, has_words, has_indent, has_comment, has_end;
-    struct json_bytes raw, indent, comment;
-    struct khap_str end;
-    size_t n;
-    struct json_bytes words[MOST_WORDS];
-    bool as_written[MOST_WORDS]; /* {"raw": …}: how it is written, not its value */
-};
-
 static const struct khap_str LF = {"\n", 1};
-
-static bool same(struct khap_str a, struct khap_str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
-static size_t blanks_of(struct khap_str text)
-{
-    size_t n = 0;
-    while (n < text.len && (text.ptr[n] == ' ' || text.ptr[n] == '\t'))
-        n++;
-    return n;
-}
-
-static struct path path_of(size_t index, const char *key, size_t word)
-{
-    struct path p;
-    if (word < SIZE_MAX)
-        snprintf(p.text, sizeof p.text, "lines[%zu].%s[%zu]", index, key, word);
-    else
-        snprintf(p.text, sizeof p.text, "lines[%zu]%s%s", index, key[0] != '\0' ? "." : "", key);
-    return p;
-}
-
-static void wrong(struct reader *r, const char *code, struct khap_place place, struct path path,
-                  const char *what)
-{
-    json_text_say(&r->json, code, place, path.text, what);
-    r->failed = true;
-}
 
 /* False for a failure that ends the reading. */
 static bool going_on(struct reader *r, enum khap_status status)
@@ -99,171 +51,10 @@ static bool going_on(struct reader *r, enum khap_status status)
     return r->json.status == KHAP_OK;
 }
 
-/* ---- what is given */
-
-static void forget(struct given *g)
-{
-    free(g->raw.owned);
-    free(g->indent.owned);
-    free(g->comment.owned);
-    for (size_t i = 0; i < g->n; i++)
-        free(g->words[i].owned);
-}
-
-static bool one_line(struct khap_str s)
-{
-    return s.len == 0 || memchr(s.ptr, '\n', s.len) == NULL;
-}
-
-/* Bytes of the value at `path`; such as stand in the line as they are hold no line feed. */
-static bool take_bytes(struct reader *r, const struct given *g, const json_t *value, struct path path,
-                       bool in_line, struct json_bytes *out)
-{
-    enum khap_status status = json_bytes_of(value, out);
-    if (status == KHAP_EINPUT)
-        wrong(r, "json-value", g->place, path, "a string, or an object with base64");
-    else if (status == KHAP_OK && in_line && !one_line(out->str)) {
-        wrong(r, "json-value", g->place, path, "without a line feed");
-        status = KHAP_EINPUT;
-    } else if (status == KHAP_ENOMEM) {
-        going_on(r, status);
-    }
-    return status == KHAP_OK;
-}
-
-/* {"raw": …}, with what the output says beside it. */
-static const json_t *as_written(const json_t *value)
-{
-    const char *key;
-    json_t *member;
-    const json_t *raw = json_object_get(value, "raw");
-    if (raw == NULL)
-        return NULL;
-    json_object_foreach((json_t *)(uintptr_t)value, key, member)
-    {
-        if (member != raw &&
-            !(json_is_boolean(member) &&
-              (strcmp(key, "variable") == 0 || strcmp(key, "many") == 0 || strcmp(key, "joins") == 0)))
-            return NULL;
-    }
-    return raw;
-}
-
-static bool take_words(struct reader *r, struct given *g, const json_t *value)
-{
-    if (!json_is_array(value) || json_array_size(value) > MOST_WORDS) {
-        wrong(r, "json-value", g->place, path_of(g->index, "words", SIZE_MAX), "a list of at most 64 words");
-        return false;
-    }
-    g->has_words = true;
-    bool good = true;
-    for (size_t i = 0; i < json_array_size(value); i++) {
-        const json_t *word = json_array_get(value, i), *raw = as_written(word);
-        g->as_written[i] = raw != NULL;
-        good &= take_bytes(r, g, raw != NULL ? raw : word, path_of(g->index, "words", i), raw != NULL,
-                           &g->words[i]);
-        g->n = i + 1;
-    }
-    return good;
-}
-
-static bool take_end(struct reader *r, struct given *g, const json_t *value)
-{
-    static const struct khap_str crlf = {"\r\n", 2};
-    const char *text = json_string_value(value);
-    g->has_end = true;
-    struct khap_str given = {text, text == NULL ? 0 : json_string_length(value)};
-    g->end = (struct khap_str){"", 0};
-    if (same(given, LF))
-        g->end = LF;
-    else if (same(given, crlf))
-        g->end = crlf;
-    else if (text == NULL || given.len > 0) {
-        wrong(r, "json-value", g->place, path_of(g->index, "end", SIZE_MAX), "\"\\n\", \"\\r\\n\" or \"\"");
-        return false;
-    }
-    return true;
-}
-
-static bool take_indent(struct reader *r, struct given *g, const json_t *value)
-{
-    struct path path = path_of(g->index, "indent", SIZE_MAX);
-    g->has_indent = true;
-    if (!take_bytes(r, g, value, path, true, &g->indent))
-        return false;
-    if (blanks_of(g->indent.str) == g->indent.str.len)
-        return true;
-    wrong(r, "json-value", g->place, path, "blanks and tabs");
-    return false;
-}
-
-static bool take_comment(struct reader *r, struct given *g, const json_t *value)
-{
-    struct path path = path_of(g->index, "comment", SIZE_MAX);
-    g->has_comment = true;
-    if (!take_bytes(r, g, value, path, true, &g->comment))
-        return false;
-    if (g->comment.str.len > 0 && g->comment.str.ptr[0] == '#')
-        return true;
-    wrong(r, "json-value", g->place, path, "text that begins with #");
-    return false;
-}
-
-static bool take_key(struct reader *r, struct given *g, const char *key, const json_t *value)
-{
-    static const char passed_over[][16] = {"line",  "offset", "kind",         "section",
-                                           "error", "spans",  "commentColumn"};
-    if (strcmp(key, "raw") == 0) {
-        g->has_raw = true;
-        return take_bytes(r, g, value, path_of(g->index, key, SIZE_MAX), true, &g->raw);
-    }
-    if (strcmp(key, "words") == 0)
-        return take_words(r, g, value);
-    if (strcmp(key, "end") == 0)
-        return take_end(r, g, value);
-    if (strcmp(key, "indent") == 0)
-        return take_indent(r, g, value);
-    if (strcmp(key, "comment") == 0)
-        return take_comment(r, g, value);
-    for (size_t i = 0; i < sizeof passed_over / sizeof passed_over[0]; i++)
-        if (strcmp(key, passed_over[i]) == 0)
-            return true;
-    wrong(r, "json-unknown-key", g->place, path_of(g->index, key, SIZE_MAX), "");
-    return false;
-}
-
-/* Fills *g, to be forgotten in any case; false after having said what is wrong. */
-static bool take_line(struct reader *r, struct given *g, json_t *object, struct khap_place place,
-                      size_t index)
-{
-    const char *key;
-    json_t *value;
-    bool good = true;
-    memset(g, 0, offsetof(struct given, words));
-    g->place = place;
-    g->index = index;
-    if (!json_is_object(object)) {
-        wrong(r, "json-value", place, path_of(index, "", SIZE_MAX), "an object");
-        return false;
-    }
-    json_object_foreach(object, key, value) good &= take_key(r, g, key, value);
-    if (!good)
-        return false;
-    if (!g->has_raw && !g->has_words && !g->has_comment) {
-        wrong(r, "json-value", place, path_of(index, "", SIZE_MAX), "given by raw, by words or by comment");
-        return false;
-    }
-    if (g->has_end && g->end.len == 0 && g->has_raw && g->raw.str.len == 0) {
-        wrong(r, "json-value", place, path_of(index, "end", SIZE_MAX), "\"\\n\": the line has no other byte");
-        return false;
-    }
-    return true;
-}
-
 /* ---- from what is given to a line */
 
 /* Whether the line is read as it is given; `raw` is named when it stands beside. */
-static bool agrees(struct reader *r, const struct given *g, const struct khap_line *line)
+static bool agrees(struct reader *r, const struct json_line *g, const struct khap_line *line)
 {
     const char *code = g->has_raw ? "json-words-differ" : "json-unwritable",
                *what = g->has_raw ? "" : "HAProxy would read something else";
@@ -274,21 +65,22 @@ static bool agrees(struct reader *r, const struct given *g, const struct khap_li
     size_t n = khap_words_count(r->words), bad = SIZE_MAX;
     for (size_t i = 0; g->has_words && i < n && i < g->n && bad == SIZE_MAX; i++) {
         khap_words_at(r->words, i, &word);
-        if (g->as_written[i] ? !same(word.raw, g->words[i].str)
-                             : (word.flags & KHAP_WORD_VARIABLE) != 0 || !same(word.value, g->words[i].str))
+        if (g->as_written[i]
+                ? !json_same(word.raw, g->words[i].str)
+                : (word.flags & KHAP_WORD_VARIABLE) != 0 || !json_same(word.value, g->words[i].str))
             bad = i;
     }
     const char *key = NULL;
     if (g->has_words &&
         (bad < SIZE_MAX || n != g->n || khap_words_error(r->words, NULL, NULL) != KHAP_WORDS_READ))
         key = "words";
-    else if (g->has_comment && !same(khap_words_comment(r->words), g->comment.str))
+    else if (g->has_comment && !json_same(khap_words_comment(r->words), g->comment.str))
         key = "comment";
-    else if (g->has_indent && !same((struct khap_str){text.ptr, blanks_of(text)}, g->indent.str))
+    else if (g->has_indent && !json_same((struct khap_str){text.ptr, json_blanks(text)}, g->indent.str))
         key = "indent";
     if (key == NULL)
         return true;
-    wrong(r, code, g->place, path_of(g->index, key, bad), what);
+    json_text_wrong(&r->json, code, g->place, json_path_of(g->index, key, bad), what);
     return false;
 }
 
@@ -302,7 +94,7 @@ static struct khap_str end_of(const struct khap_line *line)
 }
 
 /* The line end that was given, or that of a neighbour. */
-static struct khap_str end_for(const struct reader *r, const struct given *g)
+static struct khap_str end_for(const struct reader *r, const struct json_line *g)
 {
     if (g->has_end)
         return g->end;
@@ -342,12 +134,12 @@ static bool is_directive(struct khap_str word)
     return word.len > 1 && word.ptr[0] == '.' && i == word.len;
 }
 
-static bool stands_as_it_is(const struct given *g, size_t i)
+static bool stands_as_it_is(const struct json_line *g, size_t i)
 {
     return g->as_written[i] || (i == 0 && is_directive(g->words[0].str));
 }
 
-static void say_unwritable(struct reader *r, const struct given *g)
+static void say_unwritable(struct reader *r, const struct json_line *g)
 {
     for (size_t i = 0; i < g->n; i++) {
         struct khap_str word = g->words[i].str;
@@ -358,14 +150,15 @@ static void say_unwritable(struct reader *r, const struct given *g)
                               : NULL;
         if (stands_as_it_is(g, i) || why == NULL)
             continue;
-        wrong(r, "json-unwritable", g->place, path_of(g->index, "words", i), why);
+        json_text_wrong(&r->json, "json-unwritable", g->place, json_path_of(g->index, "words", i), why);
         return;
     }
-    wrong(r, "json-unwritable", g->place, path_of(g->index, "words", SIZE_MAX), "the line is too long");
+    json_text_wrong(&r->json, "json-unwritable", g->place, json_path_of(g->index, "words", SIZE_MAX),
+                    "the line is too long");
 }
 
 /* The words as the library writes them, with what stands as it is put in between, the indentation before and the comment behind. */
-static bool compose(struct reader *r, const struct given *g, struct khap_line *line)
+static bool compose(struct reader *r, const struct json_line *g, struct khap_line *line)
 {
     struct bytes *out = &r->bytes;
     out->len = 0;
@@ -373,7 +166,7 @@ static bool compose(struct reader *r, const struct given *g, struct khap_line *l
     if (!going_on(r, khap_words_read(r->words, r->doc, line)))
         return false;
     struct khap_str text = khap_line_text(line);
-    add(out, g->has_indent ? g->indent.str : (struct khap_str){text.ptr, blanks_of(text)});
+    add(out, g->has_indent ? g->indent.str : (struct khap_str){text.ptr, json_blanks(text)});
     for (size_t i = 0; i < g->n; i++) {
         if (i > 0)
             add(out, (struct khap_str){" ", 1});
@@ -397,7 +190,7 @@ static bool compose(struct reader *r, const struct given *g, struct khap_line *l
 }
 
 /* A line of r->bytes behind r->last. */
-static struct khap_line *write_bytes(struct reader *r, const struct given *g)
+static struct khap_line *write_bytes(struct reader *r, const struct json_line *g)
 {
     struct khap_line *line = NULL;
     struct khap_str text = {r->bytes.ptr, r->bytes.len};
@@ -407,9 +200,9 @@ static struct khap_line *write_bytes(struct reader *r, const struct given *g)
 }
 
 /* Encodes the words of a line behind r->last. */
-static struct khap_line *write_words(struct reader *r, struct given *g)
+static struct khap_line *write_words(struct reader *r, struct json_line *g)
 {
-    struct khap_str words[MOST_WORDS] = {{"x", 1}};
+    struct khap_str words[JSON_MOST_WORDS] = {{"x", 1}};
     size_t n = g->n;
     for (size_t i = 0; i < n; i++)
         words[i] = stands_as_it_is(g, i) ? (struct khap_str){"x", 1} : g->words[i].str;
@@ -429,7 +222,7 @@ static struct khap_line *write_words(struct reader *r, struct given *g)
         khap_document_remove(r->doc, line);
         return NULL;
     }
-    if (same(khap_line_text(line), (struct khap_str){r->bytes.ptr, r->bytes.len}))
+    if (json_same(khap_line_text(line), (struct khap_str){r->bytes.ptr, r->bytes.len}))
         return line;
     khap_document_remove(r->doc, line);
     return write_bytes(r, g);
@@ -438,9 +231,9 @@ static struct khap_line *write_words(struct reader *r, struct given *g)
 /* Puts a line behind r->last, which it then is. */
 static void put_line(struct reader *r, json_t *object, struct khap_place place, size_t index)
 {
-    struct given g;
+    struct json_line g;
     struct khap_line *line = NULL;
-    if (take_line(r, &g, object, place, index)) {
+    if (json_line_take(&r->json, &g, object, place, index)) {
         if (g.has_raw) {
             r->bytes.len = 0;
             add(&r->bytes, g.raw.str);
@@ -454,7 +247,7 @@ static void put_line(struct reader *r, json_t *object, struct khap_place place, 
         r->last = line;
     else if (line != NULL)
         khap_document_remove(r->doc, line);
-    forget(&g);
+    json_line_forget(&g);
 }
 
 /* Those that wait go between r->last and what follows it. */
@@ -480,8 +273,8 @@ static void next_line(struct reader *r, json_t *object, size_t index)
     struct khap_place place = r->json.place;
     const json_t *end = json_object_get(object, "end");
     if (r->ended)
-        wrong(r, "json-value", r->ended_place, path_of(index - 1, "end", SIZE_MAX),
-              "a line end: only the last line may be without");
+        json_text_wrong(&r->json, "json-value", r->ended_place, json_path_of(index - 1, "end", SIZE_MAX),
+                        "a line end: only the last line may be without");
     r->ended = json_is_string(end) && json_string_length(end) == 0;
     r->ended_place = place;
     if (json_is_object(object) && !stands_alone(object)) {
@@ -512,12 +305,12 @@ static void begin(struct reader *r)
 
 static void read_lines(struct reader *r)
 {
-    struct path path;
+    struct json_path path;
     bool first = true;
     begin(r);
     json_text_expect(&r->json, '[', "lines must be a list");
     for (size_t index = 0; json_text_more(&r->json, ']', &first); index++) {
-        path = path_of(index, "", SIZE_MAX);
+        path = json_path_of(index, "", SIZE_MAX);
         r->json.path = path.text;
         json_t *object = json_text_value(&r->json);
         if (object != NULL)
@@ -533,11 +326,11 @@ static void read_target(struct reader *r)
     json_t *value = json_text_value(&r->json);
     struct khap_str text = {json_string_value(value), json_string_length(value)};
     if (value != NULL && !json_is_string(value)) {
-        wrong(r, "json-value", r->json.place, (struct path){"target"}, "a string");
+        json_text_wrong(&r->json, "json-value", r->json.place, (struct json_path){"target"}, "a string");
     } else if (value != NULL) {
         enum khap_status status = khap_target_parse(text, &r->own, r->json.diags, r->json.place);
         if (status == KHAP_EINPUT)
-            r->failed = true;
+            r->json.failed = true;
         else
             going_on(r, status);
     }
@@ -548,7 +341,8 @@ static void read_format(struct reader *r)
 {
     json_t *value = json_text_value(&r->json);
     if (value != NULL && (!json_is_integer(value) || json_integer_value(value) != 1))
-        wrong(r, "json-value", r->json.place, (struct path){"khap"}, "1, the only format that there is");
+        json_text_wrong(&r->json, "json-value", r->json.place, (struct json_path){"khap"},
+                        "1, the only format that there is");
     json_decref(value);
 }
 
@@ -563,19 +357,18 @@ static enum member read_member(struct reader *r, bool *seen)
     const char *name = json_string_value(key);
     unsigned m = MEMBERS;
     if (key != NULL && name == NULL) {
-        json_text_say(&r->json, "json-syntax", place, "a key must be a string", "");
-        going_on(r, KHAP_EINPUT);
+        json_text_fail(&r->json, "json-syntax", place, "a key must be a string");
     } else if (name != NULL) {
-        struct path path;
+        struct json_path path;
         snprintf(path.text, sizeof path.text, "%s", name);
-        for (m = 0; m < MEMBERS && !same((struct khap_str){members[m], strlen(members[m])},
-                                         (struct khap_str){name, json_string_length(key)});
+        for (m = 0; m < MEMBERS && !json_same((struct khap_str){members[m], strlen(members[m])},
+                                              (struct khap_str){name, json_string_length(key)});
              m++)
             ;
         if (m == MEMBERS)
-            wrong(r, "json-unknown-key", place, path, "");
+            json_text_wrong(&r->json, "json-unknown-key", place, path, "");
         else if (seen[m])
-            wrong(r, "json-duplicate-key", place, path, "");
+            json_text_wrong(&r->json, "json-duplicate-key", place, path, "");
         else
             seen[m] = true;
     }
@@ -609,8 +402,8 @@ static void read_all(struct reader *r)
         return;
     for (unsigned m = FORMAT; m <= LINES; m++)
         if (!seen[m] && m != TARGET)
-            wrong(r, "json-missing-key", (struct khap_place){r->json.source, 0, 1},
-                  m == LINES ? (struct path){"lines"} : (struct path){"khap"}, "");
+            json_text_wrong(&r->json, "json-missing-key", (struct khap_place){r->json.source, 0, 1},
+                            m == LINES ? (struct json_path){"lines"} : (struct json_path){"khap"}, "");
     if (lines_at < SIZE_MAX && r->doc == NULL) {
         r->json.at = lines_at;
         read_lines(r);
@@ -629,7 +422,7 @@ enum khap_status json_document_read(struct khap_str text, uint32_t source, const
     r->own.first = r->own.last = KHAP_NEWEST;
     read_all(r);
     enum khap_status status = r->json.status;
-    if (status == KHAP_OK && r->failed)
+    if (status == KHAP_OK && r->json.failed)
         status = KHAP_EINPUT;
     if (status != KHAP_OK)
         khap_document_free(r->doc);

@@ -24,12 +24,25 @@ static struct khap_place here(const struct json_text *j)
     return (struct khap_place){j->source, (uint32_t)j->at, j->at < j->text.len ? 1u : 0u};
 }
 
-void json_text_say(struct json_text *j, const char *code, struct khap_place place, const char *path,
-                   const char *what)
+static void say(struct json_text *j, const char *code, struct khap_place place, const char *first,
+                const char *second)
 {
-    struct khap_str words[2] = {text_of(path), text_of(what)};
+    struct khap_str words[2] = {text_of(first), text_of(second)};
     if (khap_diags_report(j->diags, text_of(code), place, words, 2) != KHAP_OK)
         fail(j, KHAP_ENOMEM);
+}
+
+void json_text_wrong(struct json_text *j, const char *code, struct khap_place place, struct json_path path,
+                     const char *what)
+{
+    say(j, code, place, path.text, what);
+    j->failed = true;
+}
+
+void json_text_fail(struct json_text *j, const char *code, struct khap_place place, const char *what)
+{
+    say(j, code, place, what, "");
+    fail(j, KHAP_EINPUT);
 }
 
 static void skip_blanks(struct json_text *j)
@@ -54,10 +67,8 @@ bool json_text_expect(struct json_text *j, char c, const char *wanted)
 {
     if (json_text_take(j, c))
         return true;
-    if (j->status == KHAP_OK) {
-        json_text_say(j, "json-syntax", here(j), wanted, "");
-        fail(j, KHAP_EINPUT);
-    }
+    if (j->status == KHAP_OK)
+        json_text_fail(j, "json-syntax", here(j), wanted);
     return false;
 }
 
@@ -82,13 +93,12 @@ static void say_no_json(struct json_text *j, const json_error_t *error, size_t f
         fail(j, KHAP_ENOMEM);
         return;
     case json_error_duplicate_key:
-        json_text_say(j, "json-duplicate-key", place, j->path, "");
+        json_text_fail(j, "json-duplicate-key", place, j->path);
         break;
     default:
-        json_text_say(j, "json-syntax", place, error->text, "");
+        json_text_fail(j, "json-syntax", place, error->text);
         break;
     }
-    fail(j, KHAP_EINPUT);
 }
 
 json_t *json_text_value(struct json_text *j)
@@ -132,8 +142,7 @@ void json_text_end(struct json_text *j)
     skip_blanks(j);
     if (j->status != KHAP_OK || j->at == j->text.len)
         return;
-    json_text_say(j, "json-syntax", here(j), "nothing may follow the closing brace", "");
-    fail(j, KHAP_EINPUT);
+    json_text_fail(j, "json-syntax", here(j), "nothing may follow the closing brace");
 }
 
 /* ---- bytes */

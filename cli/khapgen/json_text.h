@@ -14,13 +14,20 @@ struct json_text {
     uint32_t source; /* of the text, for places */
     struct khap_diags *diags;
     enum khap_status status;
+    bool failed;             /* something is wrong that does not end the reading */
     struct khap_place place; /* of the value that was read last */
     const char *path;        /* what is being read, for messages; "" for the whole */
 };
 
-/* Adds a diagnostic about `path`; the text goes on, but its status is no longer KHAP_OK at the end. */
-void json_text_say(struct json_text *j, const char *code, struct khap_place place, const char *path,
-                   const char *what);
+/* Where in the tree of values. */
+struct json_path {
+    char text[128];
+};
+/* Says that something is wrong at `path`, and goes on. */
+void json_text_wrong(struct json_text *j, const char *code, struct khap_place place, struct json_path path,
+                     const char *what);
+/* Says what ends the reading. */
+void json_text_fail(struct json_text *j, const char *code, struct khap_place place, const char *what);
 /* Passes over blanks, and over `c` when it stands there. */
 bool json_text_take(struct json_text *j, char c);
 /* The same, and fails with json-syntax without it. */

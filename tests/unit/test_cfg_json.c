@@ -34,6 +34,18 @@ static struct khap_document *read(const struct khap_alloc *alloc, uint16_t first
     return khap_document_parse(alloc, &target, text, 0, NULL, &doc) == KHAP_OK ? doc : NULL;
 }
 
+/* Puts a quotation mark in place of each `: what is expected is easier to read so. */
+static void assert_ends_in(struct buf *printed, const char *expected)
+{
+    struct buf b;
+    khap__buf_init(&b, NULL);
+    for (; *expected != '\0'; expected++)
+        khap__buf_char(&b, *expected == '`' ? '"' : *expected);
+    if (!khap__str_ends(khap__buf_str(printed), khap__buf_str(&b)))
+        fail_msg("printed:\n%.*s\nexpected:\n%.*s", S_ARG(khap__buf_str(printed)), S_ARG(khap__buf_str(&b)));
+    khap__buf_free(&b);
+}
+
 static void assert_json(uint16_t first, uint16_t last, struct khap_str text, const char *expected)
 {
     struct khap_document *doc = read(NULL, first, last, text);
@@ -42,8 +54,7 @@ static void assert_json(uint16_t first, uint16_t last, struct khap_str text, con
     struct khap_sink sink = {&b, into_buf};
     assert_non_null(doc);
     assert_int_equal(khap_document_print_json(doc, &sink), KHAP_OK);
-    khap__buf_char(&b, '\0');
-    assert_string_equal(b.ptr, expected);
+    assert_ends_in(&b, expected);
     khap__buf_free(&b);
     khap_document_free(doc);
 }
@@ -52,186 +63,53 @@ static void test_empty(void **state)
 {
     (void)state;
     assert_json(KHAP_RELEASE(2, 2), KHAP_NEWEST, S(""),
-                "{\"khap\":1,\"target\":\"2.2-3.4\",\"lines\":[\n],\"sections\":[\n],\"branches\":[\n]}\n");
+                "{`khap`:1,`target`:`2.2-3.4`,`lines`:[\n],`sections`:[\n],`branches`:[\n]}\n");
 }
-
-#define HEAD                  "{\"khap\":1,\"target\":\"3.4\",\"lines\":[\n"
-#define LINE(n, offset, kind) "{\"line\":" #n ",\"offset\":" #offset ",\"kind\":\"" kind "\","
 
 static void test_lines(void **state)
 {
     (void)state;
-    assert_json(
-        KHAP_NEWEST, KHAP_NEWEST, S("x\nfrontend a\r\n\tbind 'a b' # c\n\n#\xff\n[s]\n y \""),
-        HEAD LINE(
-            1, 0,
-            "statement") "\"indent\":\"\",\"words\":[\"x\"],\"spans\":[[1,2]],\"raw\":\"x\",\"end\":"
-                         "\"\\n\"},"
-                         "\n" LINE(
-                             2, 2,
-                             "section") "\"section\":0,\"indent\":\"\",\"words\":[\"frontend\","
-                                        "\"a\"],"
-                                        "\"spans\":[[1,9],[10,11]],\"raw\":\"frontend "
-                                        "a\",\"end\":\"\\u000d\\n\"},\n" LINE(
-                                            3, 14,
-                                            "statement") "\"section\":0,\"indent\":\"\\t\","
-                                                         "\"words\":[\"bind\",\"a b\"],"
-                                                         "\"spans\":[[2,6],[7,12]],\"comment\":\"# "
-                                                         "c\",\"commentColumn\":13,\"raw\":"
-                                                         "\"\\tbind 'a b' # "
-                                                         "c\",\"end\":\"\\n\"},\n" LINE(
-                                                             4, 30,
-                                                             "blank") "\"section\":0,\"indent\":\"\","
-                                                                      "\"words\":[],\"spans\":[],"
-                                                                      "\"raw\":\"\",\"end\":\"\\n\"},"
-                                                                      "\n" LINE(
-                                                                          5, 31,
-                                                                          "comment") "\"section\":"
-                                                                                     "0,"
-                                                                                     "\"indent\":"
-                                                                                     "\"\","
-                                                                                     "\"words\":[]"
-                                                                                     ","
-                                                                                     "\"spans\":[]"
-                                                                                     ","
-                                                                                     "\"comment\":"
-                                                                                     "{\"base64\":"
-                                                                                     "\"I/"
-                                                                                     "8=\"},"
-                                                                                     "\"commentCol"
-                                                                                     "umn\":1,"
-                                                                                     "\"raw\":{"
-                                                                                     "\"base64\":"
-                                                                                     "\"I/"
-                                                                                     "8=\"},"
-                                                                                     "\"end\":"
-                                                                                     "\"\\n\"},"
-                                                                                     "\n" LINE(6, 34, "scope") "\"section\":0,\"raw\":\"[s]\",\"end\":\"\\n\"},\n" LINE(
-                                                                                         7, 38,
-                                                                                         "statemen"
-                                                                                         "t") "\"s"
-                                                                                              "ect"
-                                                                                              "ion"
-                                                                                              "\":"
-                                                                                              "0,"
-                                                                                              "\"e"
-                                                                                              "rro"
-                                                                                              "r\""
-                                                                                              ":"
-                                                                                              "{\""
-                                                                                              "cod"
-                                                                                              "e\""
-                                                                                              ":"
-                                                                                              "\"l"
-                                                                                              "ine"
-                                                                                              "-"
-                                                                                              "ope"
-                                                                                              "n-"
-                                                                                              "quo"
-                                                                                              "te"
-                                                                                              "\","
-                                                                                              "\"c"
-                                                                                              "olu"
-                                                                                              "mn"
-                                                                                              "\""
-                                                                                              ":4,"
-                                                                                              "\"e"
-                                                                                              "ndC"
-                                                                                              "olu"
-                                                                                              "m"
-                                                                                              "n\""
-                                                                                              ":5}"
-                                                                                              ","
-                                                                                              "\"r"
-                                                                                              "aw"
-                                                                                              "\":"
-                                                                                              "\" "
-                                                                                              "y "
-                                                                                              "\\"
-                                                                                              "\""
-                                                                                              "\","
-                                                                                              "\"e"
-                                                                                              "nd"
-                                                                                              "\":"
-                                                                                              "\""
-                                                                                              "\"}"
-                                                                                              "\n"
-                                                                                              "],"
-                                                                                              "\"s"
-                                                                                              "ect"
-                                                                                              "ion"
-                                                                                              "s"
-                                                                                              "\":"
-                                                                                              "[\n"
-                                                                                              "{"
-                                                                                              "\"k"
-                                                                                              "ind"
-                                                                                              "\":"
-                                                                                              "\"f"
-                                                                                              "ron"
-                                                                                              "ten"
-                                                                                              "d"
-                                                                                              "\","
-                                                                                              "\"n"
-                                                                                              "ame"
-                                                                                              "\":"
-                                                                                              "\"a"
-                                                                                              "\","
-                                                                                              "\"f"
-                                                                                              "irs"
-                                                                                              "t\""
-                                                                                              ":"
-                                                                                              "2,"
-                                                                                              "\"l"
-                                                                                              "ast"
-                                                                                              "\":"
-                                                                                              "7}"
-                                                                                              "\n]"
-                                                                                              ","
-                                                                                              "\"b"
-                                                                                              "ran"
-                                                                                              "che"
-                                                                                              "s"
-                                                                                              "\":"
-                                                                                              "[\n"
-                                                                                              "]}"
-                                                                                              "\n");
+    assert_json(KHAP_NEWEST, KHAP_NEWEST, S("x\nfrontend a\r\n\tbind 'a b' # c\n\n#\xff\n[s]\n y \""),
+                "{`khap`:1,`target`:`3.4`,`lines`:[\n"
+                "{`line`:1,`offset`:0,`kind`:`statement`,`indent`:``,`words`:[`x`],`spans`:[[1,2]],"
+                "`raw`:`x`,`end`:`\\n`},\n"
+                "{`line`:2,`offset`:2,`kind`:`section`,`section`:0,`indent`:``,`words`:[`frontend`,`a`],"
+                "`spans`:[[1,9],[10,11]],`raw`:`frontend a`,`end`:`\\u000d\\n`},\n"
+                "{`line`:3,`offset`:14,`kind`:`statement`,`section`:0,`indent`:`\\t`,`words`:[`bind`,`a b`],"
+                "`spans`:[[2,6],[7,12]],`comment`:`# c`,`commentColumn`:13,"
+                "`raw`:`\\tbind 'a b' # c`,`end`:`\\n`},\n"
+                "{`line`:4,`offset`:30,`kind`:`blank`,`section`:0,`indent`:``,`words`:[],`spans`:[],"
+                "`raw`:``,`end`:`\\n`},\n"
+                "{`line`:5,`offset`:31,`kind`:`comment`,`section`:0,`indent`:``,`words`:[],`spans`:[],"
+                "`comment`:{`base64`:`I/8=`},`commentColumn`:1,`raw`:{`base64`:`I/8=`},`end`:`\\n`},\n"
+                "{`line`:6,`offset`:34,`kind`:`scope`,`section`:0,`raw`:`[s]`,`end`:`\\n`},\n"
+                "{`line`:7,`offset`:38,`kind`:`statement`,`section`:0,"
+                "`error`:{`code`:`line-open-quote`,`column`:4,`endColumn`:5},`raw`:` y \\``,`end`:``}\n"
+                "],`sections`:[\n{`kind`:`frontend`,`name`:`a`,`first`:2,`last`:7}\n],`branches`:[\n]}\n");
 }
 
 static void test_variables(void **state)
 {
     (void)state;
-    assert_json(
-        KHAP_RELEASE(3, 0), KHAP_RELEASE(3, 0), S("x \"$A\" \"${B[*]}\" y\n"),
-        "{\"khap\":1,\"target\":\"3.0\",\"lines\":[\n" LINE(
-            1, 0, "statement") "\"indent\":\"\",\"words\":[\"x\",{\"raw\":\"\\\"$A\\\"\",\"variable\":true,"
-                               "\"joins\":true},"
-                               "{\"raw\":\"\\\"${B[*]}\\\"\",\"variable\":true,\"many\":true,\"joins\":true},"
-                               "\"y\"],"
-                               "\"spans\":[[1,2],[3,7],[8,17],[18,19]],\"raw\":\"x \\\"$A\\\" "
-                               "\\\"${B[*]}\\\" y\",\"end\":\"\\n\"}\n"
-                               "],\"sections\":[\n],\"branches\":[\n]}\n");
+    assert_json(KHAP_RELEASE(3, 0), KHAP_RELEASE(3, 0), S("x \"$A\" \"${B[*]}\" y\n"),
+                "{`khap`:1,`target`:`3.0`,`lines`:[\n"
+                "{`line`:1,`offset`:0,`kind`:`statement`,`indent`:``,`words`:[`x`,"
+                "{`raw`:`\\`$A\\``,`variable`:true,`joins`:true},"
+                "{`raw`:`\\`${B[*]}\\``,`variable`:true,`many`:true,`joins`:true},`y`],"
+                "`spans`:[[1,2],[3,7],[8,17],[18,19]],`raw`:`x \\`$A\\` \\`${B[*]}\\` y`,`end`:`\\n`}\n"
+                "],`sections`:[\n],`branches`:[\n]}\n");
 }
 
 static void test_branches(void **state)
 {
     (void)state;
-    struct khap_document *doc =
-        read(NULL, KHAP_NEWEST, KHAP_NEWEST, S(".if a\n.if b\n.elif c\nlog\n.endif\n.else\n.if d\n"));
-    struct buf b;
-    khap__buf_init(&b, NULL);
-    struct khap_sink sink = {&b, into_buf};
-    assert_int_equal(khap_document_print_json(doc, &sink), KHAP_OK);
-    khap__buf_char(&b, '\0');
-    assert_string_equal(strstr(b.ptr, "\"branches\""),
-                        "\"branches\":[\n"
-                        "{\"kind\":\"if\",\"first\":1,\"end\":6,\"depth\":0},\n"
-                        "{\"kind\":\"if\",\"first\":2,\"end\":3,\"depth\":1,\"parent\":0},\n"
-                        "{\"kind\":\"elif\",\"first\":3,\"end\":5,\"depth\":1,\"parent\":0,\"before\":1},\n"
-                        "{\"kind\":\"else\",\"first\":6,\"depth\":0,\"before\":0},\n"
-                        "{\"kind\":\"if\",\"first\":7,\"depth\":1,\"parent\":3}\n]}\n");
-    khap__buf_free(&b);
-    khap_document_free(doc);
+    assert_json(KHAP_NEWEST, KHAP_NEWEST, S(".if a\n.if b\n.elif c\nlog\n.endif\n.else\n.if d\n"),
+                "`branches`:[\n"
+                "{`kind`:`if`,`first`:1,`end`:6,`depth`:0},\n"
+                "{`kind`:`if`,`first`:2,`end`:3,`depth`:1,`parent`:0},\n"
+                "{`kind`:`elif`,`first`:3,`end`:5,`depth`:1,`parent`:0,`before`:1},\n"
+                "{`kind`:`else`,`first`:6,`depth`:0,`before`:0},\n"
+                "{`kind`:`if`,`first`:7,`depth`:1,`parent`:3}\n]}\n");
 }
 
 static void test_refused(void **state)
