@@ -22,7 +22,7 @@ static bool is_name(struct khap_str s)
     while (i < s.len && (khap__is_alnum((unsigned char)s.ptr[i]) || s.ptr[i] == '.' || s.ptr[i] == '_' ||
                          s.ptr[i] == ':' || s.ptr[i] == '-'))
         i++;
-    return i > 0 && i == s.len;
+    return i > 0 && i == s.len && !khap__str_eq_nocase(s, S("or"));
 }
 
 static bool is(const struct value_parser *p, uint32_t word, struct khap_str text)

@@ -160,6 +160,7 @@ static void test_problems(void **state)
         {KHAP_VALUE_SAMPLE, 304, "src(a)x", KHAP_VALUE_NO_COMMA, 0, 6, 0, 7},
         {KHAP_VALUE_SAMPLE, 304, "str(\"a)", KHAP_VALUE_OPEN_ARGUMENTS, 0, 3, 0, 7},
         {KHAP_VALUE_ACL, 304, "a/b|src", KHAP_VALUE_BAD_ACL_NAME, 0, 0, 0, 3},
+        {KHAP_VALUE_ACL, 304, "Or|src", KHAP_VALUE_BAD_ACL_NAME, 0, 0, 0, 2},
         {KHAP_VALUE_ACL, 304, "a", KHAP_VALUE_NO_FETCH, 0, 1, 0, 1},
         {KHAP_VALUE_ACL, 304, "a|src|-ii", KHAP_VALUE_BAD_FLAG, 2, 0, 2, 3},
         {KHAP_VALUE_ACL, 304, "a|src|-m", KHAP_VALUE_FLAG_VALUE, 2, 2, 2, 2},
@@ -276,6 +277,9 @@ static void test_decide(void **state)
         {"strstr(ababab,abac)", 208, 304, KHAP_FALSE, KHAP_FALSE},
         {"~streq(,a)", 206, 304, KHAP_UNKNOWN, KHAP_UNKNOWN},
         {"~streq(,a)|&&|0", 206, 304, KHAP_FALSE, KHAP_FALSE},
+        {"~", 206, 304, KHAP_UNKNOWN, KHAP_UNKNOWN},
+        {"~1", 206, 304, KHAP_UNKNOWN, KHAP_UNKNOWN},
+        {"1|||~1", 206, 304, KHAP_TRUE, KHAP_TRUE},
         {"defined(X)", 206, 304, KHAP_UNKNOWN, KHAP_UNKNOWN},
         {"feature(OPENSSL)", 206, 304, KHAP_UNKNOWN, KHAP_TRUE},
         {"!feature(QUIC)|&&|1", 206, 304, KHAP_UNKNOWN, KHAP_TRUE},
@@ -296,6 +300,8 @@ static void test_decide(void **state)
             words[0] = (struct khap_value_word){{rows[i].words, (size_t)(either - rows[i].words)}, 0};
             words[1] = (struct khap_value_word){S("||"), 0};
             words[2] = (struct khap_value_word){str(either + 3), 0};
+            if (words[2].text.ptr[0] == '~')
+                words[2] = (struct khap_value_word){str(either + 4), 1};
         }
         khap_target_init(&target);
         target.first = rows[i].first;
