@@ -61,7 +61,7 @@ enum khap_value_problem {
     KHAP_VALUE_NO_CONVERTER = 2,    /**< the name of a converter is missing */
     KHAP_VALUE_NO_COMMA = 3,        /**< something else than a comma behind a fetch or converter */
     KHAP_VALUE_OPEN_ARGUMENTS = 4,  /**< no ) ends the arguments; perhaps because a quote stays open */
-    KHAP_VALUE_BAD_ACL_NAME = 5,    /**< not [A-Za-z0-9._:-]+ */
+    KHAP_VALUE_BAD_ACL_NAME = 5,    /**< not [A-Za-z0-9._:-]+, or `or` in any case */
     KHAP_VALUE_BAD_FLAG = 6,        /**< a word that begins with - and is no flag of ACLs */
     KHAP_VALUE_FLAG_VALUE = 7,      /**< a flag's value is missing, or that of -u is no integer */
     KHAP_VALUE_NO_KEYWORD = 8,      /**< a condition that does not begin with if or unless */
@@ -106,6 +106,8 @@ struct khap_node;
  * expression for converters, if it knows such a name; here they are values, or left out by the caller and
  * read as KHAP_VALUE_CONVERTERS.
  *
+ * What a variable would add is missing: where a word holds one, an error may be none in HAProxy.
+ *
  * @param alloc    allocator, or NULL
  * @param kind     enum khap_value_kind
  * @param release  whose syntax, KHAP_RELEASE()
@@ -115,6 +117,9 @@ struct khap_node;
  * @param error    [in,out] `size` set by the caller; filled. May be NULL
  * @return KHAP_OK; KHAP_EINPUT, then `error` says why; KHAP_ENOMEM; KHAP_ELIMIT for words of over 4 GiB;
  * KHAP_EINVAL
+ *
+ * Example: the words `if`, `!{`, `src`, `10.0.0.0/8`, `}` and `is_api` are a CONDITION that holds one ALL, which holds
+ * a negated ACL and a NAMED.
  */
 enum khap_status khap_value_parse(const struct khap_alloc *alloc, uint32_t kind, uint16_t release,
                                   const struct khap_value_word *words, size_t n, struct khap_value **out,
@@ -241,8 +246,8 @@ struct khap_if_facts {
 /**
  * Decides a KHAP_VALUE_IF. Comparisons of releases and texts decide; what depends on the build or the
  * environment is unknown unless `facts` knows. A patch level is not known, and releases are no development
- * versions. A variable whose value is not known makes the predicates of its word unknown; it is taken to
- * end no argument.
+ * versions. A variable whose value is not known makes all terms in its word unknown; it is taken to end
+ * none of them.
  *
  * @param value   the value
  * @param target  which releases, initialised

@@ -22,7 +22,7 @@ static bool is_name(struct khap_str s)
     while (i < s.len && (khap__is_alnum((unsigned char)s.ptr[i]) || s.ptr[i] == '.' || s.ptr[i] == '_' ||
                          s.ptr[i] == ':' || s.ptr[i] == '-'))
         i++;
-    return i > 0 && i == s.len;
+    return i > 0 && i == s.len && !khap__str_eq_nocase(s, S("or"));
 }
 
 static bool is(const struct value_parser *p, uint32_t word, struct khap_str text)
@@ -53,13 +53,13 @@ static struct khap_node *add_word(struct value_parser *p, struct khap_node *pare
     return node;
 }
 
-/* Where a node of several words ends: with this word, or where the last one that it holds does. */
+/* The node goes on up to the end of this word. */
 static void end_with(struct value_parser *p, struct khap_node *node, uint32_t word)
 {
+    for (uint32_t i = node->span.end_word; i <= word && !node->variable; i++)
+        node->variable = p->words[i].variable != 0;
     node->span.end_word = word;
     node->span.end_offset = (uint32_t)text_of(p, word).len;
-    for (uint32_t i = node->span.word; i <= word && !node->variable; i++)
-        node->variable = p->words[i].variable != 0;
 }
 
 /* As strtol() has it, with nothing behind. */
@@ -219,12 +219,13 @@ bool khap__condition_parse(struct value_parser *p, struct khap_node **root)
             return false;
         node->negated = negated;
         negated = false;
-        node->span.word = mark;
-        node->span.offset = 0;
+        node->span = (struct khap_span){mark, 0, mark, 0};
         end_with(p, node, at);
         if (all->first == node)
             all->span = node->span;
-        end_with(p, all, at);
+        all->span.end_word = node->span.end_word;
+        all->span.end_offset = node->span.end_offset;
+        all->variable |= node->variable;
     }
     end_with(p, condition, end - 1);
     *root = condition;

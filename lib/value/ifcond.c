@@ -213,6 +213,7 @@ static void close_all(struct value_parser *p, struct khap_node *all)
     all->span.end_offset = all->last->span.end_offset;
     for (uint32_t i = all->span.word; i <= all->span.end_word && i < p->n && !all->variable; i++)
         all->variable = p->words[i].variable != 0;
+    all->parent->variable |= all->variable;
 }
 
 static bool expression(struct value_parser *p, struct cursor *c, struct khap_node *any)
@@ -255,12 +256,10 @@ static bool expression(struct value_parser *p, struct cursor *c, struct khap_nod
             if (khap__peek(c) != ')')
                 return khap__value_fail(p, KHAP_VALUE_NO_PARENTHESIS, c, c->at, c->at);
             c->at++;
-            struct khap_span end = {0};
-            struct khap_node here = {0};
-            khap__node_place(p, &here, c, c->at - 1, c->at);
-            end = here.span;
+            struct khap_span end = khap__value_span(p, c, c->at - 1, c->at);
             any->span.end_word = end.end_word;
             any->span.end_offset = end.end_offset;
+            any->variable |= p->words[end.end_word].variable != 0;
             all = any->parent;
             any = all->parent;
             level--;
@@ -357,11 +356,15 @@ static enum khap_answer atleast(uint16_t release, struct khap_str s)
     return part[2] == 0 && !suffix ? KHAP_TRUE : KHAP_UNKNOWN;
 }
 
-static int decide_predicate(const struct khap_node *node, uint16_t release, const struct khap_if_facts *facts)
+static int decide_term(const struct khap_node *node, uint16_t release, const struct khap_if_facts *facts)
 {
     const struct predicate *row = find_predicate(node->text);
     struct khap_str argument = node->first != NULL ? node->first->text : S("");
-    if (node->variable || row == NULL || row->since > release)
+    if (node->variable)
+        return KHAP_UNKNOWN;
+    if (node->kind == KHAP_NODE_NUMBER)
+        return number_is_true(node->text) ? KHAP_TRUE : KHAP_FALSE;
+    if (row == NULL || row->since > release)
         return KHAP_UNKNOWN;
     if (row->compare == COMPARE_ATLEAST)
         return (int)atleast(release, argument);
@@ -383,7 +386,7 @@ static int decide(const struct khap_node *root, uint16_t release, const struct k
     level->any = KHAP_FALSE;
     const struct khap_node *all = root->first, *node;
     if (all == NULL)
-        return KHAP_FALSE;
+        return root->variable ? KHAP_UNKNOWN : KHAP_FALSE;
     level->all = KHAP_TRUE;
     node = all->first;
     for (;;) {
@@ -395,8 +398,7 @@ static int decide(const struct khap_node *root, uint16_t release, const struct k
             node = all->first;
             continue;
         }
-        int value = node->kind == KHAP_NODE_NUMBER ? (number_is_true(node->text) ? KHAP_TRUE : KHAP_FALSE)
-                                                   : decide_predicate(node, release, facts);
+        int value = decide_term(node, release, facts);
         for (;;) { /* the value of `node` is known */
             if (node->negated)
                 value = KHAP_TRUE - value;

@@ -43,6 +43,8 @@ void khap__value_parser_init(struct value_parser *p, struct arena *arena, uint16
                              const struct khap_value_word *words, uint32_t n);
 /* NULL when there is no memory. parent may be NULL. */
 struct khap_node *khap__node_add(struct value_parser *p, struct khap_node *parent, enum khap_node_kind kind);
+struct khap_span khap__value_span(const struct value_parser *p, const struct cursor *c, uint32_t from,
+                                  uint32_t to);
 /* The node's span in the word of c, which also tells whether it may change. */
 void khap__node_place(struct value_parser *p, struct khap_node *node, const struct cursor *c, uint32_t from,
                       uint32_t to);

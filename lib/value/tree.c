@@ -68,14 +68,16 @@ static void locate(const struct value_parser *p, uint32_t at, uint32_t *word, ui
     *offset = at - p->starts[low];
 }
 
-static struct khap_span span_of(const struct value_parser *p, const struct cursor *c, uint32_t from,
-                                uint32_t to)
+struct khap_span khap__value_span(const struct value_parser *p, const struct cursor *c, uint32_t from,
+                                  uint32_t to)
 {
     struct khap_span span = {c->word, from, c->word, to};
     if (p->starts != NULL && p->n > 0) {
         locate(p, from, &span.word, &span.offset);
         locate(p, to > from ? to - 1 : to, &span.end_word, &span.end_offset);
         span.end_offset += to > from;
+        if (span.end_offset > p->words[span.end_word].text.len) /* the blank between two words */
+            span.end_offset = (uint32_t)p->words[span.end_word].text.len;
     }
     return span;
 }
@@ -85,7 +87,7 @@ void khap__node_place(struct value_parser *p, struct khap_node *node, const stru
 {
     if (p->arena == NULL)
         return;
-    node->span = span_of(p, c, from, to);
+    node->span = khap__value_span(p, c, from, to);
     for (uint32_t i = node->span.word; i <= node->span.end_word && i < p->n && !node->variable; i++)
         node->variable = p->words[i].variable != 0;
 }
@@ -97,7 +99,7 @@ bool khap__value_fail(struct value_parser *p, enum khap_value_problem problem, c
         p->status = KHAP_EINPUT;
         if (p->error != NULL) {
             p->error->problem = (uint32_t)problem;
-            p->error->span = span_of(p, c, from, to);
+            p->error->span = khap__value_span(p, c, from, to);
         }
     }
     return false;

@@ -87,7 +87,7 @@ const char *khap_value_problem_text(uint32_t problem)
     case KHAP_VALUE_OPEN_ARGUMENTS:
         return "no ) ends these arguments; perhaps a quote stays open";
     case KHAP_VALUE_BAD_ACL_NAME:
-        return "the name of an ACL is letters, digits, '.', '_', ':' and '-'";
+        return "the name of an ACL is letters, digits, '.', '_', ':' and '-', and not 'or'";
     case KHAP_VALUE_BAD_FLAG:
         return "not a flag of an ACL; '--' goes before values that begin with '-'";
     case KHAP_VALUE_FLAG_VALUE:

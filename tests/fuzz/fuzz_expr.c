@@ -71,7 +71,7 @@ static void one(uint32_t kind, uint16_t release, const struct words *words)
         MUST(status == KHAP_EINVAL || (status == KHAP_EINPUT && error.problem != KHAP_VALUE_GOOD));
         if (status == KHAP_EINPUT && words->n > 0) {
             MUST(error.span.word < words->n && error.span.end_word < words->n);
-            MUST(error.span.end_offset <= words->word[error.span.end_word].text.len + 1);
+            MUST(error.span.end_offset <= words->word[error.span.end_word].text.len);
         }
         return;
     }

@@ -136,7 +136,7 @@ def ask_formats(binary, folder, formats, guess, one_error):
     return taken
 
 
-def judge(name, kind, release, values, answers, taken, means):
+def judge(name, kind, values, answers, taken, means):
     wrong, count = [], collections.Counter()
     for value, answer, yes, meaning in zip(values, answers, taken, means):
         if not answer.yes:
@@ -154,7 +154,8 @@ def judge(name, kind, release, values, answers, taken, means):
 
 
 def questions(r, kind, n, release):
-    make = {"sample": lambda: [randomexpr.sample(r)], "condition": lambda: randomexpr.condition(r), "format": lambda: [randomexpr.format_(r)]}[kind]
+    make = {"sample": lambda: [randomexpr.sample(r)], "condition": lambda: randomexpr.condition(r),
+            "acl": lambda: [r.choice(["y", "a.b:c-d", "a/b", "x", "x1", "!x", "oR", "if"])] + randomexpr.acl_words(r), "format": lambda: [randomexpr.format_(r)]}[kind]
     found = []
     while len(found) < n:
         words = [w.encode("utf-8").decode("latin-1") for w in make()]
@@ -255,7 +256,7 @@ def one(r, binary, folder, n):
     samples, answers = questions(r, "sample", n, release)
     taken = ask_lines(binary, folder, ["acl x %s -m str -- y" % encode(w[0]) for w in samples])
     trees = [e.parse("sample", release, w) for w in samples]
-    judge(name, "expressions", release, samples, answers, taken, [expression_means(t) if t else UNSURE for t in trees])
+    judge(name, "expressions", samples, answers, taken, [expression_means(t) if t else UNSURE for t in trees])
     printed = [a.printed[0] for a in answers if a.yes]
     real = ask_lines(binary, folder, ["acl x %s -m str -- y" % encode(w) for w in printed])
     wrong = ["%r: printed %r" % (w, p) for (w, p, was), now in zip([(w, a.printed[0], t) for w, a, t in zip(samples, answers, taken) if a.yes], real) if was != now]
@@ -264,17 +265,22 @@ def one(r, binary, folder, n):
     conditions, answers = questions(r, "condition", n, release)
     taken = ask_lines(binary, folder, ["use_backend x " + " ".join(map(encode, w)) for w in conditions])
     trees = [e.parse("condition", release, w) for w in conditions]
-    judge(name, "conditions", release, conditions, answers, taken, [condition_means(t) if t else UNSURE for t in trees])
+    judge(name, "conditions", conditions, answers, taken, [condition_means(t) if t else UNSURE for t in trees])
     same = [(w, a, t) for w, a, t in zip(conditions, answers, taken) if a.yes]
     real = ask_lines(binary, folder, ["use_backend x " + " ".join(map(encode, a.printed)) for _, a, _ in same])
     wrong = ["%r: printed %r" % (w, a.printed) for (w, a, was), now in zip(same, real) if was != now]
     tap.ok("%s: %d printed conditions are read alike" % (name, len(same)), not wrong, "\n".join(wrong[:15]))
 
+    acls, answers = questions(r, "acl", n, release)
+    taken = ask_lines(binary, folder, ["acl " + " ".join(map(encode, w)) for w in acls])
+    trees = [e.parse("acl", release, w) for w in acls]
+    judge(name, "ACLs", acls, answers, taken, [acl_means(t) if t else UNSURE for t in trees])
+
     few = n if release < 304 else n // 3  # it says one error a run
     formats, answers = questions(r, "format", few, release)
     means = [format_means(a, release) if a.yes else UNSURE for a in answers]
     taken = ask_formats(binary, folder, [w[0] for w in formats], [a.yes and m == TAKES for a, m in zip(answers, means)], release >= 304)
-    judge(name, "log formats", release, formats, answers, taken, means)
+    judge(name, "log formats", formats, answers, taken, means)
     if release >= 205:
         ifs(r, name, binary, folder, release, n)
 

@@ -4,8 +4,10 @@
 
 N=… sets how many, SEED=… which.
 """
+import collections
 import os
 import random
+import re
 import sys
 
 import expr_driver
@@ -16,7 +18,7 @@ import tap
 KINDS = {
     "sample": lambda r: [randomexpr.sample(r)],
     "converters": lambda r: [randomexpr.sample(r)],
-    "acl": lambda r: [r.choice(["a", "a.b:c-d", "a/b", "x"])] + randomexpr.acl_words(r),
+    "acl": lambda r: [r.choice(["a", "a.b:c-d", "a/b", "x", "Or", "orx"])] + randomexpr.acl_words(r),
     "condition": randomexpr.condition,
     "format": lambda r: [randomexpr.format_(r)],
     "if": randomexpr.if_,
@@ -34,6 +36,7 @@ def main():
     tap.note("SEED=%d" % seed)
     sys.setrecursionlimit(20000)
     r = random.Random(seed)
+    problems, nodes = collections.Counter(), collections.Counter()
     for kind, make in KINDS.items():
         questions = [(kind, r.choice(RELEASES), [bytewise(w) for w in make(r)]) for _ in range(n)]
         answers = expr_driver.ask(questions)
@@ -43,6 +46,9 @@ def main():
             bad += not answer.yes
             if answer.yes:
                 printed.append((question, answer))
+                nodes.update(re.findall(r"\((\d+):", answer.tree))
+            else:
+                problems[answer.said.split(" ")[1]] += 1
             if kind == "format":  # HAProxy itself is asked about those
                 continue
             tree = expressions.parse(*question)
@@ -60,6 +66,11 @@ def main():
         wrong = ["%r: printed %r, %s %s" % (q, a.printed, b.said, b.tree) for (q, a), b in zip(printed, again)
                  if not b.yes or b.tree != a.tree or b.printed != a.printed or b.decided != a.decided]
         tap.ok("%s: what is printed says the same, and is printed alike" % kind, not wrong, "\n".join(wrong[:10]))
+    # the numbers of khap/value.h
+    tap.note("problems: " + " ".join("%d: %d" % (i, problems[str(i)]) for i in range(1, 21)))
+    tap.ok("each problem was met", all(problems[str(i)] for i in range(1, 21)))
+    tap.note("nodes: " + " ".join("%d: %d" % (i, nodes[str(i)]) for i in range(1, 22)))
+    tap.ok("each kind of node was met", all(nodes[str(i)] for i in range(1, 22)))
     tap.finish()
 
 

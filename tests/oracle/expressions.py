@@ -112,7 +112,7 @@ def before_empty(words):
 
 def acl(words, release):
     words = before_empty(words)
-    if not words or not re.fullmatch(NAME, words[0]):
+    if not words or not re.fullmatch(NAME, words[0]) or words[0].lower() == "or":
         raise Refused
     return node(ACL, words[0], acl_body(words[1:], release))
 

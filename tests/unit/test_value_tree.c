@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -159,6 +160,7 @@ static void test_problems(void **state)
         {KHAP_VALUE_SAMPLE, 304, "src(a)x", KHAP_VALUE_NO_COMMA, 0, 6, 0, 7},
         {KHAP_VALUE_SAMPLE, 304, "str(\"a)", KHAP_VALUE_OPEN_ARGUMENTS, 0, 3, 0, 7},
         {KHAP_VALUE_ACL, 304, "a/b|src", KHAP_VALUE_BAD_ACL_NAME, 0, 0, 0, 3},
+        {KHAP_VALUE_ACL, 304, "Or|src", KHAP_VALUE_BAD_ACL_NAME, 0, 0, 0, 2},
         {KHAP_VALUE_ACL, 304, "a", KHAP_VALUE_NO_FETCH, 0, 1, 0, 1},
         {KHAP_VALUE_ACL, 304, "a|src|-ii", KHAP_VALUE_BAD_FLAG, 2, 0, 2, 3},
         {KHAP_VALUE_ACL, 304, "a|src|-m", KHAP_VALUE_FLAG_VALUE, 2, 2, 2, 2},
@@ -275,6 +277,9 @@ static void test_decide(void **state)
         {"strstr(ababab,abac)", 208, 304, KHAP_FALSE, KHAP_FALSE},
         {"~streq(,a)", 206, 304, KHAP_UNKNOWN, KHAP_UNKNOWN},
         {"~streq(,a)|&&|0", 206, 304, KHAP_FALSE, KHAP_FALSE},
+        {"~", 206, 304, KHAP_UNKNOWN, KHAP_UNKNOWN},
+        {"~1", 206, 304, KHAP_UNKNOWN, KHAP_UNKNOWN},
+        {"1|||~1", 206, 304, KHAP_TRUE, KHAP_TRUE},
         {"defined(X)", 206, 304, KHAP_UNKNOWN, KHAP_UNKNOWN},
         {"feature(OPENSSL)", 206, 304, KHAP_UNKNOWN, KHAP_TRUE},
         {"!feature(QUIC)|&&|1", 206, 304, KHAP_UNKNOWN, KHAP_TRUE},
@@ -295,6 +300,8 @@ static void test_decide(void **state)
             words[0] = (struct khap_value_word){{rows[i].words, (size_t)(either - rows[i].words)}, 0};
             words[1] = (struct khap_value_word){S("||"), 0};
             words[2] = (struct khap_value_word){str(either + 3), 0};
+            if (words[2].text.ptr[0] == '~')
+                words[2] = (struct khap_value_word){str(either + 4), 1};
         }
         khap_target_init(&target);
         target.first = rows[i].first;
@@ -328,6 +335,60 @@ static void test_spans(void **state)
     khap_value_free(value);
 }
 
+static int discard(void *ctx, const char *data, size_t len)
+{
+    (void)data;
+    *(size_t *)ctx += len;
+    return 0;
+}
+
+/* A step that looks at everything before it would take minutes here. */
+static void test_large(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t kind;
+        const char *before, *again, *after;
+    } rows[] = {
+        {KHAP_VALUE_SAMPLE, "src", ",lower(a\\\\b,'c')", ""},       {KHAP_VALUE_SAMPLE, "f(", "\"a\",", ")"},
+        {KHAP_VALUE_FORMAT, "", "%%%-a%{+Q}ci%[src]", ""},          {KHAP_VALUE_FORMAT, "%{", "+Q,", "}ci"},
+        {KHAP_VALUE_IF, "strstr(", "ab", ",abababababababababac)"}, {KHAP_VALUE_IF, "", "!", "1"},
+    };
+    enum { TIMES = 300000 };
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        struct buf b;
+        struct khap_value *value;
+        size_t total = 0;
+        const struct khap_sink sink = {&total, discard};
+        khap__buf_init(&b, NULL);
+        khap__buf_add(&b, str(rows[k].before));
+        for (size_t i = 0; i < TIMES; i++)
+            khap__buf_add(&b, str(rows[k].again));
+        khap__buf_add(&b, str(rows[k].after));
+        struct khap_value_word word = {khap__buf_str(&b), 0};
+        assert_int_equal(khap_value_parse(NULL, rows[k].kind, 304, &word, 1, &value, NULL), KHAP_OK);
+        assert_int_equal(khap_value_print(value, &sink), KHAP_OK);
+        assert_true(khap_node_equal(khap_value_root(value), khap_value_root(value)));
+        khap_value_free(value);
+        khap__buf_free(&b);
+    }
+    struct khap_value_word *words = malloc((TIMES + 1) * sizeof *words);
+    struct khap_value *value;
+    assert_non_null(words);
+    words[0] = (struct khap_value_word){S("if"), 0};
+    for (size_t i = 1; i <= TIMES; i++)
+        words[i] = (struct khap_value_word){i % 3 ? S("!a") : S("!"), 0};
+    assert_int_equal(khap_value_parse(NULL, KHAP_VALUE_CONDITION, 304, words, TIMES + 1, &value, NULL),
+                     KHAP_OK);
+    khap_value_free(value);
+    for (size_t i = 0; i <= TIMES; i++)
+        words[i] = (struct khap_value_word){i % 2 ? S("") : S(" "), 0};
+    words[TIMES] = (struct khap_value_word){S("1"), 0};
+    assert_int_equal(khap_value_parse(NULL, KHAP_VALUE_IF, 304, words, TIMES + 1, &value, NULL), KHAP_OK);
+    khap_value_free(value);
+    free(words);
+}
+
 static void test_callers(void **state)
 {
     (void)state;
@@ -347,13 +408,6 @@ static void test_callers(void **state)
     assert_int_equal(khap_value_decide(NULL, NULL, NULL), KHAP_UNKNOWN);
     assert_int_equal(khap_value_print(NULL, NULL), KHAP_EINVAL);
     khap_value_free(NULL);
-}
-
-static int discard(void *ctx, const char *data, size_t len)
-{
-    (void)data;
-    *(size_t *)ctx += len;
-    return 0;
 }
 
 static int refuse(void *ctx, const char *data, size_t len)
@@ -407,7 +461,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_trees),  cmocka_unit_test(test_problems), cmocka_unit_test(test_depth),
         cmocka_unit_test(test_decide), cmocka_unit_test(test_spans),    cmocka_unit_test(test_callers),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_memory), cmocka_unit_test(test_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
