@@ -115,9 +115,11 @@ static void forwarded_lines(struct gen *g, const struct frontend *f)
  */
 static void strange_lines(struct gen *g)
 {
-    static const char hosts[] = "{ req.fhdr(host) -m found } !{ req.fhdr(host) -m reg "
-                                "^([A-Za-z0-9._-]*|[[][0-9A-Fa-f:.]+[]])(:[0-9A-Za-z:]*)?$ }";
-    static const char targets[] = "!{ req.fhdr(host) -m found } !{ url_beg / * }";
+    /* first what nearly always decides */
+    static const char hosts[] =
+        "!{ req.fhdr(host) -m reg ^([A-Za-z0-9._-]*|[[][0-9A-Fa-f:.]+[]])(:[0-9A-Za-z:]*)?$ } "
+        "{ req.fhdr(host) -m found }";
+    static const char targets[] = "!{ url_beg / * } !{ req.fhdr(host) -m found }";
     const char *conditions[] = {hosts, targets};
     for (size_t i = 0; i < 2; i++) {
         khap__doc_begin(g->doc, 4, NOWHERE);

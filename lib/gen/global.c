@@ -83,6 +83,9 @@ void khap__gen_global(struct gen *g)
     if (g->options->bundle && gen_from(g, R(2, 4)) &&
         khap__gen_own(g, &g->global, "default-path config", NOWHERE))
         khap__doc_end(doc); /* side files are found beside haproxy.cfg */
+    /* Look-ups in a map cost less than to miss this cache; only regexes gain by it. */
+    if (g->routing == ROUTING_MAPS && khap__gen_own(g, &g->global, "tune.pattern.cache-size 0", NOWHERE))
+        khap__doc_end(doc);
     khap__gen_tls_global(g);
     khap__raw_write(&g->global, RAW_SETTING, doc, 4);
 }

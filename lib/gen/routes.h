@@ -50,7 +50,8 @@ void khap__routes_write_choice(struct gen *g, const struct route_table *t, enum 
 /* The conditions that a request is one of this route, whatever other routes there are. */
 void khap__route_condition(struct gen *g, const struct route *route);
 
-/* routes_maps.c */
+/* routes_maps.c. Of a site without paths the maps say the backend at once. */
+#define SITE_IS_BACKEND "if { var(txn.site) -m found } !{ var(txn.site) -m beg @ }"
 void khap__routes_write_maps(struct gen *g, const struct route_table *t, enum route_layer layer,
                              struct khap_str frontend);
 

@@ -2,41 +2,50 @@
 #include "gen/routes.h"
 
 /* The maps of a frontend; each is written even when it is empty, so that the rules stay as they are when the
- * first entry comes. */
+ * first entry comes. A host map says the backend, so that most requests need one look-up or two; of a site with
+ * paths it says `@` and the site, which is what the keys of its paths begin with. */
 enum map_file {
-    MAP_DIRECT, /* sites without paths: host or wildcard to backend, so that most requests need one look-up */
     MAP_HOSTS,
-    MAP_LABELS,
-    MAP_SUFFIXES,
-    MAP_EXACT,
-    MAP_PREFIXES,
+    MAP_PARENTS, /* wildcards by what follows a host's first label: those of one label, and the deep ones that no such one hides */
+    MAP_SUFFIXES, /* deep wildcards */
+    MAP_PATHS,
     MAP_REGEXES,
     MAP_ANY_REGEXES,
-    MAP_BACKENDS,
+    MAP_BACKENDS, /* what the paths of a site leave over */
     MAP_COUNT
 };
 
 /* Without a dash, so that the last one in a file's name ends the frontend's: two frontends never have one file. */
-static const char names[MAP_COUNT][16] = {"direct",   "hosts",   "labels",   "suffixes", "exact",
-                                          "prefixes", "regexes", "hostless", "backends"};
+static const char names[MAP_COUNT][16] = {"hosts",   "parents",  "suffixes", "paths",
+                                          "regexes", "hostless", "backends"};
+
+/* What is behind a path when it is looked up, and behind an exact one in the map. */
+#define WHOLE_PATH "/?"
 
 struct maps {
     struct gen *g;
     struct buf text[MAP_COUNT];
     struct khap_str frontend;
-    bool depths[128]; /* whether a suffix of so many labels is asked for; a host has at most 127 */
+    bool depths[128];      /* whether a suffix of so many labels is asked for; a host has at most 127 */
+    struct map with_paths; /* sites that have paths; 1 when the host maps say so already */
+    struct map labels;     /* suffixes of wildcards of one label */
     enum route_layer layer;
 };
 
-static void add(struct maps *m, enum map_file file, struct khap_str key, struct khap_str more,
-                struct khap_str value)
+static void add_value(struct buf *b, struct khap_str mark, struct khap_str value)
 {
-    struct buf *b = &m->text[file];
-    khap__buf_add(b, key);
-    khap__buf_add(b, more);
     khap__buf_char(b, ' ');
+    khap__buf_add(b, mark);
     khap__buf_add(b, value);
     khap__buf_char(b, '\n');
+}
+
+/* The key of a site in front of what follows there: nothing for routes without a host. */
+static void begin_site(struct buf *b, struct khap_str site)
+{
+    if (site.len > 0)
+        khap__buf_char(b, '@');
+    khap__buf_add(b, site);
 }
 
 /* Whether a regex may hold `^` or `$` as an anchor. */
@@ -72,6 +81,7 @@ static void add_regex(struct maps *m, const struct route_entry *e, struct khap_s
     bool escaped = false;
     khap__buf_char(b, '^');
     if (site.len > 0) {
+        khap__buf_char(b, '@');
         khap__regex_quote(b, site);
         khap__buf_add(b, S("[[:cntrl:]]"));
     }
@@ -91,63 +101,78 @@ static void add_regex(struct maps *m, const struct route_entry *e, struct khap_s
     khap__buf_char(b, '\n');
 }
 
-/* Each site is announced once, in the map of its kind. */
-static enum khap_status add_site(struct maps *m, struct map *seen, const struct route_entry *e,
-                                 struct khap_str site)
+/* Writes where the requests of a site go: to its backend, or to its paths. */
+static void add_site(struct maps *m, const struct route_entry *e, struct khap_str mark, struct khap_str value)
 {
-    bool found;
-    uint32_t old;
-    if (e->rank == RANK_ANY)
-        return KHAP_OK;
-    enum khap_status status = khap__map_add(seen, site, 1, &found, &old);
-    if (status != KHAP_OK || found)
-        return status;
-    enum map_file file = e->rank == RANK_EXACT ? MAP_HOSTS : e->route->label ? MAP_LABELS : MAP_SUFFIXES;
-    add(m, file, e->route->host.name, S(""), site);
-    unsigned labels = khap__host_labels(e->route->host.name);
-    if (file == MAP_SUFFIXES && labels < 128)
+    const struct route *r = e->route;
+    struct khap_str name = r->host.name;
+    uint32_t found;
+    if (e->rank == RANK_EXACT) {
+        khap__buf_add(&m->text[MAP_HOSTS], name);
+        add_value(&m->text[MAP_HOSTS], mark, value);
+        return;
+    }
+    if (r->label || !khap__map_get(&m->labels, name, &found)) {
+        khap__buf_add(&m->text[MAP_PARENTS], name);
+        add_value(&m->text[MAP_PARENTS], mark, value);
+    }
+    if (r->label)
+        return;
+    khap__buf_add(&m->text[MAP_SUFFIXES], name);
+    add_value(&m->text[MAP_SUFFIXES], mark, value);
+    unsigned labels = khap__host_labels(name);
+    if (labels < 128)
         m->depths[labels] = true;
-    return KHAP_OK;
+}
+
+/* What has to be known of all routes before the first is written. */
+static enum khap_status prepare(struct maps *m, const struct route_table *t)
+{
+    enum khap_status status = KHAP_OK;
+    for (uint32_t i = 0; i < t->entries.len && status == KHAP_OK; i++) {
+        const struct route_entry *e = &t->entries.ptr[i];
+        if (m->layer == LAYER_HTTP && e->route->path_type != PATH_NONE && e->rank != RANK_ANY)
+            status = khap__map_set(&m->with_paths, khap__route_site(m->g, e->route), 0);
+        if (status == KHAP_OK && e->rank == RANK_WILDCARD && e->route->label)
+            status = khap__map_set(&m->labels, e->route->host.name, 1);
+    }
+    return status;
 }
 
 static enum khap_status fill(struct maps *m, const struct route_table *t)
 {
-    struct gen *g = m->g;
-    struct map seen, with_paths;
-    enum khap_status status = KHAP_OK;
-    khap__map_init(&seen, &g->alloc);
-    khap__map_init(&with_paths, &g->alloc);
+    enum khap_status status = prepare(m, t);
     for (uint32_t i = 0; i < t->entries.len && status == KHAP_OK; i++) {
         const struct route_entry *e = &t->entries.ptr[i];
-        if (m->layer == LAYER_HTTP && e->route->path_type != PATH_NONE)
-            status = khap__map_set(&with_paths, khap__route_site(g, e->route), 1);
-    }
-    for (uint32_t i = 0; i < t->entries.len && status == KHAP_OK; i++) {
-        const struct route_entry *e = &t->entries.ptr[i];
-        struct khap_str site = khap__route_site(g, e->route);
-        uint32_t found;
-        bool direct = m->layer == LAYER_HTTP && !khap__map_get(&with_paths, site, &found);
-        if (!direct || e->rank != RANK_EXACT)
-            status = add_site(m, &seen, e, site);
+        struct khap_str site = khap__route_site(m->g, e->route);
+        struct buf *paths = &m->text[MAP_PATHS], *backends = &m->text[MAP_BACKENDS];
+        uint32_t announced;
+        bool has_paths = khap__map_get(&m->with_paths, site, &announced);
+        if (has_paths && announced == 0) {
+            add_site(m, e, S("@"), site);
+            status = khap__map_set(&m->with_paths, site, 1);
+        }
         switch (m->layer == LAYER_SNI ? PATH_NONE : (enum path_type)e->route->path_type) {
         case PATH_EXACT:
-            khap__buf_add(&m->text[MAP_EXACT], site);
-            add(m, MAP_EXACT, e->route->path, S("/"), e->backend);
-            break;
         case PATH_PREFIX:
-            khap__buf_add(&m->text[MAP_PREFIXES], site);
-            add(m, MAP_PREFIXES, e->route->path, S("/"), e->backend);
+            begin_site(paths, site);
+            khap__buf_add(paths, e->route->path);
+            khap__buf_add(paths, e->route->path_type == PATH_EXACT ? S(WHOLE_PATH) : S("/"));
+            add_value(paths, S(""), e->backend);
             break;
         case PATH_REGEX:
             add_regex(m, e, site);
             break;
         case PATH_NONE:
-            add(m, direct ? MAP_DIRECT : MAP_BACKENDS, site, S(""), e->backend);
+            if (!has_paths) {
+                add_site(m, e, S(""), e->backend);
+                break;
+            }
+            begin_site(backends, site);
+            add_value(backends, S(""), e->backend);
             break;
         }
     }
-    khap__map_free(&with_paths);
-    khap__map_free(&seen);
     return status;
 }
 
@@ -180,6 +205,7 @@ static void look_up(struct maps *m, const char *variable, struct khap_str expres
     khap__doc_end(doc);
 }
 
+#define HAS_SITE   "if { var(txn.site) -m found }"
 #define NO_SITE    "if !{ var(txn.site) -m found }"
 #define NO_BACKEND "if !{ var(txn.backend) -m found }"
 
@@ -189,17 +215,15 @@ static void enough(struct maps *m)
     khap__gen_line(m->g, 4, "http-request allow if { var(txn.backend) -m found }", NOWHERE);
 }
 
-/* From the host to its site: itself, its label wildcard, or the longest suffix of what follows its first
- * label. */
-static void write_site(struct maps *m)
+/* From the host to the backend, or to the site where there are paths: the host itself, what follows its first
+ * label, then the longest suffix of that. A server name has no paths, so that what is found is the backend. */
+static void write_hosts(struct maps *m)
 {
-    if (m->layer == LAYER_HTTP) {
-        look_up(m, "backend", S("var(txn.host)"), "map_str", MAP_DIRECT, "");
-        enough(m);
-    }
-    look_up(m, "site", S("var(txn.host)"), "map_str", MAP_HOSTS, "");
-    look_up(m, "parent", S("var(txn.host),field(2,.,0)"), "", -1, NO_SITE);
-    look_up(m, "site", S("var(txn.parent)"), "map_str", MAP_LABELS, NO_SITE);
+    const char *found = m->layer == LAYER_HTTP ? "site" : "backend";
+    const char *missing = m->layer == LAYER_HTTP ? NO_SITE : NO_BACKEND;
+    look_up(m, found, S("var(txn.host)"), "map_str", MAP_HOSTS, "");
+    look_up(m, found, S("var(txn.host),field(2,.,0)"), "map_str", MAP_PARENTS, missing);
+    look_up(m, "parent", S("var(txn.host),field(2,.,0)"), "", -1, missing);
     for (unsigned depth = 127; depth > 0; depth--) {
         struct buf *expression = &m->g->text;
         if (!m->depths[depth])
@@ -208,39 +232,30 @@ static void write_site(struct maps *m)
         khap__buf_add(expression, S("var(txn.parent),field(-1,.,"));
         khap__buf_uint(expression, depth);
         khap__buf_char(expression, ')');
-        look_up(m, "site", khap__buf_str(expression), "map_str", MAP_SUFFIXES, NO_SITE);
+        look_up(m, found, khap__buf_str(expression), "map_str", MAP_SUFFIXES, missing);
     }
 }
 
-static void write_backend(struct maps *m)
+static void write_paths(struct maps *m)
 {
-    if (m->layer == LAYER_SNI) {
-        look_up(m, "backend", S("var(txn.site)"), "map_str", MAP_BACKENDS, "");
-        return;
-    }
-    look_up(m, "backend", S("var(txn.site)"), "map_str", MAP_DIRECT, "if { var(txn.site) -m found }");
-    enough(m);
-    /* Paths are looked up with a slash behind them, so that a prefix is compared element by element. */
-    look_up(m, "path", S("path,concat(/)"), "", -1, "");
-    look_up(m, "backend", S("var(txn.site),concat(,txn.path)"), "map_str", MAP_EXACT,
-            "if { var(txn.site) -m found }");
-    look_up(m, "backend", S("var(txn.site),concat(,txn.path)"), "map_beg", MAP_PREFIXES,
-            "if { var(txn.site) -m found } !{ var(txn.backend) -m found }");
+    khap__gen_line(m->g, 4, "http-request allow " SITE_IS_BACKEND, NOWHERE);
+    /* Paths are looked up with a slash behind them, so that a prefix is compared element by element, and a `?`, which none of
+     * them can hold: an exact path is the prefix that ends in it. */
+    look_up(m, "path", S("path,concat(" WHOLE_PATH ")"), "", -1, "");
+    look_up(m, "backend", S("var(txn.site),concat(,txn.path)"), "map_beg", MAP_PATHS, HAS_SITE);
     enough(m);
     look_up(m, "whole", S("path"), "", -1, "");
     look_up(m, "backend", S("var(txn.site),concat(\n,txn.whole)"), "map_reg", MAP_REGEXES,
-            "if { var(txn.site) -m found } { var(txn.whole) -m found }");
+            HAS_SITE " { var(txn.whole) -m found }");
     look_up(m, "backend", S("var(txn.site)"), "map_str", MAP_BACKENDS, NO_BACKEND);
     enough(m);
-    look_up(m, "backend", S("var(txn.path)"), "map_str", MAP_EXACT, "");
-    look_up(m, "backend", S("var(txn.path)"), "map_beg", MAP_PREFIXES, NO_BACKEND);
+    look_up(m, "backend", S("var(txn.path)"), "map_beg", MAP_PATHS, "");
     look_up(m, "backend", S("path"), "map_reg", MAP_ANY_REGEXES, NO_BACKEND);
 }
 
 static bool used(enum map_file file, enum route_layer layer)
 {
-    return layer == LAYER_HTTP || file == MAP_HOSTS || file == MAP_LABELS || file == MAP_SUFFIXES ||
-           file == MAP_BACKENDS;
+    return layer == LAYER_HTTP || file == MAP_HOSTS || file == MAP_PARENTS || file == MAP_SUFFIXES;
 }
 
 void khap__routes_write_maps(struct gen *g, const struct route_table *t, enum route_layer layer,
@@ -251,9 +266,12 @@ void khap__routes_write_maps(struct gen *g, const struct route_table *t, enum ro
     m.depths[2] = m.depths[3] = true;
     for (size_t i = 0; i < MAP_COUNT; i++)
         khap__buf_init(&m.text[i], &g->alloc);
+    khap__map_init(&m.with_paths, &g->alloc);
+    khap__map_init(&m.labels, &g->alloc);
     enum khap_status status = fill(&m, t);
-    write_site(&m);
-    write_backend(&m);
+    write_hosts(&m);
+    if (layer == LAYER_HTTP)
+        write_paths(&m);
     for (size_t i = 0; i < MAP_COUNT; i++) {
         if (status == KHAP_OK && used((enum map_file)i, layer)) {
             khap__buf_clear(&g->text);
@@ -269,5 +287,7 @@ void khap__routes_write_maps(struct gen *g, const struct route_table *t, enum ro
         }
         khap__buf_free(&m.text[i]);
     }
+    khap__map_free(&m.with_paths);
+    khap__map_free(&m.labels);
     khap__gen_fail(g, status);
 }

@@ -346,9 +346,9 @@ void khap__routes_write_choice(struct gen *g, const struct route_table *t, enum 
 {
     struct khap_document *doc = g->doc;
     if (g->routing == ROUTING_MAPS) {
-        khap__doc_begin(doc, 4, NOWHERE);
-        khap__doc_lit(doc, "use_backend %[var(txn.backend)] if { var(txn.backend) -m found }");
-        khap__doc_end(doc);
+        khap__gen_line(g, 4, "use_backend %[var(txn.backend)] if { var(txn.backend) -m found }", NOWHERE);
+        if (layer == LAYER_HTTP)
+            khap__gen_line(g, 4, "use_backend %[var(txn.site)] " SITE_IS_BACKEND, NOWHERE);
     }
     if (g->routing == ROUTING_HDR_REG)
         write_below(g, t);
