@@ -130,6 +130,9 @@ def round_trip(data, validate=True, args=()):
     if p.returncode != 0 or p.stdout != data or p.stderr:
         return "--from-json: exit status %d, %r" % (p.returncode, p.stderr[:300])
     doc = json.loads(text)
+    p = back(json.dumps(doc, sort_keys=True, ensure_ascii=len(data) % 2 == 0, indent=len(data) % 3 or None).encode())
+    if p.returncode != 0 or p.stdout != data:
+        return "through another program's JSON, with sorted keys: exit status %d, %r" % (p.returncode, p.stderr[:300])
     if validate and validator:
         for error in validator.iter_errors(doc):
             return "schema: %s" % str(error)[:500]
