@@ -23,7 +23,8 @@ static void add(struct words *to, const char *data, size_t len)
     MUST(exact != NULL);
     if (len > 0)
         memcpy(exact, data, len);
-    to->word[to->n++] = (struct khap_value_word){{exact, len}, to->n % 7 == 6};
+    to->word[to->n] = (struct khap_value_word){{exact, len}, to->n % 7 == 6};
+    to->n++;
 }
 
 static void give_back(struct words *words)
