@@ -249,7 +249,7 @@ static void tcp_frontend(struct gen *g, const struct service *s)
         khap__gen_line(g, 4, "option tcplog", s->place);
     khap__doc_begin(doc, 4, s->place);
     khap__doc_lit(doc, "default_backend");
-    khap__doc_word(doc, s->name);
+    khap__doc_word(doc, s->head->backend);
     khap__doc_end(doc);
 }
 
@@ -284,6 +284,25 @@ static void backend(struct gen *g, const struct service *s)
     khap__raw_free(&g->alloc, &extra);
 }
 
+/* What there is of a service that leads to a backend of one's own. */
+static void before_backend(struct gen *g, const struct service *s)
+{
+    struct khap_document *doc = g->doc;
+    if (s->mode == MODE_TCP)
+        tcp_frontend(g, s);
+    if (!s->head->redirects)
+        return;
+    khap__doc_blank(doc);
+    khap__gen_section_comment(g, s->place, s->name);
+    khap__doc_begin(doc, 0, s->place);
+    khap__doc_lit(doc, "backend");
+    khap__doc_word(doc, s->name);
+    khap__doc_end(doc);
+    khap__gen_redirect_lines(g, s->place, true, s->head->frontends);
+    if (g->routing != ROUTING_HDR_REG) /* without a host there is nothing to redirect to */
+        khap__gen_line(g, 4, "http-request deny deny_status 400", s->place);
+}
+
 void khap__gen_backends(struct gen *g)
 {
     g->node_texts = khap__arena_zalloc(&g->arena, g->r.nodes.len, sizeof *g->node_texts);
@@ -295,8 +314,10 @@ void khap__gen_backends(struct gen *g)
         struct service s;
         khap__arena_reset(&g->scratch);
         enum khap_status status = khap__service_resolve(&g->r, i, &g->scratch, &s);
-        if (status == KHAP_OK)
+        if (status == KHAP_OK && !s.head->own_backend)
             backend(g, &s);
+        else if (status == KHAP_OK)
+            before_backend(g, &s);
         else
             khap__gen_fail(g, status);
     }
@@ -348,5 +369,32 @@ void khap__gen_helpers(struct gen *g)
         khap__gen_line(g, 0, "backend khap-refuse", NOWHERE);
         khap__gen_line(g, 4, "mode tcp", NOWHERE);
         khap__gen_line(g, 4, "tcp-request content reject", NOWHERE);
+    }
+}
+
+/* Whole sections of one's own, as they are. */
+void khap__gen_sections(struct gen *g)
+{
+    const struct setting *sections = g->r.own_sections;
+    if (!sections || sections->kind != SETTING_TEXT || g->r.sections.len == 0)
+        return;
+    uint32_t blank = 0; /* lines that wait for one that is not */
+    bool begun = false;
+    khap__doc_blank(g->doc);
+    khap__gen_section_comment(g, sections->place, S("sections"));
+    for (struct khap_str rest = sections->text; rest.len > 0;) {
+        size_t end = khap__str_find(rest, '\n');
+        struct khap_str line = {rest.ptr, end};
+        rest = khap__str_sub(rest, end + 1, rest.len);
+        if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+            line.len--;
+        if (khap__str_trim(line).len == 0) {
+            blank += begun;
+            continue;
+        }
+        for (; blank > 0; blank--)
+            khap__doc_blank(g->doc);
+        khap__doc_raw(g->doc, 0, line, sections->place);
+        begun = true;
     }
 }

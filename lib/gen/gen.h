@@ -105,6 +105,8 @@ void khap__gen_secure_hosts(struct gen *g, const struct frontend *f);
 void khap__gen_redirect(struct gen *g, uint64_t frontends);
 /* The rules of a backend; `always` also for hosts that no certificate names. */
 void khap__gen_redirect_lines(struct gen *g, struct khap_place place, bool always, uint64_t frontends);
+/* Whether `hosts` of a certificate cover the host of a route. */
+bool khap__gen_secure_route(const struct gen *g, const struct route *route);
 /* mtls.c: hosts that need a client certificate are not reached through another connection */
 void khap__gen_client_auth(struct gen *g, const struct frontend *f);
 /* passthrough.c */
@@ -112,6 +114,7 @@ void khap__gen_passthrough(struct gen *g);
 /* backend.c */
 void khap__gen_backends(struct gen *g);
 void khap__gen_helpers(struct gen *g);
+void khap__gen_sections(struct gen *g);
 /* backend_rules.c: what a backend does to requests and responses */
 void khap__gen_backend_rules(struct gen *g, const struct service *s, const struct raw *extra);
 /* check.c */

@@ -97,6 +97,19 @@ static enum khap_status mark_whole(struct gen *g, struct route_table *t)
     return status;
 }
 
+/* A service with servers redirects in its backend; where there is a backend of one's own, that is all that the one of its name does. */
+static struct khap_str backend_of(struct gen *g, uint32_t frontend, const struct service_head *head,
+                                  const struct route *route)
+{
+    const struct setting *said = head->redirect_https;
+    if (!head->own_backend || g->r.frontends.ptr[frontend].tls || (head->frontends & g->r.tls_frontends) == 0)
+        return head->backend;
+    if (said ? !said->number : !khap__gen_secure_route(g, route))
+        return head->backend;
+    g->r.services.ptr[route->service].redirects = true;
+    return head->name;
+}
+
 enum khap_status khap__routes_of_frontend(struct gen *g, uint32_t index, struct route_table *out)
 {
     memset(out, 0, sizeof *out);
@@ -114,8 +127,9 @@ enum khap_status khap__routes_of_frontend(struct gen *g, uint32_t index, struct 
         if (!passed && https && g->passed_hosts.used > 0 &&
             khap__map_get(&g->passed_hosts, khap__route_site(g, r), &found))
             continue;
-        struct route_entry e = {
-            .route = r, .backend = passed ? S("khap-421") : head->name, .rank = rank_of(r)};
+        struct route_entry e = {.route = r,
+                                .backend = passed ? S("khap-421") : backend_of(g, index, head, r),
+                                .rank = rank_of(r)};
         if (e.rank == RANK_ANY && r->path_type == PATH_NONE)
             out->fallback = e.backend;
         else if (!VEC_PUSH(&g->alloc, &out->entries, e))
@@ -174,7 +188,7 @@ static enum khap_status add_server_name(struct gen *g, const struct route *r, st
     if (status != KHAP_OK || found)
         return status;
     struct route_entry e = {
-        .route = r, .backend = passed ? head->name : S("khap-tls"), .rank = rank_of(r), .whole = true};
+        .route = r, .backend = passed ? head->backend : S("khap-tls"), .rank = rank_of(r), .whole = true};
     return VEC_PUSH(&g->alloc, &out->entries, e) ? KHAP_OK : KHAP_ENOMEM;
 }
 

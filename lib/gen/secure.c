@@ -119,6 +119,22 @@ static void old_redirect_lines(struct gen *g, struct khap_place place, bool alwa
     }
 }
 
+bool khap__gen_secure_route(const struct gen *g, const struct route *route)
+{
+    for (uint32_t i = 0; route->has_host && i < g->r.certs.len; i++) {
+        const struct cert *cert = &g->r.certs.ptr[i];
+        for (uint32_t k = 0; k < cert->n_hosts; k++) {
+            const struct host *host = &cert->hosts[k];
+            bool same = khap__str_eq(host->name, route->host.name);
+            if (host->kind == HOST_WILDCARD
+                    ? (same && route->host.kind == HOST_WILDCARD) || khap__host_covers(host, route->host.name)
+                    : same && route->host.kind != HOST_WILDCARD)
+                return true;
+        }
+    }
+    return false;
+}
+
 void khap__gen_redirect_lines(struct gen *g, struct khap_place place, bool always, uint64_t frontends)
 {
     struct khap_document *doc = g->doc;

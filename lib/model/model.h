@@ -85,9 +85,22 @@ enum service_mode { MODE_HTTP, MODE_TCP /* own bind */, MODE_PASSTHROUGH };
 struct service_head {
     const struct setting *given;
     struct khap_str name;
+    struct khap_str backend;              /* where its requests go: its name, or a backend of one's own */
+    bool own_backend;                     /* which is none of ours */
+    const struct setting *redirect_https; /* with own_backend; NULL: not given */
+    bool redirects; /* with own_backend, set by the generator: something leads to a redirect of its name */
     uint32_t first_route, n_routes; /* in resolved.routes, before sorting by anybody */
     uint64_t frontends;
     uint8_t mode;
+};
+
+enum section_mode { SECTION_MODE_UNKNOWN, SECTION_HTTP, SECTION_TCP };
+/* One of the sections of one's own. */
+struct own_section {
+    struct khap_str kind, name; /* name empty: without, or not known */
+    struct khap_place place;    /* its first line */
+    uint8_t mode;               /* enum section_mode */
+    bool conditional;           /* within .if */
 };
 
 struct port_range {
@@ -105,6 +118,9 @@ struct resolved {
     VEC(struct cert) certs;
     VEC(struct service_head) services; /* in the order of the map */
     VEC(struct route) routes;          /* http and passthrough, service by service */
+    const struct setting *own_sections; /* the text, or NULL */
+    VEC(struct own_section) sections;
+    struct map section_names; /* name -> index of sections */
     VEC(struct network) trust;
     bool has_trust;
     int http, https; /* indices of frontends, -1 when they are not written */

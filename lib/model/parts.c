@@ -78,6 +78,9 @@ void khap__parts_gather(const struct setting *service, struct service_parts *out
         case KEY_SERVICE_SERVERS:
             out->servers = s;
             break;
+        case KEY_SERVICE_BACKEND:
+            out->backend = s;
+            break;
         case KEY_SERVICE_EXTRA:
             out->extra = s;
             break;
@@ -115,6 +118,7 @@ void khap__parts_inherit(struct service_parts *own, const struct service_parts *
     INHERIT(check);
     INHERIT(nodes);
     INHERIT(servers);
+    INHERIT(backend);
     INHERIT(extra);
 #undef INHERIT
 }

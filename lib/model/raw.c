@@ -15,6 +15,8 @@ struct raw_check {
     struct khap_str rest;     /* source text from the line that is checked on, when it is known */
     struct khap_place place;  /* of that line; where it is not known, of the whole value */
     struct khap_place opened; /* the newest .if that was met with no other open */
+    bool whole;               /* `sections`: lines belong to the section that opens before them */
+    bool in_section;          /* one has opened */
 };
 
 /* A block of the map (|) stands in the source line by line as it will in the configuration; what is folded or
@@ -134,6 +136,16 @@ static bool check_line(struct raw_check *c, struct khap_str line)
     if (lexed.n == 0)
         return true;
     struct khap_str word = lexed.words[0].value;
+    if (c->whole && !(word.len > 0 && word.ptr[0] == '.')) {
+        bool known = khap__section_known(c->release, word);
+        if (!known && khap__section_of(&r->out->target, word) >= 0)
+            RESOLVE_SAY(r, MSG_SECTION_OF_OTHER_RELEASE, c->place, release_text(r, c->release), word, line);
+        else if (!known && !c->in_section)
+            RESOLVE_SAY(r, MSG_BEFORE_FIRST_SECTION, c->place, line);
+        else
+            return c->in_section = true;
+        return false;
+    }
     if (lexed.words[0].variable || khap__section_known(c->release, word)) {
         RESOLVE_SAY(r, MSG_RAW_SECTION, c->place, line);
         return false;
@@ -146,6 +158,7 @@ static bool check_release(struct raw_check *c)
     struct khap_str rest = c->setting->text;
     c->depth = 0;
     c->blocks_told = false;
+    c->in_section = false;
     bool good = true;
     find_source(c);
     while (rest.len && !c->r->no_memory) {
@@ -165,7 +178,10 @@ void khap__check_raw(struct resolver *r, const struct setting *text)
 {
     if (!text || text->kind != SETTING_TEXT)
         return;
-    struct raw_check c = {.r = r, .setting = text, .key = khap__short_path((enum key)text->key)};
+    struct raw_check c = {.r = r,
+                          .setting = text,
+                          .key = khap__short_path((enum key)text->key),
+                          .whole = text->key == KEY_SECTIONS};
     uint16_t release;
     for (size_t i = 0; (release = khap_release_at(i)) != 0; i++) {
         if (release < r->out->target.first || release > r->out->target.last)

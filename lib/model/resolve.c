@@ -120,13 +120,14 @@ enum khap_status khap__resolve(const struct khap_model *model, const struct khap
         (struct resolved){.model = model, .alloc = model->alloc, .target = *target, .http = -1, .https = -1};
     khap__arena_init(&out->arena, &model->alloc);
     khap__map_init(&out->node_names, &model->alloc);
+    khap__map_init(&out->section_names, &model->alloc);
     struct resolver r = {.out = out, .model = model, .diags = diags};
     khap__arena_init(&r.scratch, &model->alloc);
     khap__buf_init(&r.text, &model->alloc);
     static void (*const steps[])(struct resolver *) = {
-        khap__check_since,       khap__resolve_nodes, khap__resolve_certs,
-        khap__resolve_frontends, resolve_rest,        khap__resolve_services,
-        khap__resolve_routes,    khap__check_binds,   check_reachable,
+        khap__check_since, khap__resolve_nodes,    khap__resolve_certs,    khap__resolve_frontends,
+        resolve_rest,      khap__resolve_sections, khap__resolve_services, khap__resolve_routes,
+        khap__check_binds, check_reachable,
     };
     const struct setting *certs = top(&r, KEY_CERTS), *nodes = top(&r, KEY_NODES);
     r.certs_unknown = model->incomplete || (certs ? certs->damaged : model->root->damaged);
@@ -149,9 +150,11 @@ void khap__resolved_free(struct resolved *r)
     VEC_FREE(&r->alloc, &r->certs);
     VEC_FREE(&r->alloc, &r->services);
     VEC_FREE(&r->alloc, &r->routes);
+    VEC_FREE(&r->alloc, &r->sections);
     VEC_FREE(&r->alloc, &r->trust);
     VEC_FREE(&r->alloc, &r->v4_ports);
     khap__map_free(&r->node_names);
+    khap__map_free(&r->section_names);
     khap__arena_free(&r->arena);
     r->model = NULL;
 }

@@ -23,6 +23,36 @@ bool khap__balance_needs_http(struct khap_str text)
            khap__str_starts(text, S("hdr("));
 }
 
+/* What a service with a backend of one's own may say: how requests come to it. What its own backend would do, that of others does not. */
+static bool acts_before_backend(enum key key)
+{
+    static const uint16_t keys[] = {KEY_SERVICE_MODE,          KEY_SERVICE_BIND,    KEY_SERVICE_TLS,
+                                    KEY_SERVICE_HOSTS,         KEY_SERVICE_ROUTES,  KEY_SERVICE_WILDCARD,
+                                    KEY_SERVICE_DEFAULT,       KEY_SERVICE_BACKEND, KEY_SERVICE_FRONTENDS,
+                                    KEY_SERVICE_REDIRECT_HTTPS};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        if (keys[i] == key)
+            return true;
+    }
+    return false;
+}
+
+static void check_before_backend(struct resolver *r, const struct service_head *head,
+                                 const struct service_parts *own)
+{
+    for (const struct setting *s = head->given->child; s; s = s->next) {
+        bool nobody_kept_out = s->key == KEY_SERVICE_SOURCE_RANGES && s->n_children == 0;
+        if (!acts_before_backend((enum key)s->key) && !nobody_kept_out)
+            say_cannot_act(r, s, S("backend"));
+    }
+    /* what else serviceDefaults say is left out, but not in silence who may come */
+    const struct setting *ranges = r->defaults.source_ranges;
+    if (own->source_ranges || !ranges || ranges->n_children == 0)
+        return;
+    RESOLVE_SAY(r, MSG_KEY_CANNOT_ACT, head->given->place, S("serviceDefaults.sourceRanges"), S("backend"));
+    khap__diags_relate(r->diags, ranges->place, S("inherited from here"));
+}
+
 /* Everything that the service says itself must be able to act for its mode. */
 static void check_applies(struct resolver *r, const struct service_head *head)
 {
@@ -251,6 +281,8 @@ void khap__check_service(struct resolver *r, const struct service_head *head, co
         return;
     }
     check_applies(r, head);
+    if (head->own_backend)
+        check_before_backend(r, head, own);
     if (head->mode == MODE_TCP) {
         if (!own->bind && !inherited->bind && !own->hosts && !spoilt(r, head, KEY_SERVICE_BIND) &&
             !spoilt(r, head, KEY_SERVICE_HOSTS))
@@ -263,6 +295,10 @@ void khap__check_service(struct resolver *r, const struct service_head *head, co
             RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, own->tls ? own->tls->place : head->given->place,
                         S("tls: passthrough"), S("hosts"));
         khap__check_raw(r, own->extra);
+        return;
+    }
+    if (head->own_backend) {
+        check_https(r, head, own);
         return;
     }
     struct khap_str who = S("a service");
@@ -377,6 +413,8 @@ void khap__check_servers(struct resolver *r, const struct service_head *head, co
     static const struct service_parts none;
     const struct service_parts *inherited =
         r->out->inherited[head->mode] ? r->out->inherited[head->mode] : &none;
+    if (head->own_backend)
+        return;
     bool has_port = own->node_port || inherited->node_port;
     const struct setting *servers = own->servers ? own->servers : inherited->servers;
     bool has_servers = servers && servers->child;

@@ -46,6 +46,11 @@ static void make_inherited(struct resolver *r)
 /* A frontend and a service of one name would be one name for two sections. */
 static void check_name(struct resolver *r, const struct service_head *head)
 {
+    const struct own_section *section = khap__section_named(r->out, head->name);
+    if (section) {
+        RESOLVE_SAY(r, MSG_NAME_COLLISION, head->given->place, S("a service"), S("a section"), head->name);
+        khap__diags_relate(r->diags, section->place, S("the section"));
+    }
     for (uint32_t i = 0; i < r->out->frontends.len; i++) {
         const struct frontend *f = &r->out->frontends.ptr[i];
         if (!khap__str_eq(f->name, head->name))
@@ -77,6 +82,16 @@ static void add_service(struct resolver *r, const struct setting *given)
     const struct setting *tls = own.tls ? own.tls : r->defaults.tls;
     head.mode = (uint8_t)khap__mode_of(own.mode ? own.mode : r->defaults.mode, tls);
     check_name(r, &head);
+    /* one of serviceDefaults is not for a service that has servers itself */
+    const struct setting *backend = own.backend                    ? own.backend
+                                    : own.node_port || own.servers ? NULL
+                                                                   : r->defaults.backend;
+    head.backend = backend ? backend->text : head.name;
+    head.own_backend = backend != NULL;
+    if (backend) {
+        head.redirect_https = own.redirect_https ? own.redirect_https : r->defaults.redirect_https;
+        khap__check_backend(r, &head, backend);
+    }
     if (head.mode == MODE_HTTP)
         head.frontends = own.frontends           ? khap__frontend_bits(r, own.frontends)
                          : r->defaults.frontends ? r->inherited_frontends

@@ -52,6 +52,7 @@ CONTEXT = {
     "services.*.check.expect": ({"services": {"web": {"check": {"path": "/c"}}}}, []),
     "services.*.servers[]": ({"services": {"web": {"servers": [SERVER]}}}, []),
     "services.*.nodes.selector": ({}, []),
+    "services.*.backend": ({"services": {"web": {"nodePort": None, "servers": [SERVER]}}, "sections": "backend shop\n    server s1 10.1.1.1:80\n"}, []),
 }
 # path -> (what is set, to which value), where the example alone cannot act
 INSTEAD = {
@@ -62,6 +63,7 @@ INSTEAD = {
     "certs[].crtList": ("certs", "[{crtList: /list}]"),
     "services.*.mode": ("services.web", "{nodePort: 30001, mode: tcp, bind: ':7000'}"),
     "services.*.tls": ("services.web", "{nodePort: 30001, mode: tcp, tls: passthrough, hosts: [web.example]}"),
+    "services.*.backend": ("services.web", "{hosts: [web.example], backend: shop}"),
     "services.*.servers[].name": ("services.web.servers.0.name", "renamed"),
     "services.*.cookie.dynamic": ("services.web.cookie", "{name: C, dynamic: true, keyFile: KEYFILE}"),
     "services.*.cookie.keyFile": ("services.web.cookie.keyFile", "KEYFILE2"),

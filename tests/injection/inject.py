@@ -160,6 +160,9 @@ def context(path):
         tree["services"]["web"] = {"nodePort": 32000, "mode": "tcp", "bind": ":5432"}
     if path == "services.*.tls":
         tree["services"]["web"] = {"nodePort": 32000, "mode": "tcp", "tls": "passthrough", "hosts": ["a.example"]}
+    if path == "services.*.backend":
+        tree["services"]["web"] = {"hosts": ["a.example"]}
+        tree["sections"] = "backend %ssafe\n    server s 10.0.0.9:80\n" % MARK
     if path == "services.*.frontends":
         tree["certs"] = [{"file": "all.pem"}]
     if path == "services.*.routes[].wildcard":
@@ -428,6 +431,7 @@ def try_lines(row):
     path = row["path"]
     where = concrete(path)
     wrong = []
+    whole = path == "sections"  # these may open sections, behind all that khapgen writes
     for target in (("-t", "1.5"), (), ("-t", "2.4-3.4"), ("-t", "3.4")):
         tree, bundle = context(path)
         status, base_files, err = run(json.dumps(tree), bundle, target)
@@ -437,7 +441,7 @@ def try_lines(row):
         before = sections(shape(base_files["haproxy.cfg"], release), release)
         for text in LINES:
             tree, bundle = context(path)
-            put(tree, where, text)
+            put(tree, where, "backend mine\n" + text if whole else text)
             status, files, err = run(json.dumps(tree), bundle, target)
             if status == 2:
                 counts["refused"] += 1
@@ -452,6 +456,10 @@ def try_lines(row):
                     wrong.append("%s %r: lines that %d cannot read" % (" ".join(target), text[:40], reader))
                     continue
                 after = sections(read, reader)
+                if whole:
+                    own, after = after[len(before):], after[:len(before)]
+                    if not any(list(s[0][:2]) == [b"backend", b"mine"] for s in own):
+                        wrong.append("%s %r: backend mine is not there" % (" ".join(target), text[:40]))
                 if [s[0] for s in after] != [s[0] for s in before]:
                     wrong.append("%s %r: other sections: %r" % (" ".join(target), text[:40], [s[0] for s in after]))
                     continue
@@ -459,7 +467,7 @@ def try_lines(row):
                 if any(c[0] != own_section(path) or (len(c) > 1 and c[1] not in (b"web", b"inner")) for c in changed):
                     wrong.append("%s %r: other sections changed: %r" % (" ".join(target), text[:40], changed))
                 # a word that is a variable could be the name of a section
-                if any(line.words and line.words[0].variable for line in read):
+                if not whole and any(line.words and line.words[0].variable for line in read):
                     wrong.append("%s %r: a directive that is a variable" % (" ".join(target), text[:40]))
     return wrong
 

@@ -182,7 +182,22 @@ class Maker:
                 self.used -= {"acme", "acme.server"}
         self.set(m, "", "global", rng.choice(["maxconn 1000", "maxconn 2000\ntune.maxrewrite 2048\n", "# nothing\nspread-checks 3"]), 0.3)
         self.set(m, "", "defaults", rng.choice(["timeout client 42s", "option socket-stats\nretries 2", "timeout connect 3s # so\n"]), 0.3)
+        self.own_sections()
         self.services()
+
+    def own_sections(self):
+        self.own_backends = []
+        if not self.chance(0.35):
+            return
+        text = self.rng.choice(["", "\n# mine\n", "resolvers mydns\n    nameserver a 127.0.0.1:53\n\n", "userlist users\n    user u insecure-password p\n"])
+        for mode in "http", "tcp":
+            name = self.name("own")
+            self.own_backends.append((name, mode))
+            listens = mode == "http" and self.chance(0.3)
+            text += "%s %s\n    mode %s\n%s%s    server s1 10.66.0.1:80 # one's own\n" % (
+                "listen" if listens else "backend", name, mode, "    bind 127.0.0.1:%d\n" % self.next_port() if listens else "", self.rng.choice(["", "    balance source\n", "\n\ttimeout connect 9s\n"]))
+        self.use("sections")
+        self.map["sections"] = text
 
     def release(self):
         self.use("haproxy.release")
@@ -407,7 +422,11 @@ class Maker:
             self.set(server, path, "maxconn", self.rng.randrange(1, 1000), 0.4)
             s["servers"].append(server)
 
-    def backends(self, s):
+    def backends(self, s, kind):
+        wanted = [name for name, mode in self.own_backends if mode == ("http" if kind == "http" else "tcp")]
+        if wanted and self.chance(0.3) and "sourceRanges" not in self.map.get("serviceDefaults", {}):
+            self.set(s, "services.*", "backend", self.rng.choice(wanted))
+            return
         if self.set(s, "services.*", "nodePort", self.rng.randrange(1, 65536), 0.8):
             self.selection(s)
         if "nodePort" not in s or self.chance(0.3):
@@ -425,8 +444,10 @@ class Maker:
         for _ in range(rng.randrange(1, 7)):
             s = services[self.name("svc")] = {}
             kind = rng.choice(["http", "http", "http", "tcp", "passthrough"] if self.tls else ["http", "http", "http", "tcp"])
-            self.backends(s)
-            self.common(s, kind)
+            self.backends(s, kind)
+            own_backend = "backend" in s
+            if not own_backend:
+                self.common(s, kind)
             if kind == "tcp":
                 self.set(s, path, "mode", "tcp")
                 self.set(s, path, "bind", rng.choice([self.bind(), [self.bind(), self.bind()]]))
@@ -452,7 +473,7 @@ class Maker:
                         self.set(route, row, "wildcard", rng.choice(words_of(row + ".wildcard")), 0.5)
                     self.use(row)
                     s["routes"].append(route)
-                if all(not str(r.get("pathType")) == "Regex" for r in s["routes"]):
+                if not own_backend and all(not str(r.get("pathType")) == "Regex" for r in s["routes"]):
                     self.set(s, path, "rewrite", rng.choice(["/", "/app", "/a/b/"]), 0.3)
             if any(str(h).startswith("*") for h in [s.get("hosts")] + (s["hosts"] if isinstance(s.get("hosts"), list) else [])):
                 self.set(s, path, "wildcard", rng.choice(words_of(path + ".wildcard")), 0.4)
@@ -467,13 +488,13 @@ class Maker:
             if self.tls and "https" in here:
                 if "http" in here:
                     self.set(s, path, "redirectHttps", self.flag(), 0.4)
-                if self.chance(0.3):
+                if self.chance(0.3) and not own_backend:
                     self.use(path + ".hsts")
                     s["hsts"] = {}
                     self.set(s["hsts"], path + ".hsts", "maxAge", rng.choice(["365d", "1h", 60]), 0.8)
                     self.set(s["hsts"], path + ".hsts", "includeSubDomains", self.flag(), 0.5)
             protocol = rng.choice(words_of(path + ".backendProtocol"))
-            if self.set(s, path, "backendProtocol", protocol, 0.35) and protocol in ("https", "h2"):
+            if not own_backend and self.set(s, path, "backendProtocol", protocol, 0.35) and protocol in ("https", "h2"):
                 if self.chance(0.8):
                     self.use(path + ".backendTls")
                     t = s["backendTls"] = {}
