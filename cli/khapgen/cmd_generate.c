@@ -22,7 +22,8 @@ struct generate {
     struct report report;
     struct inputs inputs;
     const char *const *words;
-    const char *target, *output, *directory;
+    const char *target, *output, *directory, *into;
+    struct khap_str old; /* what stands in `into` */
     struct output_options out;
     uint64_t max_input;
     size_t maps;
@@ -89,6 +90,9 @@ static int take_option(struct generate *g, const struct options *o)
     case OPTION_OUTPUT_DIR:
         g->directory = o->value;
         break;
+    case OPTION_INTO:
+        g->into = o->value;
+        break;
     case OPTION_FORCE:
         g->out.force = true;
         break;
@@ -138,8 +142,18 @@ static int read_options(struct generate *g)
         report_about(r, "options-exclude", "generate", WORD("--output"), WORD("--output-dir"));
         return EXIT_UNUSABLE;
     }
-    if (g->out.check && g->output == NULL && g->directory == NULL) {
-        report_about(r, "option-needs", "generate", WORD("--check"), WORD("-o FILE or --output-dir DIR"));
+    if (g->into != NULL && (g->output != NULL || g->directory != NULL)) {
+        report_about(r, "options-exclude", "generate", WORD("--into"),
+                     g->output != NULL ? WORD("--output") : WORD("--output-dir"));
+        return EXIT_UNUSABLE;
+    }
+    if (g->into != NULL && strcmp(g->into, "-") == 0) {
+        report_about(r, "option-value", "generate", WORD("--into"), WORD("-"));
+        return EXIT_UNUSABLE;
+    }
+    if (g->out.check && g->output == NULL && g->directory == NULL && g->into == NULL) {
+        report_about(r, "option-needs", "generate", WORD("--check"),
+                     WORD("-o FILE, --output-dir DIR or --into FILE"));
         return EXIT_UNUSABLE;
     }
     if (g->maps == 0) {
@@ -210,6 +224,19 @@ static int apply_sets(struct generate *g)
     return status;
 }
 
+/* The file of one's own. An empty one is good, one that is not there is most likely misspelled. */
+static int read_into(struct generate *g, struct khap_generate_options *options)
+{
+    struct report *r = &g->report;
+    int status = input_text(r, &g->inputs, g->into, g->max_input, &g->old, &options->into_source);
+    if (status != EXIT_DONE)
+        return status;
+    options->into = g->old.ptr != NULL ? g->old.ptr : "";
+    options->into_len = g->old.len;
+    options->into_force = g->out.force;
+    return EXIT_DONE;
+}
+
 /* What the maps ask for, as a bundle. All that is wrong with them is found in one run: what could be read is
  * looked at, too. */
 static int make_bundle(struct generate *g)
@@ -236,6 +263,9 @@ static int make_bundle(struct generate *g)
     options.certs = &certs;
 #endif
     options.now = (int64_t)time(NULL);
+    status = g->into != NULL ? read_into(g, &options) : EXIT_DONE;
+    if (status != EXIT_DONE)
+        return status;
     return report_status(r, khap_generate(g->model, &options, r->diags, &g->bundle));
 }
 
@@ -291,7 +321,9 @@ static int run(struct generate *g)
         status = output_to_directory(&g->report, g->bundle, g->directory, &g->out);
         if (status == EXIT_DONE && !g->out.check && !g->out.dry_run)
             say_how_to_run(g);
-    } else if (g->output != NULL)
+    } else if (g->into != NULL)
+        status = output_into_file(&g->report, g->bundle, g->into, g->old, &g->out);
+    else if (g->output != NULL)
         status = output_to_file(&g->report, g->bundle, g->output, &g->out);
     else if (!g->out.dry_run)
         return output_to_stdout(&g->report, g->bundle);

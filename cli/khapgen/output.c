@@ -266,6 +266,30 @@ int output_print_to_file(struct report *r, const char *path, bool force, void *c
     return finish(&s, khap_save(&save, word(path), ctx, print, NULL), 0);
 }
 
+static enum khap_status print_file(void *ctx, const struct khap_sink *sink)
+{
+    return khap_bundle_file_print(ctx, sink);
+}
+
+int output_into_file(struct report *r, const struct khap_bundle *bundle, const char *path,
+                     struct khap_str old, const struct output_options *options)
+{
+    struct saving s = {.report = r, .options = options, .verbose = options->check || options->dry_run};
+    struct khap_save_options save;
+    const struct khap_bundle_file *file = khap_bundle_next(bundle, NULL);
+    uint32_t changed = 0;
+    struct stat st;
+    prepare(&s, &save);
+    save.flags &= ~(uint32_t)KHAP_SAVE_FORCE; /* it was for the blocks */
+    if (khap_bundle_file_secret(file) && stat(path, &st) == 0 && (st.st_mode & S_IROTH) != 0) {
+        report_about(r, "secret-readable", path, WORD(""), WORD(""));
+        return EXIT_FAILED;
+    }
+    enum khap_status status =
+        khap_save_in_place(&save, word(path), old, (void *)(uintptr_t)file, print_file, &changed);
+    return finish(&s, status, changed);
+}
+
 int output_to_directory(struct report *r, const struct khap_bundle *bundle, const char *directory,
                         const struct output_options *options)
 {

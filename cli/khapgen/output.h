@@ -26,6 +26,9 @@ int output_in_place(struct report *r, const char *path, struct khap_str old, voi
 int output_to_stdout(struct report *r, const struct khap_bundle *bundle);
 int output_to_file(struct report *r, const struct khap_bundle *bundle, const char *path,
                    const struct output_options *options);
+/* `old` is what was read from the file, of which the bundle is the new content. */
+int output_into_file(struct report *r, const struct khap_bundle *bundle, const char *path,
+                     struct khap_str old, const struct output_options *options);
 /* Standard output tells what was done. */
 int output_to_directory(struct report *r, const struct khap_bundle *bundle, const char *directory,
                         const struct output_options *options);

@@ -26,6 +26,15 @@ struct khap_generate_options {
     const struct khap_cert_reader *certs; /**< tells about certificates; NULL: no warnings about them */
     /** seconds since 1970, for the warnings of certificates that expire; 0: not checked */
     int64_t now;
+    /**
+     * Somebody's own file, of which only what stands between `# BEGIN khapgen` and `# END khapgen` is khapgen's;
+     * without these marks a block is added at the end. The bundle is then this one file, all of it, and
+     * `bundle` is not looked at. Borrowed; must outlive the bundle. NULL: none
+     */
+    const char *into;
+    size_t into_len;      /**< its bytes */
+    uint32_t into_source; /**< its number among the sources of the diagnostics, 0 for none */
+    uint32_t into_force;  /**< 1: a block that somebody changed is replaced, too; 0: it is KHAP_EREFUSED */
 };
 
 /** Fills the defaults: 2.2 to 3.4, one file, reads nothing. */
@@ -38,7 +47,8 @@ void khap_generate_options_init(struct khap_generate_options *options);
  * @param options  what to make; NULL for the defaults
  * @param diags    errors and warnings; warnings alone do not fail
  * @param out      [out] the bundle ("haproxy.cfg" first), freed with khap_bundle_free(); NULL on failure
- * @return KHAP_OK, KHAP_EINPUT (see the diagnostics), KHAP_ENOMEM, KHAP_ELIMIT
+ * @return KHAP_OK, KHAP_EINPUT (see the diagnostics), KHAP_EREFUSED (the block in `into` was changed), KHAP_ENOMEM,
+ * KHAP_ELIMIT
  */
 enum khap_status khap_generate(const struct khap_model *model, const struct khap_generate_options *options,
                                struct khap_diags *diags, struct khap_bundle **out);

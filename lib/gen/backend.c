@@ -239,14 +239,14 @@ static void tcp_frontend(struct gen *g, const struct service *s)
     khap__doc_part_end(doc);
     khap__doc_end(doc);
     khap__gen_line(g, 4, "mode tcp", s->place);
+    khap__gen_frontend_frame(g, true, NULL, s->place);
     for (uint32_t i = 0; i < s->n_binds; i++) {
         khap__doc_begin(doc, 4, s->binds[i].place);
         khap__doc_lit(doc, "bind");
         khap__gen_bind_address(g, &s->binds[i].address);
         khap__doc_end(doc);
     }
-    if (!(g->r.log && g->r.log->kind == SETTING_OFF))
-        khap__gen_line(g, 4, "option tcplog", s->place);
+    khap__gen_tcplog(g, s->place);
     khap__doc_begin(doc, 4, s->place);
     khap__doc_lit(doc, "default_backend");
     khap__doc_word(doc, s->head->backend);
@@ -270,6 +270,7 @@ static void backend(struct gen *g, const struct service *s)
     khap__doc_end(doc);
     if (s->mode != MODE_HTTP)
         khap__gen_line(g, 4, "mode tcp", s->place);
+    khap__gen_backend_frame(g, s->mode != MODE_HTTP, s, &extra, s->place);
     balance_line(g, s, &extra);
     cookie_lines(g, s);
     khap__gen_check(g, s);
@@ -298,6 +299,7 @@ static void before_backend(struct gen *g, const struct service *s)
     khap__doc_lit(doc, "backend");
     khap__doc_word(doc, s->name);
     khap__doc_end(doc);
+    khap__gen_backend_frame(g, false, NULL, NULL, s->place);
     khap__gen_redirect_lines(g, s->place, true, s->head->frontends);
     if (g->routing != ROUTING_HDR_REG) /* without a host there is nothing to redirect to */
         khap__gen_line(g, 4, "http-request deny deny_status 400", s->place);
@@ -331,6 +333,7 @@ void khap__gen_helpers(struct gen *g)
         khap__doc_blank(doc);
         khap__gen_section_comment(g, g->r.acme->place, S("acme"));
         khap__gen_line(g, 0, "backend khap-acme", g->r.acme->place);
+        khap__gen_backend_frame(g, false, NULL, NULL, g->r.acme->place);
         khap__doc_begin(doc, 4, g->r.acme->place);
         khap__doc_lit(doc, "server acme");
         khap__gen_address(g, &g->r.acme_server);
@@ -341,6 +344,7 @@ void khap__gen_helpers(struct gen *g)
         khap__doc_blank(doc);
         khap__doc_comment(doc, 0, NOWHERE, S("What matches no service"));
         khap__gen_line(g, 0, "backend khap-404", NOWHERE);
+        khap__gen_backend_frame(g, false, NULL, NULL, NOWHERE);
         if (gen_from(g, R(2, 2)))
             khap__gen_line(g, 4, "http-request deny deny_status 404", NOWHERE);
         else if (g->options->bundle) {
@@ -360,6 +364,7 @@ void khap__gen_helpers(struct gen *g)
         khap__doc_comment(doc, 0, NOWHERE,
                           S("Hosts that are passed through, over a connection made for another host"));
         khap__gen_line(g, 0, "backend khap-421", NOWHERE);
+        khap__gen_backend_frame(g, false, NULL, NULL, NOWHERE);
         khap__gen_line(g, 4, gen_from(g, R(2, 2)) ? "http-request deny deny_status 421" : "http-request deny",
                        NOWHERE);
     }
@@ -368,6 +373,7 @@ void khap__gen_helpers(struct gen *g)
         khap__doc_comment(doc, 0, NOWHERE, S("TLS for names that no service has"));
         khap__gen_line(g, 0, "backend khap-refuse", NOWHERE);
         khap__gen_line(g, 4, "mode tcp", NOWHERE);
+        khap__gen_backend_frame(g, true, NULL, NULL, NOWHERE);
         khap__gen_line(g, 4, "tcp-request content reject", NOWHERE);
     }
 }

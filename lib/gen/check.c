@@ -98,19 +98,20 @@ void khap__gen_check(struct gen *g, const struct service *s)
 {
     static const uint64_t usual_interval = 2000000;
     struct khap_document *doc = g->doc;
-    if (!s->check.on)
-        return;
-    if (s->check.type == CHECK_HTTP)
+    if (s->check.on && s->check.type == CHECK_HTTP)
         http_lines(g, s);
-    if (s->check.interval == usual_interval && s->check.rise == 2 && s->check.fall == 3)
+    if (!s->check.on && !g->into)
+        return;
+    if (!g->into && s->check.interval == usual_interval && s->check.rise == 2 && s->check.fall == 3)
         return; /* as in defaults */
     khap__doc_begin(doc, 4, s->check.place);
     khap__doc_lit(doc, "default-server inter");
-    khap__gen_time(g, s->check.interval);
+    khap__gen_time(g, s->check.on ? s->check.interval : usual_interval);
     khap__doc_lit(doc, "fall");
-    khap__doc_uint(doc, s->check.fall);
+    khap__doc_uint(doc, s->check.on ? s->check.fall : 3);
     khap__doc_lit(doc, "rise");
-    khap__doc_uint(doc, s->check.rise);
+    khap__doc_uint(doc, s->check.on ? s->check.rise : 2);
+    khap__gen_default_server(g);
     khap__doc_end(doc);
 }
 

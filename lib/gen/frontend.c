@@ -1,5 +1,6 @@
 /* The HTTP frontends: where they listen, and what happens to every request before a backend takes it.
  * SPDX-License-Identifier: MIT */
+#include "gen/into.h"
 #include "gen/routes.h"
 
 static void tls_words(struct gen *g, const struct frontend *f)
@@ -12,6 +13,8 @@ static void tls_words(struct gen *g, const struct frontend *f)
         khap__doc_lit(g->doc, "alpn");
         khap__doc_word(g->doc, !h2 ? S("http/1.1") : http11 ? S("h2,http/1.1") : S("h2"));
     }
+    if (g->into)
+        khap__gen_tls_bind(g);
     if (f->strict_sni)
         khap__doc_lit(g->doc, "strict-sni");
     if (!gen_from(g, R(1, 6))) /* `global` has no word for these yet */
@@ -168,14 +171,17 @@ static void frontend(struct gen *g, uint32_t index)
         memset(&table, 0, sizeof table);
     khap__gen_fail(g, status);
 
-    khap__doc_blank(doc);
-    khap__gen_section_comment(g, f->place, f->name);
-    khap__doc_begin(doc, 0, f->place);
-    khap__doc_lit(doc, "frontend");
-    khap__doc_word(doc, f->name);
-    khap__doc_end(doc);
-    bind_lines(g, f, behind_tcp);
-    quic_lines(g, f);
+    if (!f->routed) {
+        khap__doc_blank(doc);
+        khap__gen_section_comment(g, f->place, f->name);
+        khap__doc_begin(doc, 0, f->place);
+        khap__doc_lit(doc, "frontend");
+        khap__doc_word(doc, f->name);
+        khap__doc_end(doc);
+        khap__gen_frontend_frame(g, false, &extra, f->place);
+        bind_lines(g, f, behind_tcp);
+        quic_lines(g, f);
+    }
     if (f->maxconn > 0) {
         khap__doc_begin(doc, 4, f->place);
         khap__doc_lit(doc, "maxconn");
@@ -219,8 +225,20 @@ void khap__gen_frontends(struct gen *g)
 {
     if (g->routing == ROUTING_HDR_REG && g->r.frontends.len > 0)
         SAY(g->diags, MSG_NO_400_HERE, NOWHERE, khap__gen_target_text(g));
-    for (uint32_t i = 0; i < g->r.frontends.len; i++)
+    for (uint32_t i = 0; i < g->r.frontends.len; i++) {
+        const struct frontend *f = &g->r.frontends.ptr[i];
+        struct block *block = f->routed ? khap__into_block(g->into, f->name) : NULL;
+        struct khap_document *main_doc = g->doc;
+        if (block) { /* its rules stand in somebody else's frontend */
+            enum khap_status status = khap_document_new(&g->alloc, &g->r.target, &block->doc);
+            khap__gen_fail(g, status);
+            if (status != KHAP_OK)
+                return;
+            g->doc = block->doc;
+        }
         frontend(g, i);
+        g->doc = main_doc;
+    }
 }
 
 void khap__gen_stats(struct gen *g)
@@ -234,6 +252,7 @@ void khap__gen_stats(struct gen *g)
     khap__doc_begin(doc, 0, stats->place);
     khap__doc_lit(doc, "frontend khap-stats");
     khap__doc_end(doc);
+    khap__gen_frontend_frame(g, false, NULL, stats->place);
     for (uint32_t i = 0; i < g->r.n_stats_binds; i++) {
         khap__doc_begin(doc, 4, g->r.stats_binds[i].place);
         khap__doc_lit(doc, "bind");

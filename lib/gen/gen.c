@@ -2,6 +2,7 @@
  * MIT */
 #include "gen/gen.h"
 
+#include "gen/into.h"
 #include "gen/routes.h"
 #include "gen/written.h"
 
@@ -195,13 +196,45 @@ static enum khap_status add_sums(struct gen *g)
     return status;
 }
 
+/* What the encoder could not write of a document. */
+static enum khap_status check_document(struct gen *g, struct khap_document *doc)
+{
+    struct khap_place origin;
+    struct khap_str word;
+    /* what was said before may be why */
+    if (khap__doc_refused(doc, &origin, &word) && khap__diags_status(g->diags) == KHAP_OK)
+        SAY(g->diags, MSG_WORD_REFUSED, origin, word, khap__gen_target_text(g));
+    enum khap_status status = khap__doc_status(doc);
+    if (status == KHAP_ELIMIT && khap_document_length(doc) < UINT32_MAX) {
+        SAY0(g->diags, MSG_LINE_TOO_LONG, NOWHERE);
+        status = KHAP_EINPUT;
+    }
+    return status;
+}
+
+/* The blocks go into the file, which becomes the document of the bundle. */
+static enum khap_status finish_into(struct gen *g)
+{
+    struct into *in = g->into;
+    khap__into_block(in, S(""))->doc = g->doc;
+    g->doc = NULL;
+    enum khap_status status = khap__into_write(in);
+    if (status == KHAP_OK)
+        status = khap_bundle_add_document(g->bundle, S("haproxy.cfg"), in->doc, g->secret);
+    if (status == KHAP_OK)
+        in->doc = NULL;
+    return status;
+}
+
 static enum khap_status write_all(struct gen *g)
 {
     enum khap_status status = khap_document_new(&g->alloc, &g->r.target, &g->doc);
     if (status != KHAP_OK)
         return status;
-    khap__gen_global(g);
-    khap__gen_defaults(g);
+    if (!g->into) {
+        khap__gen_global(g);
+        khap__gen_defaults(g);
+    }
     khap__gen_crt_store(g);
     khap__gen_frontends(g);
     khap__gen_passthrough(g);
@@ -210,15 +243,10 @@ static enum khap_status write_all(struct gen *g)
     khap__gen_helpers(g);
     khap__gen_sections(g);
     khap__gen_cert_warnings(g);
-    struct khap_place origin;
-    struct khap_str word;
-    /* what was said before may be why */
-    if (khap__doc_refused(g->doc, &origin, &word) && khap__diags_status(g->diags) == KHAP_OK)
-        SAY(g->diags, MSG_WORD_REFUSED, origin, word, khap__gen_target_text(g));
-    status = khap__doc_status(g->doc);
-    if (status == KHAP_ELIMIT && khap_document_length(g->doc) < UINT32_MAX) {
-        SAY0(g->diags, MSG_LINE_TOO_LONG, NOWHERE);
-        status = KHAP_EINPUT;
+    status = check_document(g, g->doc);
+    for (uint32_t i = 0; g->into && status == KHAP_OK && i < g->into->blocks.len; i++) {
+        if (g->into->blocks.ptr[i].doc)
+            status = check_document(g, g->into->blocks.ptr[i].doc);
     }
     if (g->failure != KHAP_OK)
         status = g->failure;
@@ -226,6 +254,8 @@ static enum khap_status write_all(struct gen *g)
         status = khap__diags_status(g->diags);
     if (status != KHAP_OK)
         return status;
+    if (g->into)
+        return finish_into(g);
     khap__buf_clear(&g->text);
     khap__written_line(&g->text, khap__doc_sum(g->doc));
     status = g->text.failed ? KHAP_ENOMEM : khap__doc_prepend(g->doc, khap__buf_str(&g->text));
@@ -255,7 +285,14 @@ enum khap_status khap_generate(const struct khap_model *model, const struct khap
     khap__buf_init(&g.text, &g.alloc);
     khap__map_init(&g.cert_hosts, &g.alloc);
     khap__map_init(&g.passed_hosts, &g.alloc);
-    enum khap_status status = khap__resolve(model, &defaults.target, diags, &g.r);
+    struct into into = {0};
+    if (defaults.into) {
+        defaults.bundle = 0; /* it is one file, and somebody else's */
+        g.into = &into;
+    }
+    enum khap_status status = g.into ? khap__into_read(g.into, &g.alloc, &defaults, diags) : KHAP_OK;
+    if (status == KHAP_OK)
+        status = khap__resolve_into(model, &defaults.target, g.into ? &into.outside : NULL, diags, &g.r);
     if (status == KHAP_OK)
         status = khap_bundle_new(&g.alloc, &g.bundle);
     if (status == KHAP_OK)
@@ -267,6 +304,8 @@ enum khap_status khap_generate(const struct khap_model *model, const struct khap
     else
         khap_bundle_free(g.bundle);
     khap_document_free(g.doc);
+    if (g.into)
+        khap__into_free(g.into);
     khap__raw_free(&g.alloc, &g.global);
     khap__raw_free(&g.alloc, &g.defaults);
     khap__map_free(&g.cert_hosts);

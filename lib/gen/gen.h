@@ -20,8 +20,11 @@ struct node_text {
     uint32_t id; /* 0: not made yet */
 };
 
+struct into;
+
 struct gen {
     struct resolved r;
+    struct into *into; /* NULL: the whole configuration is ours */
     const struct khap_generate_options *options;
     struct khap_diags *diags;
     struct khap_alloc alloc;
@@ -90,6 +93,7 @@ void khap__gen_defaults(struct gen *g);
 /* tls.c: ciphers and the like in global; the certificates as arguments of a bind; crt-store
  */
 void khap__gen_tls_global(struct gen *g);
+void khap__gen_tls_bind(struct gen *g);
 void khap__gen_crt_store(struct gen *g);
 void khap__gen_certs_prepare(struct gen *g);
 bool khap__gen_no_resumption(const struct gen *g); /* whether TLS sessions must not be resumed */
@@ -117,6 +121,12 @@ void khap__gen_helpers(struct gen *g);
 void khap__gen_sections(struct gen *g);
 /* backend_rules.c: what a backend does to requests and responses */
 void khap__gen_backend_rules(struct gen *g, const struct service *s, const struct raw *extra);
+/* frame.c: what the defaults section says where it is ours; nothing then. extra may be NULL, s too */
+void khap__gen_frontend_frame(struct gen *g, bool tcp, const struct raw *extra, struct khap_place place);
+void khap__gen_backend_frame(struct gen *g, bool tcp, const struct service *s, const struct raw *extra,
+                             struct khap_place place);
+void khap__gen_default_server(struct gen *g); /* words that take back what the defaults say */
+void khap__gen_tcplog(struct gen *g, struct khap_place place);
 /* check.c */
 void khap__gen_check(struct gen *g, const struct service *s);
 void khap__gen_server_check(struct gen *g, const struct service *s);

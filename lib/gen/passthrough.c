@@ -10,6 +10,7 @@ static void link_backend(struct gen *g, struct khap_place place)
     khap__gen_section_comment(g, place, S("https, TLS passed through"));
     khap__gen_line(g, 0, "backend khap-tls", place);
     khap__gen_line(g, 4, "mode tcp", place);
+    khap__gen_backend_frame(g, true, NULL, NULL, place);
     khap__doc_begin(doc, 4, place);
     khap__doc_lit(doc, "server tls");
     khap__doc_part(doc, S("abns@"));
@@ -37,6 +38,7 @@ void khap__gen_passthrough(struct gen *g)
     khap__gen_section_comment(g, place, S("https, TLS passed through"));
     khap__gen_line(g, 0, "frontend khap-sni", place);
     khap__gen_line(g, 4, "mode tcp", place);
+    khap__gen_frontend_frame(g, true, NULL, place);
     for (uint32_t i = 0; i < f->n_binds; i++) {
         khap__doc_begin(doc, 4, f->binds[i].place);
         khap__doc_lit(doc, "bind");
@@ -51,8 +53,7 @@ void khap__gen_passthrough(struct gen *g)
         khap__doc_uint(doc, (uint64_t)f->maxconn);
         khap__doc_end(doc);
     }
-    if (!(g->r.log && g->r.log->kind == SETTING_OFF))
-        khap__gen_line(g, 4, "option tcplog", place);
+    khap__gen_tcplog(g, place);
     khap__gen_line(g, 4, "tcp-request inspect-delay 5s", place);
     khap__gen_line(g, 4, "tcp-request content reject if !{ req_ssl_hello_type 1 }",
                    place); /* waits for the handshake's first message */

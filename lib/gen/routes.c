@@ -110,10 +110,23 @@ static struct khap_str backend_of(struct gen *g, uint32_t frontend, const struct
     return head->name;
 }
 
+/* A frontend outside may have its own answer for what nothing else matches. */
+static struct khap_str fallback_of(struct gen *g, uint32_t index, const struct route_entry *e)
+{
+    const struct outside_routes *routed = g->r.frontends.ptr[index].routed;
+    if (routed && routed->has_default) {
+        SAY(g->diags, MSG_DEFAULT_OUTSIDE, e->route->place, g->r.services.ptr[e->route->service].name,
+            routed->name);
+        khap__diags_relate(g->diags, routed->default_place, S("the frontend's own"));
+    }
+    return e->backend;
+}
+
 enum khap_status khap__routes_of_frontend(struct gen *g, uint32_t index, struct route_table *out)
 {
     memset(out, 0, sizeof *out);
     uint64_t bit = UINT64_C(1) << index;
+    const struct outside_routes *routed = g->r.frontends.ptr[index].routed;
     bool https = g->r.https >= 0 && (uint32_t)g->r.https == index;
     for (uint32_t i = 0; i < g->r.routes.len; i++) {
         const struct route *r = &g->r.routes.ptr[i];
@@ -131,12 +144,12 @@ enum khap_status khap__routes_of_frontend(struct gen *g, uint32_t index, struct 
                                 .backend = passed ? S("khap-421") : backend_of(g, index, head, r),
                                 .rank = rank_of(r)};
         if (e.rank == RANK_ANY && r->path_type == PATH_NONE)
-            out->fallback = e.backend;
+            out->fallback = fallback_of(g, index, &e);
         else if (!VEC_PUSH(&g->alloc, &out->entries, e))
             return KHAP_ENOMEM;
         g->needs_421 = g->needs_421 || passed;
     }
-    if (out->fallback.len == 0) {
+    if (out->fallback.len == 0 && !(routed && routed->has_default)) {
         out->fallback = S("khap-404");
         g->needs_404 = true;
     }

@@ -43,32 +43,52 @@ bool khap__gen_no_resumption(const struct gen *g)
 }
 
 /* Mozilla's intermediate profile, as far as the target's oldest release can say it. */
+static const struct {
+    uint16_t from, until;
+    const char *words;
+} profile[] = {
+    {R(1, 5), 0,
+     "ssl-default-bind-ciphers "
+     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-"
+     "AES256-GCM-SHA384:"
+     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-"
+     "GCM-SHA384:DHE-RSA-CHACHA20-POLY1305"},
+    {R(1, 9), 0,
+     "ssl-default-bind-ciphersuites "
+     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"},
+    {R(2, 2), 0, "ssl-default-bind-curves X25519:prime256v1:secp384r1"},
+    {R(1, 6), R(1, 7), "ssl-default-bind-options no-sslv3 no-tlsv10 no-tlsv11 no-tls-tickets"},
+    {R(1, 8), 0, "ssl-default-bind-options prefer-client-ciphers ssl-min-ver TLSv1.2 no-tls-tickets"},
+    {R(1, 5), 0, "tune.ssl.default-dh-param 2048"},
+};
+
+static bool in_profile(const struct gen *g, size_t i)
+{
+    return gen_from(g, profile[i].from) &&
+           (profile[i].until == 0 || !gen_from(g, (uint16_t)(profile[i].until + 1)));
+}
+
+/* The same on a bind line, where `global` is not ours. */
+void khap__gen_tls_bind(struct gen *g)
+{
+    for (size_t i = 0; i < sizeof profile / sizeof profile[0]; i++) {
+        struct khap_str words = khap__str(profile[i].words), prefix = S("ssl-default-bind-"),
+                        options = S("options ");
+        if (!in_profile(g, i) || !khap__str_starts(words, prefix))
+            continue;
+        words = khap__str_sub(words, prefix.len, words.len);
+        if (khap__str_starts(words, options))
+            words = khap__str_sub(words, options.len, words.len);
+        khap__doc_lit_n(g->doc, words.ptr, words.len);
+    }
+}
+
 void khap__gen_tls_global(struct gen *g)
 {
-    static const struct {
-        uint16_t from, until;
-        const char *words;
-    } profile[] = {
-        {R(1, 5), 0,
-         "ssl-default-bind-ciphers "
-         "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-"
-         "AES256-GCM-SHA384:"
-         "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-"
-         "GCM-SHA384:DHE-RSA-CHACHA20-POLY1305"},
-        {R(1, 9), 0,
-         "ssl-default-bind-ciphersuites "
-         "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"},
-        {R(2, 2), 0, "ssl-default-bind-curves X25519:prime256v1:secp384r1"},
-        {R(1, 6), R(1, 7), "ssl-default-bind-options no-sslv3 no-tlsv10 no-tlsv11 no-tls-tickets"},
-        {R(1, 8), 0, "ssl-default-bind-options prefer-client-ciphers ssl-min-ver TLSv1.2 no-tls-tickets"},
-        {R(1, 5), 0, "tune.ssl.default-dh-param 2048"},
-    };
     if (!any_tls(g))
         return;
     for (size_t i = 0; i < sizeof profile / sizeof profile[0]; i++) {
-        bool fits = gen_from(g, profile[i].from) &&
-                    (profile[i].until == 0 || !gen_from(g, (uint16_t)(profile[i].until + 1)));
-        if (fits && khap__gen_own(g, &g->global, profile[i].words, NOWHERE))
+        if (in_profile(g, i) && khap__gen_own(g, &g->global, profile[i].words, NOWHERE))
             khap__doc_end(g->doc);
     }
     if (khap__gen_no_resumption(g) && khap__gen_own(g, &g->global, "tune.ssl.cachesize 0", NOWHERE))

@@ -28,3 +28,25 @@ enum khap_written khap_written_state(struct khap_str text)
     struct khap_str rest = khap__str_sub(text, at + 17, text.len);
     return khap__fnv1a64(rest, KHAP__FNV64) == sum ? KHAP_WRITTEN_BY_KHAPGEN : KHAP_WRITTEN_THEN_CHANGED;
 }
+
+#define BLOCK_BEFORE "# Written by khapgen. Sum of the lines up to the end mark: "
+
+void khap__block_line(struct buf *out, uint64_t sum)
+{
+    khap__buf_add(out, S(BLOCK_BEFORE));
+    khap__buf_hex(out, sum, 16);
+}
+
+bool khap__block_sum(struct khap_str line, uint64_t *sum)
+{
+    *sum = 0;
+    if (!khap__str_starts(line, S(BLOCK_BEFORE)) || line.len != sizeof BLOCK_BEFORE - 1 + 16)
+        return false;
+    for (size_t i = sizeof BLOCK_BEFORE - 1; i < line.len; i++) {
+        int digit = khap__hex((unsigned char)line.ptr[i]);
+        if (digit < 0)
+            return false;
+        *sum = *sum << 4 | (uint64_t)digit;
+    }
+    return true;
+}

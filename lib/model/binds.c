@@ -129,10 +129,15 @@ void khap__check_binds(struct resolver *r)
 {
     struct resolved *out = r->out;
     struct bind_check c = {.r = r};
+    if (out->outside)
+        add(&c, out->outside->binds.ptr, out->outside->binds.len, NULL);
+    uint32_t outside = c.listeners.len; /* what stands there may do with its own addresses what it likes */
     if (out->https_tcp_only)
         add_frontend(&c, &out->https_address);
-    for (uint32_t i = 0; i < out->frontends.len; i++)
-        add_frontend(&c, &out->frontends.ptr[i]);
+    for (uint32_t i = 0; i < out->frontends.len; i++) {
+        if (!out->frontends.ptr[i].routed)
+            add_frontend(&c, &out->frontends.ptr[i]);
+    }
     add(&c, out->stats_binds, out->n_stats_binds, NULL);
     for (uint32_t i = 0; i < out->services.len && !r->no_memory; i++) {
         const struct service_head *head = &out->services.ptr[i];
@@ -149,7 +154,7 @@ void khap__check_binds(struct resolver *r)
         sweep(&c);
         qsort(c.listeners.ptr, c.listeners.len, sizeof *c.listeners.ptr, by_index);
     }
-    for (uint32_t i = 0; i < c.listeners.len && !r->no_memory; i++) {
+    for (uint32_t i = outside; i < c.listeners.len && !r->no_memory; i++) {
         const struct listener *l = &c.listeners.ptr[i];
         if (l->other != l->index)
             say(r, l, &c.listeners.ptr[l->other]);

@@ -31,6 +31,33 @@ static void need_tls(struct resolver *r, const struct frontend *f, const struct 
         RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, s->place, khap__key_name((enum key)s->key), S("tls: true"));
 }
 
+#define MARK "# BEGIN khapgen routes"
+
+static const struct outside_routes *routes_outside(const struct resolver *r, struct khap_str name)
+{
+    const struct outside *outside = r->out->outside;
+    for (uint32_t i = 0; outside && i < outside->routes.len; i++) {
+        if (khap__str_eq(outside->routes.ptr[i].name, name))
+            return &outside->routes.ptr[i];
+    }
+    return NULL;
+}
+
+/* A frontend outside listens where and how it likes; it is told only which TLS it ends. */
+static void listen_outside(struct resolver *r, struct frontend *f)
+{
+    for (const struct setting *m = f->given ? f->given->child : NULL; m; m = m->next) {
+        if (m->key == KEY_FRONTEND_TLS || m->key == KEY_FRONTEND_EXTRA)
+            continue;
+        RESOLVE_SAY(r, MSG_KEY_CANNOT_ACT, m->place, khap__key_name((enum key)m->key), S(MARK));
+        khap__diags_relate(r->diags, f->routed->place, S("its rules go here"));
+    }
+    f->binds = f->routed->binds;
+    f->n_binds = f->routed->n_binds;
+    if (!f->place.source)
+        f->place = f->routed->place;
+}
+
 static void read_frontend(struct resolver *r, struct frontend *f)
 {
     const struct setting *tls = khap__setting_find(f->given, KEY_FRONTEND_TLS);
@@ -78,6 +105,11 @@ static void read_frontend(struct resolver *r, struct frontend *f)
         default:
             break;
         }
+    }
+    f->routed = routes_outside(r, f->name);
+    if (f->routed) {
+        listen_outside(r, f);
+        return;
     }
     if (f->n_binds)
         return;
@@ -131,7 +163,13 @@ static void resolve_https(struct resolver *r, const struct setting *given)
                         S("frontends.https: false"));
         return;
     }
-    bool certs = out->certs.len > 0 || r->certs_unknown;
+    const struct outside_routes *outside = routes_outside(r, S("https"));
+    if (outside && r->first_passthrough) {
+        RESOLVE_SAY(r, MSG_KEY_CANNOT_ACT, r->first_passthrough->place, S("tls: passthrough"),
+                    S(MARK " https"));
+        khap__diags_relate(r->diags, outside->place, S("here"));
+    }
+    bool certs = out->certs.len > 0 || r->certs_unknown || outside;
     if (!given && !certs && !r->first_passthrough)
         return;
     struct frontend f = {.name = S("https"), .given = given};
@@ -152,6 +190,38 @@ static void resolve_https(struct resolver *r, const struct setting *given)
     }
 }
 
+static void say_unknown_frontend(struct resolver *r, struct khap_place place, struct khap_str name)
+{
+    struct nearest nearest;
+    khap__nearest_start(&nearest, name);
+    khap__nearest_offer(&nearest, S("http"));
+    khap__nearest_offer(&nearest, S("https"));
+    for (const struct setting *f = r->frontends ? r->frontends->child : NULL; f; f = f->next)
+        khap__nearest_offer(&nearest, khap__setting_name(f));
+    RESOLVE_SAY(r, MSG_UNKNOWN_FRONTEND, place, name, khap__nearest_text(r, &nearest));
+}
+
+/* Each mark names a frontend that stands. */
+static void check_routes_outside(struct resolver *r)
+{
+    const struct resolved *out = r->out;
+    for (uint32_t i = 0; out->outside && i < out->outside->routes.len; i++) {
+        const struct outside_routes *routes = &out->outside->routes.ptr[i];
+        const struct setting *given = entry_named(r->frontends, routes->name);
+        uint32_t k = 0;
+        while (k < out->frontends.len && out->frontends.ptr[k].routed != routes)
+            k++;
+        if (k < out->frontends.len || (r->frontends && r->frontends->damaged))
+            continue;
+        if (given && given->kind == SETTING_OFF) {
+            RESOLVE_SAY(r, MSG_FRONTEND_IS_OFF, routes->place, routes->name);
+            khap__diags_relate(r->diags, given->place, S("here"));
+        } else if (!given) {
+            say_unknown_frontend(r, routes->place, routes->name);
+        }
+    }
+}
+
 void khap__resolve_frontends(struct resolver *r)
 {
     struct resolved *out = r->out;
@@ -167,7 +237,7 @@ void khap__resolve_frontends(struct resolver *r)
         if (http)
             f.place = http->place;
         read_frontend(r, &f);
-        if (f.tls && out->certs.len == 0 && !r->certs_unknown)
+        if (f.tls && out->certs.len == 0 && !r->certs_unknown && !f.routed)
             RESOLVE_SAY(r, MSG_TLS_WITHOUT_CERTIFICATE, f.place, S("frontend `http`"));
         out->http = (int)out->frontends.len;
         push(r, &f);
@@ -183,12 +253,13 @@ void khap__resolve_frontends(struct resolver *r)
         }
         struct frontend f = {.name = khap__setting_name(s), .given = s, .place = s->place};
         read_frontend(r, &f);
-        if (f.tls && out->certs.len == 0 && !r->certs_unknown) {
+        if (f.tls && out->certs.len == 0 && !r->certs_unknown && !f.routed) {
             const struct setting *tls = khap__setting_find(s, KEY_FRONTEND_TLS);
             RESOLVE_SAY(r, MSG_TLS_WITHOUT_CERTIFICATE, tls ? tls->place : s->place, S("`tls: true`"));
         }
         push(r, &f);
     }
+    check_routes_outside(r);
     for (uint32_t i = 0; i < out->frontends.len; i++)
         out->tls_frontends |= (uint64_t)out->frontends.ptr[i].tls << i;
     /* nobody would be shown a certificate, and who wants one of clients would send them nowhere */
@@ -223,13 +294,7 @@ uint64_t khap__frontend_bits(struct resolver *r, const struct setting *list)
         }
         if (off || r->frontends_unknown) /* it was wrong, which has been said */
             continue;
-        struct nearest nearest;
-        khap__nearest_start(&nearest, s->text);
-        khap__nearest_offer(&nearest, S("http"));
-        khap__nearest_offer(&nearest, S("https"));
-        for (const struct setting *f = r->frontends ? r->frontends->child : NULL; f; f = f->next)
-            khap__nearest_offer(&nearest, khap__setting_name(f));
-        RESOLVE_SAY(r, MSG_UNKNOWN_FRONTEND, s->place, s->text, khap__nearest_text(r, &nearest));
+        say_unknown_frontend(r, s->place, s->text);
     }
     return bits;
 }

@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "base/vec.h"
+#include "model/outside.h"
 #include "model/tree.h"
 #include "value/value.h"
 #include <khap/model.h>
@@ -33,12 +34,6 @@ struct node {
     uint8_t state; /* enum node_state */
 };
 
-struct bind {
-    struct address address;
-    struct khap_str text; /* as written */
-    struct khap_place place;
-};
-
 enum { FRONTEND_MAX = 63 }; /* one bit each in route.frontends; bit 63 is ROUTE_HTTPS_TCP_ONLY */
 struct frontend {
     struct khap_str name;
@@ -46,6 +41,8 @@ struct frontend {
     uint32_t n_binds;
     bool tls, http3, strict_sni, accept_proxy;
     bool alpn_h2, alpn_http11, alpn_given;
+    const struct outside_routes
+        *routed; /* NULL, or the frontend outside that receives its rules; then `binds` are of that one */
     int64_t maxconn;             /* 0: not given */
     const struct setting *extra; /* SETTING_TEXT or NULL */
     const struct setting *given; /* its object, NULL for a default one */
@@ -94,21 +91,13 @@ struct service_head {
     uint8_t mode;
 };
 
-enum section_mode { SECTION_MODE_UNKNOWN, SECTION_HTTP, SECTION_TCP };
-/* One of the sections of one's own. */
-struct own_section {
-    struct khap_str kind, name; /* name empty: without, or not known */
-    struct khap_place place;    /* its first line */
-    uint8_t mode;               /* enum section_mode */
-    bool conditional;           /* within .if */
-};
-
 struct port_range {
     uint16_t first, last;
 };
 
 struct resolved {
     const struct khap_model *model;
+    const struct outside *outside; /* NULL: the whole configuration is khap's */
     struct khap_alloc alloc;
     struct arena arena;
     struct khap_target target;
@@ -156,6 +145,10 @@ struct resolved {
  */
 enum khap_status khap__resolve(const struct khap_model *model, const struct khap_target *target,
                                struct khap_diags *diags, struct resolved *out);
+/* The same for a block in somebody's own file; `outside` must outlive the resolved model, and may be NULL. */
+enum khap_status khap__resolve_into(const struct khap_model *model, const struct khap_target *target,
+                                    const struct outside *outside, struct khap_diags *diags,
+                                    struct resolved *out);
 void khap__resolved_free(struct resolved *r);
 
 /* ---- one service, whole ---- */

@@ -94,6 +94,17 @@ static void resolve_rest(struct resolver *r)
     }
 }
 
+/* What is said of the whole process, or of sections that are not ours, is for a configuration that is all khap's. */
+static void check_into(struct resolver *r)
+{
+    static const enum key keys[] = {KEY_PROCESS, KEY_LOG, KEY_GLOBAL, KEY_DEFAULTS};
+    for (size_t i = 0; r->out->outside && i < sizeof keys / sizeof *keys; i++) {
+        const struct setting *s = top(r, keys[i]);
+        if (s)
+            RESOLVE_SAY(r, MSG_NOT_IN_A_BLOCK, s->place, khap__key_path(keys[i]));
+    }
+}
+
 /* A service that nothing leads to is a slip of the pen, unless rules of the user's own do. */
 static void check_reachable(struct resolver *r)
 {
@@ -116,8 +127,19 @@ static void check_reachable(struct resolver *r)
 enum khap_status khap__resolve(const struct khap_model *model, const struct khap_target *target,
                                struct khap_diags *diags, struct resolved *out)
 {
-    *out =
-        (struct resolved){.model = model, .alloc = model->alloc, .target = *target, .http = -1, .https = -1};
+    return khap__resolve_into(model, target, NULL, diags, out);
+}
+
+enum khap_status khap__resolve_into(const struct khap_model *model, const struct khap_target *target,
+                                    const struct outside *outside, struct khap_diags *diags,
+                                    struct resolved *out)
+{
+    *out = (struct resolved){.model = model,
+                             .alloc = model->alloc,
+                             .target = *target,
+                             .outside = outside,
+                             .http = -1,
+                             .https = -1};
     khap__arena_init(&out->arena, &model->alloc);
     khap__map_init(&out->node_names, &model->alloc);
     khap__map_init(&out->section_names, &model->alloc);
@@ -125,9 +147,17 @@ enum khap_status khap__resolve(const struct khap_model *model, const struct khap
     khap__arena_init(&r.scratch, &model->alloc);
     khap__buf_init(&r.text, &model->alloc);
     static void (*const steps[])(struct resolver *) = {
-        khap__check_since, khap__resolve_nodes,    khap__resolve_certs,    khap__resolve_frontends,
-        resolve_rest,      khap__resolve_sections, khap__resolve_services, khap__resolve_routes,
-        khap__check_binds, check_reachable,
+        check_into,
+        khap__check_since,
+        khap__resolve_nodes,
+        khap__resolve_certs,
+        khap__resolve_frontends,
+        resolve_rest,
+        khap__resolve_sections,
+        khap__resolve_services,
+        khap__resolve_routes,
+        khap__check_binds,
+        check_reachable,
     };
     const struct setting *certs = top(&r, KEY_CERTS), *nodes = top(&r, KEY_NODES);
     r.certs_unknown = model->incomplete || (certs ? certs->damaged : model->root->damaged);

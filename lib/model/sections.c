@@ -84,6 +84,9 @@ static bool same_kind(const struct own_section *a, const struct own_section *b)
 static void check_section_name(struct resolver *r, const struct own_section *section)
 {
     struct resolved *out = r->out;
+    if (out->outside &&
+        (khap__str_eq(section->kind, S("global")) || khap__str_eq(section->kind, S("defaults"))))
+        RESOLVE_SAY(r, MSG_NOT_IN_A_BLOCK, section->place, section->kind);
     if (section->name.len == 0)
         return;
     if (khap__str_starts(section->name, S("khap-"))) {
@@ -199,6 +202,12 @@ static void say_unknown_backend(struct resolver *r, const struct setting *backen
         if (section->name.len > 0 && is_proxy(section->kind) && !khap__str_eq(section->kind, S("frontend")))
             khap__nearest_offer(&nearest, section->name);
     }
+    const struct outside *outside = r->out->outside;
+    for (uint32_t i = 0; outside && i < outside->sections.len; i++) {
+        const struct own_section *section = &outside->sections.ptr[i];
+        if (section->name.len > 0 && is_proxy(section->kind) && !khap__str_eq(section->kind, S("frontend")))
+            khap__nearest_offer(&nearest, section->name);
+    }
     RESOLVE_SAY(r, MSG_UNKNOWN_BACKEND, backend->place, backend->text, khap__nearest_text(r, &nearest));
 }
 
@@ -212,6 +221,9 @@ void khap__check_backend(struct resolver *r, const struct service_head *head, co
     if (r->out->own_sections && r->out->own_sections->damaged)
         return;
     const struct own_section *section = khap__section_named(r->out, backend->text);
+    uint32_t index;
+    if (!section && r->out->outside && khap__map_get(&r->out->outside->proxies, backend->text, &index))
+        section = &r->out->outside->sections.ptr[index];
     if (!section || !is_proxy(section->kind) || khap__str_eq(section->kind, S("frontend"))) {
         say_unknown_backend(r, backend);
         return;

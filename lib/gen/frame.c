@@ -1,0 +1,89 @@
+/* What our sections rely on, said in each of them where the defaults are not ours: in somebody's own file.
+ * SPDX-License-Identifier: MIT */
+#include "gen/gen.h"
+
+#include "gen/into.h"
+
+struct frame_line {
+    char words[32];
+    bool http_only;
+};
+
+static const struct frame_line frontend_lines[] = {
+    {"option dontlognull", false},         {"option http-keep-alive", true},
+    {"timeout client 1m", false},          {"timeout http-request 10s", true},
+    {"timeout http-keep-alive 10s", true}, {"timeout client-fin 30s", false},
+};
+static const struct frame_line backend_lines[] = {
+    {"option redispatch", false},  {"option http-keep-alive", true},  {"retries 3", false},
+    {"timeout connect 5s", false}, {"timeout server 1m", false},      {"timeout queue 30s", false},
+    {"timeout tunnel 1h", false},  {"timeout server-fin 30s", false}, {"timeout check 5s", false},
+};
+
+static bool logs(const struct gen *g)
+{
+    return g->into ? g->into->global_logs || g->into->here.logs
+                   : !(g->r.log && g->r.log->kind == SETTING_OFF);
+}
+
+void khap__gen_tcplog(struct gen *g, struct khap_place place)
+{
+    if (logs(g))
+        khap__gen_line(g, 4, "option tcplog", place);
+}
+
+static void write_lines(struct gen *g, const struct frame_line *lines, size_t n, bool tcp,
+                        const struct raw *extra, struct khap_place place)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (tcp && lines[i].http_only)
+            continue;
+        if (!extra || !khap__raw_replaces(extra, khap__str(lines[i].words)))
+            khap__gen_line(g, 4, lines[i].words, place);
+    }
+}
+
+void khap__gen_frontend_frame(struct gen *g, bool tcp, const struct raw *extra, struct khap_place place)
+{
+    if (!g->into)
+        return;
+    if (!tcp)
+        khap__gen_line(g, 4, "mode http", place);
+    if (logs(g) && !g->into->here.logs)
+        khap__gen_line(g, 4, "log global", place);
+    if (logs(g) && !tcp && !g->into->here.http_format)
+        khap__gen_line(g, 4, "option httplog", place);
+    write_lines(g, frontend_lines, sizeof frontend_lines / sizeof *frontend_lines, tcp, extra, place);
+}
+
+/* `s` is NULL for sections of khap's own. */
+void khap__gen_backend_frame(struct gen *g, bool tcp, const struct service *s, const struct raw *extra,
+                             struct khap_place place)
+{
+    if (!g->into)
+        return;
+    if (!tcp)
+        khap__gen_line(g, 4, "mode http", place);
+    for (size_t i = 0; i < sizeof backend_lines / sizeof *backend_lines; i++) {
+        const char *words = backend_lines[i].words;
+        bool said = s && ((s->connect > 0 && strcmp(words, "timeout connect 5s") == 0) ||
+                          (s->server_timeout > 0 && strcmp(words, "timeout server 1m") == 0) ||
+                          (s->queue > 0 && strcmp(words, "timeout queue 30s") == 0) ||
+                          (s->tunnel > 0 && strcmp(words, "timeout tunnel 1h") == 0));
+        if (!said)
+            write_lines(g, &backend_lines[i], 1, tcp, extra, place);
+    }
+    if (s && s->check.on && s->check.type != CHECK_HTTP && g->into->here.checks)
+        khap__gen_line(g, 4, "option tcp-check", place); /* a connection, and not what the defaults check */
+}
+
+void khap__gen_default_server(struct gen *g)
+{
+    uint32_t words = g->into ? g->into->here.server_words : 0;
+    for (uint32_t bit = 0; gen_from(g, R(1, 8)) && khap__taken_back[bit].word[0] != '\0'; bit++) {
+        if (words >> bit & 1u) {
+            const char *back = khap__taken_back[bit].back;
+            khap__doc_lit_n(g->doc, back, strlen(back));
+        }
+    }
+}

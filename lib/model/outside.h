@@ -1,0 +1,42 @@
+/* model/outside.h - what stands in somebody's own file around the block that a map is for. SPDX-License-Identifier: MIT */
+#ifndef MODEL_OUTSIDE_H
+#define MODEL_OUTSIDE_H
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "value/value.h"
+
+struct bind {
+    struct address address;
+    struct khap_str text; /* as written */
+    struct khap_place place;
+};
+
+enum section_mode { SECTION_MODE_UNKNOWN, SECTION_HTTP, SECTION_TCP };
+/* A section that is not khap's. */
+struct own_section {
+    struct khap_str kind, name; /* name empty: without, or not known */
+    struct khap_place place;    /* its first line */
+    uint8_t mode;               /* enum section_mode */
+    bool conditional;           /* within .if */
+};
+
+/* A frontend outside that holds `# BEGIN khapgen routes NAME`. */
+struct outside_routes {
+    struct khap_str name;
+    struct khap_place place; /* of the mark */
+    struct bind *binds;      /* those of its section whose addresses are known */
+    uint32_t n_binds;
+    bool has_default; /* the section has a default_backend, or servers, itself */
+    struct khap_place default_place;
+};
+
+struct outside {
+    VEC(struct own_section) sections;
+    struct map
+        proxies; /* name of a frontend, backend or listen -> index of sections; a backend before a frontend */
+    VEC(struct bind) binds;
+    VEC(struct outside_routes) routes;
+};
+
+#endif
