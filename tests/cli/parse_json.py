@@ -103,6 +103,7 @@ def positions(data, doc):
         if "words" not in line:
             assert line["kind"] == "scope" or line["error"]["endColumn"] <= len(raw) + 2, line
             continue
+        assert line["kind"] != "scope" and "error" not in line, line
         assert len(line["words"]) == len(line["spans"]) and raw.startswith(line["indent"].encode()), line
         for word, (first, past) in zip(line["words"], line["spans"]):
             written = raw[first - 1:past - 1]
@@ -136,7 +137,10 @@ def round_trip(data, validate=True, args=()):
     if validate and validator:
         for error in validator.iter_errors(doc):
             return "schema: %s" % str(error)[:500]
-    positions(data, doc)
+    try:
+        positions(data, doc)
+    except AssertionError as e:
+        return "positions: %s" % e
     return ""
 
 
