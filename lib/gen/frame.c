@@ -73,6 +73,12 @@ void khap__gen_backend_frame(struct gen *g, bool tcp, const struct service *s, c
         if (!said)
             write_lines(g, &backend_lines[i], 1, tcp, extra, place);
     }
+    if (!s && g->into->here.server_words != 0 && gen_from(g, R(1, 8))) { /* a service says more of it */
+        khap__doc_begin(g->doc, 4, place);
+        khap__doc_lit(g->doc, "default-server");
+        khap__gen_default_server(g);
+        khap__doc_end(g->doc);
+    }
     if (s && s->check.on && s->check.type != CHECK_HTTP && g->into->here.checks)
         khap__gen_line(g, 4, "option tcp-check", place); /* a connection, and not what the defaults check */
 }

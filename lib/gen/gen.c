@@ -231,10 +231,12 @@ static enum khap_status write_all(struct gen *g)
     enum khap_status status = khap_document_new(&g->alloc, &g->r.target, &g->doc);
     if (status != KHAP_OK)
         return status;
-    if (!g->into) {
+    if (g->into)
+        khap__gen_tls_global(g); /* says what must be said, and writes nothing */
+    else
         khap__gen_global(g);
+    if (!g->into)
         khap__gen_defaults(g);
-    }
     khap__gen_crt_store(g);
     khap__gen_frontends(g);
     khap__gen_passthrough(g);

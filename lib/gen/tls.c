@@ -42,6 +42,24 @@ bool khap__gen_no_resumption(const struct gen *g)
     return false;
 }
 
+/* Whether something listens for HTTP/3; says what is against it. */
+static bool needs_quic(struct gen *g)
+{
+    bool http3 = false;
+    struct khap_place place;
+    for (uint32_t i = 0; i < g->r.frontends.len; i++)
+        http3 = http3 || g->r.frontends.ptr[i].http3;
+    if (!http3)
+        return false;
+    place = g->r.frontends.ptr[g->r.https >= 0 ? g->r.https : 0].place;
+    if (g->r.target.quic == KHAP_FEATURE_ABSENT)
+        SAY(g->diags, MSG_BUILD_LACKS, place, S("http3"), S("QUIC"));
+    /* in a `global` that is not ours the word that they want cannot be said */
+    if ((!gen_from(g, R(2, 9)) || (g->into && !gen_from(g, R(3, 2)))) && !gen_before(g, R(3, 0)))
+        SAY(g->diags, MSG_QUIC_MAY_BE_REFUSED, place, khap__gen_target_text(g));
+    return true;
+}
+
 /* Mozilla's intermediate profile, as far as the target's oldest release can say it. */
 static const struct {
     uint16_t from, until;
@@ -87,24 +105,18 @@ void khap__gen_tls_global(struct gen *g)
 {
     if (!any_tls(g))
         return;
+    bool quic = needs_quic(g);
+    if (g->into)
+        return;
     for (size_t i = 0; i < sizeof profile / sizeof profile[0]; i++) {
         if (in_profile(g, i) && khap__gen_own(g, &g->global, profile[i].words, NOWHERE))
             khap__doc_end(g->doc);
     }
     if (khap__gen_no_resumption(g) && khap__gen_own(g, &g->global, "tune.ssl.cachesize 0", NOWHERE))
         khap__doc_end(g->doc);
-    bool http3 = false;
-    for (uint32_t i = 0; i < g->r.frontends.len; i++)
-        http3 = http3 || g->r.frontends.ptr[i].http3;
-    if (http3 && g->r.target.quic == KHAP_FEATURE_ABSENT)
-        SAY(g->diags, MSG_BUILD_LACKS, g->r.frontends.ptr[g->r.https >= 0 ? g->r.https : 0].place, S("http3"),
-            S("QUIC"));
-    if (http3 && gen_from(g, R(2, 9)) && !gen_from(g, R(3, 2)) &&
+    if (quic && gen_from(g, R(2, 9)) && !gen_from(g, R(3, 2)) &&
         khap__gen_own(g, &g->global, "limited-quic", NOWHERE))
         khap__doc_end(g->doc); /* OpenSSL builds of these releases have QUIC only so */
-    if (http3 && !gen_from(g, R(2, 9)) && !gen_before(g, R(3, 0)))
-        SAY(g->diags, MSG_QUIC_MAY_BE_REFUSED, g->r.frontends.ptr[g->r.https >= 0 ? g->r.https : 0].place,
-            khap__gen_target_text(g));
 }
 
 /* "cert-" and a hash of the file's name, stable whatever else is in the map; a number where one file stands with several keys. */

@@ -506,11 +506,31 @@ class Maker:
                         self.set(t, path + ".backendTls", "sni", "s.example", 0.4)
 
 
-def run_khapgen(text, target, bundle):
+# Somebody's own file, for maps that go into one
+OWN = """\
+global
+    log 127.0.0.1:9 local3
+defaults
+    mode tcp
+    timeout connect 9s
+    timeout client 9s
+    timeout server 9s
+    option httpclose
+    default-server check inter 5s send-proxy
+    retries 1
+"""
+
+
+def run_khapgen(text, target, bundle, into=False):
     shutil.rmtree("out", ignore_errors=True)
-    words = [KHAPGEN] + target + (["--output-dir", "out"] if bundle else [])
+    if into:
+        os.mkdir("out")
+        with open("out/haproxy.cfg", "w") as f:
+            f.write(OWN)
+        os.chmod("out/haproxy.cfg", 0o600)
+    words = [KHAPGEN] + target + (["--into", "out/haproxy.cfg"] if into else []) + (["--output-dir", "out"] if bundle else [])
     done = subprocess.run(words + ["-"], input=text.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    if done.returncode == 0 and not bundle:
+    if done.returncode == 0 and not bundle and not into:
         os.mkdir("out")
         with open("out/haproxy.cfg", "wb") as f:
             f.write(done.stdout)
@@ -524,17 +544,27 @@ failures = []
 for i in range(N):
     rng = random.Random("%d %d" % (SEED, i))
     made = Maker(rng, True)
+    # some go into somebody's own file, without the keys that are not for a block there
+    into = not made.bundle and rng.random() < 0.4
+    if into:
+        for key in "process", "log", "global", "defaults":
+            made.map.pop(key, None)
+            made.used = {u for u in made.used if u.split(".")[0] != key}
+        # OpenSSL builds want a word in `global` for it
+        for frontend in made.map.get("frontends", {}).values():
+            if frontend and frontend.pop("http3", None):
+                made.used.discard("frontends.*.http3")
     text = json.dumps(made.map, ensure_ascii=False)
     binary = binaries[i % len(binaries)]
-    bundle = made.bundle or rng.random() < 0.3
+    bundle = made.bundle or (not into and rng.random() < 0.3)
     target = [] if rng.random() < 0.3 and "http3" not in text else ["-t", "binary:" + binary]
-    status, err = run_khapgen(text, target, bundle)
+    status, err = run_khapgen(text, target, bundle, into)
     codes = set(re.findall(r"error: .*\[([a-z0-9-]+)\]$", err, re.M))
     tried = True
     if status == 2 and codes and codes <= {"key-needs-release", "build-lacks", "needs-release"}:
         # this build or release cannot; a newer one can, and what it gets is at least written
         target, tried = ["-t", "3.2-3.4"], False
-        status, err = run_khapgen(text, target, bundle)
+        status, err = run_khapgen(text, target, bundle, into)
         codes = set(re.findall(r"error: .*\[([a-z0-9-]+)\]$", err, re.M))
     if status == 2 and codes:
         verdicts["refused"] += 1
@@ -562,11 +592,11 @@ for i in range(N):
     done = subprocess.run([binary, "-c", "-f", "haproxy.cfg"], cwd="out", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     said = done.stdout.decode("utf-8", "replace")
     if done.returncode or "[ALERT]" in said or "[WARNING]" in said:
-        failures.append("map %d, %s, %s:\n%s\n%s" % (i, " ".join(target) or "no target", "bundle" if bundle else "one file", said[:1500], text))
+        failures.append("map %d, %s, %s:\n%s\n%s" % (i, " ".join(target) or "no target", "bundle" if bundle else "into a file" if into else "one file", said[:1500], text))
         if len(failures) >= 20:
             break
         continue
-    verdicts["accepted by HAProxy"] += 1
+    verdicts["accepted by HAProxy, in a file of one's own" if into else "accepted by HAProxy"] += 1
     used.update(made.used)
 
 tap.ok("no map that khapgen takes is refused by HAProxy, or warned of", not failures, "\n\n".join(failures[:int(os.environ.get("FAILURES", "5"))]))

@@ -529,10 +529,10 @@ def quiet(line):
 
 
 class Proxy:
-    """HAProxy running what khapgen makes of a map, as one file or as a bundle."""
+    """HAProxy running what khapgen makes of a map, as one file, as a bundle, or into a file of one's own, whose text `into` is."""
 
-    def __init__(self, lab, text, mode="file", sets=(), wait=(), target=None, user=None):
-        self.lab = lab
+    def __init__(self, lab, text, mode="file", sets=(), wait=(), target=None, user=None, into=None):
+        self.lab, self.into = lab, into
         self.dir = tempfile.mkdtemp(prefix="run", dir=lab.dir)
         os.chmod(self.dir, 0o755)
         self.map = text if os.path.isabs(text) and "\n" not in text else os.path.join(self.dir, "services.yaml")
@@ -556,7 +556,11 @@ class Proxy:
             words += ["--output-dir", self.bundle]
         else:
             os.makedirs(self.bundle, exist_ok=True)
-            words += ["-o", os.path.join(self.bundle, "haproxy.cfg")]
+            own = os.path.join(self.bundle, "haproxy.cfg")
+            words += ["-o" if self.into is None else "--into", own]
+            if self.into is not None:
+                with open(own, "w") as f:
+                    f.write(self.into)
         run = subprocess.run(words + [self.map], capture_output=True, text=True)
         if run.returncode != 0:
             tap.ok("khapgen writes it (%s)" % mode, False, " ".join(words) + "\n" + run.stderr)
