@@ -42,8 +42,8 @@ struct frontend {
     bool tls, http3, strict_sni, accept_proxy;
     bool alpn_h2, alpn_http11, alpn_given;
     const struct outside_routes
-        *routed; /* NULL, or the frontend outside that receives its rules; then `binds` are of that one */
-    int64_t maxconn;             /* 0: not given */
+        *routed;     /* NULL, or the frontend outside that receives its rules; then `binds` are of that one */
+    int64_t maxconn; /* 0: not given */
     const struct setting *extra; /* SETTING_TEXT or NULL */
     const struct setting *given; /* its object, NULL for a default one */
     struct khap_place place; /* NOWHERE-like for a default one: then what made it stand (first cert …) */
@@ -105,8 +105,8 @@ struct resolved {
     VEC(struct frontend)
     frontends; /* those that are written, http ones; http and https first when they stand */
     VEC(struct cert) certs;
-    VEC(struct service_head) services; /* in the order of the map */
-    VEC(struct route) routes;          /* http and passthrough, service by service */
+    VEC(struct service_head) services;  /* in the order of the map */
+    VEC(struct route) routes;           /* http and passthrough, service by service */
     const struct setting *own_sections; /* the text, or NULL */
     VEC(struct own_section) sections;
     struct map section_names; /* name -> index of sections */

@@ -43,7 +43,7 @@ void khap__resolve_sections(struct resolver *r);  /* sections.c; needs frontends
 const struct own_section *khap__section_named(const struct resolved *r, struct khap_str name);
 /* That the backend of one's own is there, and of the service's mode. */
 void khap__check_backend(struct resolver *r, const struct service_head *head, const struct setting *backend);
-void khap__resolve_services(struct resolver *r);  /* services.c; needs nodes and frontends */
+void khap__resolve_services(struct resolver *r); /* services.c; needs nodes and frontends */
 void khap__check_service(struct resolver *r, const struct service_head *head,
                          const struct service_parts *own); /* service_check.c */
 void khap__check_servers(struct resolver *r, const struct service_head *head,

@@ -81,7 +81,7 @@ for words in --help -h 'generate --help' 'generate -h' 'explain --help' 'fmt --h
 done
 run 0 'help' --help
 for word in migrate import route diff apply graph check\ ; do
-    if grep -q "khapgen $word\|^  $word\|$word " out && [ "$word" != "check " ] && grep -q -e "  *$word" out; then
+    if grep -q "khapgen $word \|^  $word\|$word " out && [ "$word" != "check " ] && grep -q -e "  *$word" out; then
         not_ok "help does not name $word, which does not exist"
     else
         ok "help does not name $word"
@@ -183,6 +183,7 @@ says 'it is replaced' ':32001' new.cfg
 echo 'global' >theirs.cfg
 refused 3 output-of-others 'a file of somebody else' -o theirs.cfg map.yaml
 is 'it is as it was, too' "$(cat theirs.cfg)" global
+says 'the ways out are named' '--into keeps what is in it, --force replaces it'
 if grep -q -e 'import' err; then not_ok 'no command is named that does not exist'; else ok 'no command is named that does not exist'; fi
 : >zero.cfg
 refused 3 output-of-others 'an empty file is not ours' -o zero.cfg map.yaml
