@@ -137,8 +137,9 @@ static bool check_line(struct raw_check *c, struct khap_str line)
         return true;
     struct khap_str word = lexed.words[0].value;
     if (c->whole && !(word.len > 0 && word.ptr[0] == '.')) {
+        static const struct khap_target any = {.first = KHAP_OLDEST, .last = KHAP_NEWEST};
         bool known = khap__section_known(c->release, word);
-        if (!known && khap__section_of(&r->out->target, word) >= 0)
+        if (!known && khap__section_of(&any, word) >= 0)
             RESOLVE_SAY(r, MSG_SECTION_OF_OTHER_RELEASE, c->place, release_text(r, c->release), word, line);
         else if (!known && !c->in_section)
             RESOLVE_SAY(r, MSG_BEFORE_FIRST_SECTION, c->place, line);
