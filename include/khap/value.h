@@ -25,7 +25,7 @@ enum khap_value_kind {
     KHAP_VALUE_ACL = 3,        /**< what follows the word `acl`: `is_api path_beg -i /api` */
     KHAP_VALUE_CONDITION = 4,  /**< from `if` or `unless` on: `if !{ ssl_fc } is_api or TRUE` */
     KHAP_VALUE_FORMAT = 5,     /**< one word: `%ci %{+Q}r %[src]` */
-    KHAP_VALUE_IF = 6          /**< what follows `.if` or `.elif`, from 2.4: `version_atleast(2.6) && !defined(X)` */
+    KHAP_VALUE_IF = 6 /**< what follows `.if` or `.elif`, from 2.4: `version_atleast(2.6) && !defined(X)` */
 };
 
 /** What a node of a tree is. */
