@@ -24,7 +24,7 @@ RELEASES = "1.5 1.6 1.7 1.8 1.9 2.0 2.1 2.2 2.3 2.4 2.5 2.6 2.7 2.8 2.9 3.0 3.1 
 RANGES = "1.5-3.4 2.0-2.6 2.2-3.4 1.5-1.8 1.6-2.1 1.8-2.4 1.9-3.4 2.4-3.4 3.0-3.4".split()
 SOME = "1.5 1.6 1.8 2.0 2.2 2.6 3.4 2.2-3.4".split()
 # what else may be in the way of a map, beside its release
-EXCUSES = {"needs-side-file", "no-common-way"}
+EXCUSES = {"section-of-other-release", "needs-side-file", "no-common-way"}
 
 # what stands for a word of a shape
 PLACEHOLDERS = {
