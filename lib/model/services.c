@@ -72,6 +72,23 @@ static void check_name(struct resolver *r, const struct service_head *head)
                     S("its frontend, khap-NAME, would be longer than 255 bytes"));
 }
 
+/* What is served over TLS alone, and says itself that plain HTTP is redirected, is asked for over plain HTTP, too: on `http`, where that
+ * stands. */
+static uint64_t redirected_from(const struct resolver *r, const struct service_head *head,
+                                const struct service_parts *own)
+{
+    const struct resolved *out = r->out;
+    if (!khap__is_true(own->redirect_https) || (head->frontends & ~out->tls_frontends) != 0 ||
+        head->frontends == 0)
+        return 0;
+    for (uint32_t i = 0; i < out->frontends.len; i++) {
+        const struct frontend *f = &out->frontends.ptr[i];
+        if (!f->tls && khap__str_eq(f->name, S("http")))
+            return UINT64_C(1) << i;
+    }
+    return 0;
+}
+
 static void add_service(struct resolver *r, const struct setting *given)
 {
     struct resolved *out = r->out;
@@ -96,7 +113,8 @@ static void add_service(struct resolver *r, const struct setting *given)
         head.frontends = own.frontends           ? khap__frontend_bits(r, own.frontends)
                          : r->defaults.frontends ? r->inherited_frontends
                                                  : out->default_frontends;
-    else if (head.mode == MODE_PASSTHROUGH)
+    head.frontends |= redirected_from(r, &head, &own);
+    if (head.mode == MODE_PASSTHROUGH)
         head.frontends = out->https >= 0 ? UINT64_C(1) << out->https : ROUTE_HTTPS_TCP_ONLY;
     khap__add_routes(r, &head, &own);
     head.n_routes = out->routes.len - head.first_route;

@@ -19,6 +19,7 @@ services:
   three: {nodePort: %(web)d, hosts: [three.example]}
   four:  {nodePort: %(web)d, hosts: [four.example], redirectHttps: true, frontends: [http, https]}
   only:  {nodePort: %(web)d, hosts: [only.example], frontends: [https]}
+  sent:  {nodePort: %(web)d, hosts: [sent.example], frontends: [https], redirectHttps: true}
   plain: {nodePort: %(web)d, hosts: [plain.example], frontends: [http], redirectHttps: false}
 """
 
@@ -70,6 +71,10 @@ with lib.Lab() as lab:
             tap.equal("%s: no HSTS on http" % mode, ask(http, "/", "two.example").header("strict-transport-security"), [])
             tap.equal("%s: no HSTS where none is asked for" % mode,
                       ask(https, "/", "three.example", tls=True, sni="three.example").header("strict-transport-security"), [])
+            answer = ask(http, "/x", "sent.example")
+            tap.equal("%s: a service of https alone that says redirectHttps" % mode,
+                      (answer.status, answer.header("location"), ask(https, "/x", "sent.example", tls=True, sni="sent.example").name),
+                      (308, [at % "sent.example" + "/x"], "web"))
             tap.equal("%s: a service of https alone" % mode,
                       (ask(http, "/", "only.example").status, ask(https, "/", "only.example", tls=True, sni="only.example").name),
                       (404, "web"))
