@@ -1,30 +1,7 @@
 /* How fast a model in memory becomes text: khap_generate() and printing, the reading of the YAML left out. SPDX-License-Identifier: MIT */
 #define _POSIX_C_SOURCE 200809L
+#include "bench.h"
 #include <khap/khap.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-
-static int swallow(void *ctx, const char *data, size_t len)
-{
-    (void)data;
-    *(size_t *)ctx += len;
-    return 0;
-}
-
-static char *slurp(const char *path, size_t *len)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f || fseek(f, 0, SEEK_END) != 0)
-        return NULL;
-    *len = (size_t)ftell(f);
-    rewind(f);
-    char *text = malloc(*len + 1);
-    if (text && fread(text, 1, *len, f) != *len)
-        return NULL;
-    fclose(f);
-    return text;
-}
 
 int main(int argc, char **argv)
 {
@@ -41,18 +18,16 @@ int main(int argc, char **argv)
         return 2;
     double best = 1e9;
     for (int round = 0; round < 5; round++) {
-        struct timespec from, to;
         struct khap_bundle *bundle;
         size_t bytes = 0;
         struct khap_sink sink = {&bytes, swallow};
-        clock_gettime(CLOCK_MONOTONIC, &from);
+        double from = now();
         if (khap_generate(model, NULL, diags, &bundle) != KHAP_OK)
             return 1;
         for (const struct khap_bundle_file *f = NULL; (f = khap_bundle_next(bundle, f));)
             khap_bundle_file_print(f, &sink);
-        clock_gettime(CLOCK_MONOTONIC, &to);
+        double seconds = now() - from;
         khap_bundle_free(bundle);
-        double seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
         if (seconds < best) {
             best = seconds;
             best_bytes = bytes;
