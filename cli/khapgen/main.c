@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "khapgen/commands.h"
+#include "khapgen/nearest.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -74,6 +75,28 @@ static bool fill_standard_descriptors(void)
     return true;
 }
 
+/* Says which command a first word may mean that is neither a command nor a file; false when it is not near one. */
+static bool misspelled(const char *first, int *status)
+{
+    struct nearest near;
+    char text[64];
+    struct report r;
+    nearest_start(&near, first);
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        nearest_offer(&near, command_name((enum command_id)i));
+    if (near.best == NULL || strpbrk(first, "./-") != NULL || access(first, F_OK) == 0)
+        return false;
+    *status = report_open(&r);
+    if (*status != EXIT_DONE)
+        return true;
+    snprintf(text, sizeof text, "; did you mean %s?", near.best);
+    report_about(&r, "unknown-command", "khapgen", word(first), word(text));
+    report_show(&r);
+    report_close(&r);
+    *status = EXIT_UNUSABLE;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     if (!fill_standard_descriptors())
@@ -103,6 +126,9 @@ int main(int argc, char **argv)
         case COMMAND_COUNT:
             break;
         }
+        int status;
+        if (misspelled(words[0], &status))
+            return status;
     }
     return cmd_generate(words);
 }

@@ -64,6 +64,9 @@ refused 2 unknown-release 'unknown release' -t 1.4 map.yaml
 refused 2 target-binary 'a target that is not there' -t binary:/nowhere/haproxy map.yaml
 refused 2 target-binary 'a target that is no HAProxy' -t binary:/bin/true map.yaml
 run 0 'a word that looks like a command, as a file' ./map.yaml
+refused 2 unknown-command 'a command that is misspelled' explian unknown-key
+says 'the nearest one is named' 'did you mean explain?'
+refused 2 input-unreadable 'a file that is not there' services.yaml
 cp map.yaml explain
 run 0 './explain is a file' ./explain
 run 0 'options behind the file, and --' map.yaml -t 2.6
