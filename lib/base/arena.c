@@ -8,7 +8,7 @@
  * between objects. Eight bytes suit pointers, 64-bit integers and double, which is all that this library
  * keeps.
  */
-enum { ALIGNMENT = ARENA_ALIGNMENT, FIRST_CHUNK = 4096, LARGEST_CHUNK = 4 << 20 };
+enum { ALIGNMENT = ARENA_ALIGNMENT, FIRST_CHUNK = 4096 };
 
 struct arena_chunk {
     struct arena_chunk *next;
@@ -66,7 +66,7 @@ static struct arena_chunk *new_chunk(struct arena *a, size_t room)
  * newest chunk. */
 static char *slow_bytes(struct arena *a, size_t bytes, bool from_back)
 {
-    size_t usual = a->total < FIRST_CHUNK ? FIRST_CHUNK : a->total > LARGEST_CHUNK ? LARGEST_CHUNK : a->total;
+    size_t usual = khap__next_chunk(a->total, FIRST_CHUNK);
     usual = (usual - sizeof(struct arena_chunk)) & ~(size_t)(ALIGNMENT - 1);
     bool own = bytes > usual / 4;
     struct arena_chunk *c = new_chunk(a, own ? bytes : usual);

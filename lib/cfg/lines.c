@@ -3,18 +3,12 @@
 
 #include "base/alloc.h"
 
-enum {
-    FIRST_CHUNK = 256 * 1024,
-    LARGEST_CHUNK = 4 * 1024 * 1024 /* two huge pages: see base/alloc.c */
-};
+enum { FIRST_CHUNK = 256 * 1024, FIRST_EDITS = 16 * 1024 };
 
 static bool add_chunk(struct khap_document *doc, size_t room)
 {
-    size_t size = FIRST_CHUNK;
-    if (doc->chunks != NULL)
-        size = doc->chunks->size >= LARGEST_CHUNK / 2 ? (size_t)LARGEST_CHUNK : doc->chunks->size * 2;
-    else if (doc->read.len > 0)
-        size = FIRST_CHUNK / 16; /* what was read is edited here and there only */
+    /* what was read is edited here and there only */
+    size_t size = doc->read.len > 0 ? (size_t)FIRST_EDITS : khap__next_chunk(doc->length, FIRST_CHUNK);
     if (room > PTRDIFF_MAX - sizeof(struct line_chunk))
         return false;
     if (room + sizeof(struct line_chunk) > size)

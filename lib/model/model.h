@@ -83,12 +83,12 @@ struct service_head {
     const struct setting *given;
     struct khap_str name;
     struct khap_str backend;              /* where its requests go: its name, or a backend of one's own */
-    bool own_backend;                     /* which is none of ours */
     const struct setting *redirect_https; /* with own_backend; NULL: not given */
-    bool redirects; /* with own_backend, set by the generator: something leads to a redirect of its name */
-    uint32_t first_route, n_routes; /* in resolved.routes, before sorting by anybody */
+    uint32_t first_route, n_routes;       /* in resolved.routes, before sorting by anybody */
     uint64_t frontends;
     uint8_t mode;
+    bool own_backend; /* the backend is none of ours */
+    bool redirects;   /* with own_backend, set by the generator: something leads to a redirect of its name */
 };
 
 struct port_range {

@@ -31,9 +31,9 @@ struct setting {
     uint32_t n_children;     /* LIST, OBJECT */
     uint16_t name_len;
     uint16_t key; /* enum key */
-    uint8_t kind;
     /* of an object: a bit for each member that was wrong (khap__setting_spoil()) */
     uint16_t spoilt;
+    uint8_t kind;
     bool damaged; /* a member, item or entry was wrong and is left out: what is missing was said already */
 };
 
