@@ -26,6 +26,7 @@ struct item {
     bool attached;    /* a comment or a branch right above a header: it stands with that */
     bool goes_on;     /* an attached .elif or .else, which no blank line may come before */
     bool left_margin; /* a comment that stood in the first column */
+    bool over_left;   /* attached to a header that stood there */
 };
 
 struct format {
@@ -224,22 +225,44 @@ static bool begins_branch(struct khap_line *line, bool *goes_on)
     return *goes_on || khap__str_starts(s, S(".if"));
 }
 
+static bool is_left(const struct khap_line *line)
+{
+    return line->text[0] != ' ' && line->text[0] != '\t';
+}
+
+/* An indented comment that follows the lines of a section without a blank line is of that section, though the next one begins below. */
+static void release_comments(struct format *f)
+{
+    bool in_section = false;
+    for (uint32_t i = 0; i < f->items.len; i++) {
+        struct item *item = &f->items.ptr[i];
+        const struct item *above = i > 0 ? item - 1 : NULL;
+        if (in_section && item->kind == KHAP_LINE_COMMENT && item->attached && item->over_left &&
+            !item->left_margin && !above->attached && above->kind != KHAP_LINE_BLANK)
+            item->attached = false;
+        in_section = in_section || item->kind == KHAP_LINE_SECTION;
+    }
+}
+
 static void collect(struct format *f)
 {
     for (struct khap_line *line = NULL; (line = khap_line_next(f->doc, line)) != NULL;) {
-        struct item item = {line, (uint8_t)khap_line_kind(f->doc, line), false, false, line->text[0] == '#'};
+        struct item item = {line, (uint8_t)khap_line_kind(f->doc, line), false, false, line->text[0] == '#',
+                            false};
         if (!VEC_PUSH(&f->doc->alloc, &f->items, item)) {
             f->status = KHAP_ENOMEM;
             return;
         }
     }
     for (uint32_t i = f->items.len; i-- > 1;) {
-        struct item *above = &f->items.ptr[i - 1];
-        if (f->items.ptr[i].kind != KHAP_LINE_SECTION && !f->items.ptr[i].attached)
+        struct item *above = &f->items.ptr[i - 1], *below = &f->items.ptr[i];
+        if (below->kind != KHAP_LINE_SECTION && !below->attached)
             continue;
+        above->over_left = below->kind == KHAP_LINE_SECTION ? is_left(below->line) : below->over_left;
         above->attached = above->kind == KHAP_LINE_COMMENT ||
                           (above->kind == KHAP_LINE_DIRECTIVE && begins_branch(above->line, &above->goes_on));
     }
+    release_comments(f);
 }
 
 /* Before item i stands one blank line or none; the blank lines from `blank` on to i are what there is now. */

@@ -79,6 +79,54 @@ check "CR LF stays CR LF" cmp crlf-wanted.cfg crlf-out.cfg
 printf 'global\n  maxconn 1' | "$KHAPGEN" fmt - >end.cfg 2>/dev/null
 is "the last line gets an end" "$(od -An -c end.cfg | tr -d ' \n')" 'global\nmaxconn1\n'
 
+cat >ends.cfg <<'EOF'
+  # of global
+global
+  daemon
+  # maxconn 5
+  # nbthread 2
+#of a
+backend a
+  server x 1.1.1.1:80
+
+  # of b
+  # too
+backend b
+  # server y 1.1.1.2:80
+.if feature(LUA)
+backend c
+  # server z 1.1.1.3:80
+.else
+backend d
+ .endif
+EOF
+cat >ends-wanted.cfg <<'EOF'
+# of global
+global
+    daemon
+    # maxconn 5
+    # nbthread 2
+
+#of a
+backend a
+    server x 1.1.1.1:80
+
+# of b
+# too
+backend b
+    # server y 1.1.1.2:80
+
+.if feature(LUA)
+backend c
+    # server z 1.1.1.3:80
+.else
+backend d
+.endif
+EOF
+"$KHAPGEN" fmt ends.cfg >ends-out.cfg
+check "what is commented out at the end of a section stays with it" diff -u ends-wanted.cfg ends-out.cfg
+check "and twice is once" sh -c '"$KHAPGEN" fmt ends-out.cfg | cmp - ends-wanted.cfg'
+
 cp in.cfg file.cfg
 chmod 640 file.cfg
 ln -s file.cfg link.cfg
