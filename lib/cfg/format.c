@@ -25,7 +25,7 @@ struct item {
     uint8_t kind;     /* enum khap_line_kind */
     bool attached;    /* a comment or a branch right above a header: it stands with that */
     bool goes_on;     /* an attached .elif or .else, which no blank line may come before */
-    bool left_margin; /* a comment that stood in the first column */
+    bool left_margin; /* a comment that stood in the first column, and stays there */
     bool over_left;   /* attached to a header that stood there */
 };
 
@@ -244,6 +244,19 @@ static void release_comments(struct format *f)
     }
 }
 
+/* A comment in the first column goes with the statement below it, when that stands there too. */
+static void leave_margin(struct format *f)
+{
+    bool flat = false;
+    for (uint32_t i = f->items.len; i-- > 0;) {
+        struct item *item = &f->items.ptr[i];
+        if (item->kind == KHAP_LINE_STATEMENT || item->kind == KHAP_LINE_SECTION)
+            flat = item->kind == KHAP_LINE_STATEMENT && is_left(item->line);
+        else if (flat)
+            item->left_margin = false;
+    }
+}
+
 static void collect(struct format *f)
 {
     for (struct khap_line *line = NULL; (line = khap_line_next(f->doc, line)) != NULL;) {
@@ -263,6 +276,7 @@ static void collect(struct format *f)
                           (above->kind == KHAP_LINE_DIRECTIVE && begins_branch(above->line, &above->goes_on));
     }
     release_comments(f);
+    leave_margin(f);
 }
 
 /* Before item i stands one blank line or none; the blank lines from `blank` on to i are what there is now. */

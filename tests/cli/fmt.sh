@@ -125,7 +125,49 @@ backend d
 EOF
 "$KHAPGEN" fmt ends.cfg >ends-out.cfg
 check "what is commented out at the end of a section stays with it" diff -u ends-wanted.cfg ends-out.cfg
-check "and twice is once" sh -c '"$KHAPGEN" fmt ends-out.cfg | cmp - ends-wanted.cfg'
+"$KHAPGEN" fmt ends-out.cfg >ends-twice.cfg
+check "and twice is once" cmp ends-wanted.cfg ends-twice.cfg
+
+cat >flat.cfg <<'EOF'
+#one
+global
+#two
+
+# three
+daemon
+#four
+   #five
+maxconn 5
+#six
+
+#seven
+backend a
+#eight
+ server x 1.1.1.1:80
+#nine
+EOF
+cat >flat-wanted.cfg <<'EOF'
+#one
+global
+    #two
+
+    # three
+    daemon
+    #four
+    #five
+    maxconn 5
+#six
+
+#seven
+backend a
+#eight
+    server x 1.1.1.1:80
+#nine
+EOF
+"$KHAPGEN" fmt flat.cfg >flat-out.cfg
+check "a comment in the first column goes with a statement that stood there" diff -u flat-wanted.cfg flat-out.cfg
+"$KHAPGEN" fmt flat-out.cfg >flat-twice.cfg
+check "also twice" cmp flat-wanted.cfg flat-twice.cfg
 
 cp in.cfg file.cfg
 chmod 640 file.cfg
