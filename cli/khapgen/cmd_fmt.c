@@ -128,6 +128,10 @@ static int one_file(struct fmt *f, const char *path)
     status = input_text(r, &f->inputs, path, UINT32_MAX - 1, &text, &source);
     if (status != EXIT_DONE)
         return status;
+    if (memchr(text.ptr, '\0', text.len) != NULL) {
+        report_about(r, "not-text", path, WORD(""), WORD(""));
+        return EXIT_UNUSABLE;
+    }
     struct khap_document *doc = NULL;
     status = report_status(r, khap_document_parse(NULL, &f->read_for, text, source, r->diags, &doc));
     if (status == EXIT_DONE)

@@ -218,11 +218,12 @@ static uint32_t lay_out_run(struct format *f, uint32_t first, uint32_t indent)
 
 /* ---- the whole */
 
-static bool begins_branch(struct khap_line *line, bool *goes_on)
+/* Of directives only .endif belongs to what is above it. */
+static bool looks_down(const struct khap_line *line, bool *goes_on)
 {
     struct khap_str s = khap__str_trim(khap__line_str(line));
     *goes_on = khap__str_starts(s, S(".el"));
-    return *goes_on || khap__str_starts(s, S(".if"));
+    return !khap__str_starts(s, S(".end"));
 }
 
 static bool is_left(const struct khap_line *line)
@@ -273,7 +274,7 @@ static void collect(struct format *f)
             continue;
         above->over_left = below->kind == KHAP_LINE_SECTION ? is_left(below->line) : below->over_left;
         above->attached = above->kind == KHAP_LINE_COMMENT ||
-                          (above->kind == KHAP_LINE_DIRECTIVE && begins_branch(above->line, &above->goes_on));
+                          (above->kind == KHAP_LINE_DIRECTIVE && looks_down(above->line, &above->goes_on));
     }
     release_comments(f);
     leave_margin(f);

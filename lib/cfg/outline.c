@@ -153,6 +153,21 @@ static void look_at(struct reading *r, const struct khap_line *line)
     }
 }
 
+/* The blocks that are open at the end, in the order of their lines. */
+static void say_not_closed(struct reading *r)
+{
+    const struct branch *branches = r->outline->branches.ptr;
+    VEC(uint32_t) open = {0};
+    for (uint32_t i = r->open; i != NONE && r->diags != NULL && !r->failed; i = branches[i].parent) {
+        while (branches[i].before != NONE)
+            i = branches[i].before;
+        r->failed = !VEC_PUSH(&r->outline->arena.alloc, &open, i);
+    }
+    for (uint32_t n = open.len; n-- > 0;)
+        say_about(r, MSG_IF_NOT_CLOSED, branches[open.ptr[n]].head, S(""));
+    VEC_FREE(&r->outline->arena.alloc, &open);
+}
+
 enum khap_status khap_outline_new(const struct khap_alloc *alloc, const struct khap_document *doc,
                                   struct khap_diags *diags, struct khap_outline **out)
 {
@@ -168,12 +183,7 @@ enum khap_status khap_outline_new(const struct khap_alloc *alloc, const struct k
     khap__arena_init(&r.arena, &a);
     for (const struct khap_line *line = NULL; !r.failed && (line = khap_line_next(doc, line)) != NULL;)
         look_at(&r, line);
-    for (; !r.failed && r.open != NONE; r.open = outline->branches.ptr[r.open].parent) {
-        uint32_t first = r.open;
-        while (outline->branches.ptr[first].before != NONE)
-            first = outline->branches.ptr[first].before;
-        say_about(&r, MSG_IF_NOT_CLOSED, outline->branches.ptr[first].head, S(""));
-    }
+    say_not_closed(&r);
     khap__arena_free(&r.arena);
     if (r.failed) {
         khap_outline_free(outline);

@@ -200,6 +200,12 @@ is "no file is 2" "$?" 2
 is "-i of standard input is 2" "$?" 2
 "$KHAPGEN" fmt -n in.cfg >/dev/null 2>&1
 is "--dry-run without -i is 2" "$?" 2
+printf 'global\n maxconn\0 1' >nul.cfg
+cp nul.cfg was.cfg
+"$KHAPGEN" fmt -i nul.cfg >/dev/null 2>err
+is "what is no text is 2" "$?" 2
+check "by its code" grep -q 'not-text' err
+check "and stays" cmp nul.cfg was.cfg
 ln file.cfg second.cfg
 echo ' x' >>file.cfg
 "$KHAPGEN" fmt -i file.cfg >/dev/null 2>err
