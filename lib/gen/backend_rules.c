@@ -26,6 +26,11 @@ static void redirect_https(struct gen *g, const struct service *s)
         return;
     if ((s->head->frontends & tls) && (s->head->frontends & ~tls)) /* from plain HTTP, and to https */
         khap__gen_redirect_lines(g, s->place, s->redirect_https_given, s->head->frontends);
+    if (s->head->tls_only) /* without a host there is nothing to redirect to */
+        khap__gen_line(g, 4,
+                       g->routing == ROUTING_HDR_REG ? "http-request deny if !{ ssl_fc }"
+                                                     : "http-request deny deny_status 400 if !{ ssl_fc }",
+                       s->place);
 }
 
 /* ---- headers ---- */

@@ -86,6 +86,7 @@ struct service_head {
     const struct setting *redirect_https; /* with own_backend; NULL: not given */
     uint32_t first_route, n_routes;       /* in resolved.routes, before sorting by anybody */
     uint64_t frontends;
+    bool tls_only; /* its other frontends lead only to a redirect */
     uint8_t mode;
     bool own_backend; /* the backend is none of ours */
     bool redirects;   /* with own_backend, set by the generator: something leads to a redirect of its name */

@@ -113,7 +113,9 @@ static void add_service(struct resolver *r, const struct setting *given)
         head.frontends = own.frontends           ? khap__frontend_bits(r, own.frontends)
                          : r->defaults.frontends ? r->inherited_frontends
                                                  : out->default_frontends;
-    head.frontends |= redirected_from(r, &head, &own);
+    uint64_t redirected = redirected_from(r, &head, &own);
+    head.tls_only = redirected != 0;
+    head.frontends |= redirected;
     if (head.mode == MODE_PASSTHROUGH)
         head.frontends = out->https >= 0 ? UINT64_C(1) << out->https : ROUTE_HTTPS_TCP_ONLY;
     khap__add_routes(r, &head, &own);

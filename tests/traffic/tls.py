@@ -19,7 +19,7 @@ services:
   three: {nodePort: %(web)d, hosts: [three.example]}
   four:  {nodePort: %(web)d, hosts: [four.example], redirectHttps: true, frontends: [http, https]}
   only:  {nodePort: %(web)d, hosts: [only.example], frontends: [https]}
-  sent:  {nodePort: %(web)d, hosts: [sent.example], frontends: [https], redirectHttps: true}
+  sent:  {nodePort: %(web)d, hosts: [sent.example], routes: [{path: /sent}], frontends: [https], redirectHttps: true}
   plain: {nodePort: %(web)d, hosts: [plain.example], frontends: [http], redirectHttps: false}
 """
 
@@ -75,6 +75,8 @@ with lib.Lab() as lab:
             tap.equal("%s: a service of https alone that says redirectHttps" % mode,
                       (answer.status, answer.header("location"), ask(https, "/x", "sent.example", tls=True, sni="sent.example").name),
                       (308, [at % "sent.example" + "/x"], "web"))
+            tap.equal("%s: without a host it cannot be redirected, and is not served" % mode,
+                      [ask(http, raw=b"GET /sent HTTP/1.%d\r\n%s\r\n" % x).status for x in ((0, b""), (1, b"Host:\r\n"))], [400, 400])
             tap.equal("%s: a service of https alone" % mode,
                       (ask(http, "/", "only.example").status, ask(https, "/", "only.example", tls=True, sni="only.example").name),
                       (404, "web"))
