@@ -216,7 +216,7 @@ refused("a backend outside of another mode", BEFORE + BLOCK + b"backend shop\n  
 os.unlink("haproxy.cfg")
 status, after, err, _ = run(None)
 tap.ok("a file that is not there", (status, after) == (2, None) and "[input-unreadable]" in err, err)
-for option in (["-o", "x"], ["--output-dir", "x"]):
+for option in (["-o", "x"], ["-o", "-"], ["--output-dir", "x"]):
     status, _, err, _ = run(BEFORE, MAP, *option)
     tap.ok("--into and %s" % option[0], status == 2 and "[options-exclude]" in err and not os.path.lexists("x"), err)
 os.mkdir("folder")
