@@ -136,15 +136,15 @@ static int read_options(struct generate *g)
     }
     if (status != EXIT_DONE || g->help)
         return status;
+    if (g->into != NULL && (g->output != NULL || g->directory != NULL)) {
+        report_about(r, "options-exclude", "generate", WORD("--into"),
+                     g->output != NULL ? WORD("--output") : WORD("--output-dir"));
+        return EXIT_UNUSABLE;
+    }
     if (g->output != NULL && strcmp(g->output, "-") == 0)
         g->output = NULL;
     else if (g->output != NULL && g->directory != NULL) {
         report_about(r, "options-exclude", "generate", WORD("--output"), WORD("--output-dir"));
-        return EXIT_UNUSABLE;
-    }
-    if (g->into != NULL && (g->output != NULL || g->directory != NULL)) {
-        report_about(r, "options-exclude", "generate", WORD("--into"),
-                     g->output != NULL ? WORD("--output") : WORD("--output-dir"));
         return EXIT_UNUSABLE;
     }
     if (g->into != NULL && strcmp(g->into, "-") == 0) {

@@ -28,8 +28,18 @@ static bool logs(const struct gen *g)
 
 void khap__gen_tcplog(struct gen *g, struct khap_place place)
 {
-    if (logs(g))
+    /* a format of the defaults may hold what mode tcp cannot have, logged or not */
+    if (logs(g) || (g->into && g->into->here.http_format))
         khap__gen_line(g, 4, "option tcplog", place);
+}
+
+/* Defaults that say it cannot be taken back; before 2.4 an exception stays until another one replaces it. */
+void khap__gen_forwardfor(struct gen *g, struct khap_place place)
+{
+    khap__gen_line(g, 4,
+                   g->into && g->into->here.forwards ? "option forwardfor except 255.255.255.255"
+                                                     : "option forwardfor",
+                   place);
 }
 
 static void write_lines(struct gen *g, const struct frame_line *lines, size_t n, bool tcp,
@@ -47,9 +57,11 @@ void khap__gen_frontend_frame(struct gen *g, bool tcp, const struct raw *extra, 
 {
     if (!g->into)
         return;
+    if (g->into->here.disabled)
+        khap__gen_line(g, 4, "enabled", place);
     if (!tcp)
         khap__gen_line(g, 4, "mode http", place);
-    if (logs(g) && !g->into->here.logs)
+    if (logs(g) && !g->into->here.logs && !g->into->here.logs_global)
         khap__gen_line(g, 4, "log global", place);
     if (logs(g) && !tcp && !g->into->here.http_format)
         khap__gen_line(g, 4, "option httplog", place);
@@ -62,8 +74,12 @@ void khap__gen_backend_frame(struct gen *g, bool tcp, const struct service *s, c
 {
     if (!g->into)
         return;
+    if (g->into->here.disabled)
+        khap__gen_line(g, 4, "enabled", place);
     if (!tcp)
         khap__gen_line(g, 4, "mode http", place);
+    if (!tcp && g->into->here.forwards) /* a header or an exception there would win over the frontend's */
+        khap__gen_forwardfor(g, place);
     for (size_t i = 0; i < sizeof backend_lines / sizeof *backend_lines; i++) {
         const char *words = backend_lines[i].words;
         bool said = s && ((s->connect > 0 && strcmp(words, "timeout connect 5s") == 0) ||

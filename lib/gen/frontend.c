@@ -188,7 +188,7 @@ static void frontend(struct gen *g, uint32_t index)
         khap__doc_uint(doc, (uint64_t)f->maxconn);
         khap__doc_end(doc);
     }
-    khap__gen_line(g, 4, "option forwardfor", f->place);
+    khap__gen_forwardfor(g, f->place);
     khap__raw_write(&extra, RAW_SETTING, doc, 4);
     khap__raw_write(&extra, RAW_TCP_REQUEST, doc, 4);
     khap__raw_write(&extra, RAW_TCP_RESPONSE, doc, 4); /* for backends only, but that is HAProxy's to say */

@@ -127,6 +127,7 @@ void khap__gen_backend_frame(struct gen *g, bool tcp, const struct service *s, c
                              struct khap_place place);
 void khap__gen_default_server(struct gen *g); /* words that take back what the defaults say */
 void khap__gen_tcplog(struct gen *g, struct khap_place place);
+void khap__gen_forwardfor(struct gen *g, struct khap_place place);
 /* check.c */
 void khap__gen_check(struct gen *g, const struct service *s);
 void khap__gen_server_check(struct gen *g, const struct service *s);

@@ -20,7 +20,10 @@ struct defaults_facts {
     struct khap_str name;
     struct khap_place rules_place; /* of its first rule; source 0: it has none */
     uint8_t mode;                  /* enum section_mode */
-    bool logs;                     /* it has lines `log` */
+    bool logs;                     /* it has lines `log` with a target of their own */
+    bool logs_global;              /* it has `log global` */
+    bool disabled;                 /* it has `disabled` */
+    bool forwards;                 /* it has option forwardfor */
     bool http_format, tcp_format;  /* option httplog or log-format; option tcplog */
     bool checks;                   /* something about checks */
     uint32_t server_words;         /* bits of words of default-server that `no-…` takes back */
@@ -56,7 +59,7 @@ enum khap_status khap__into_write(struct into *in);
 
 /* Words of default-server and what takes them back, by the bits of server_words; {NULL, NULL} at the end. */
 struct taken_back {
-    char word[20], back[20];
+    char word[24], back[24];
 };
 extern const struct taken_back khap__taken_back[];
 

@@ -9,6 +9,8 @@ const struct taken_back khap__taken_back[] = {
     {"check-ssl", "no-check-ssl"},
     {"send-proxy", "no-send-proxy"},
     {"send-proxy-v2", "no-send-proxy-v2"},
+    {"send-proxy-v2-ssl", "no-send-proxy-v2-ssl"},
+    {"send-proxy-v2-ssl-cn", "no-send-proxy-v2-ssl-cn"},
     {"check-send-proxy", "no-check-send-proxy"},
     {"backup", "no-backup"},
     {"agent-check", "no-agent-check"},
@@ -266,6 +268,8 @@ static void read_option(struct defaults_facts *facts, struct khap_str name)
     } else if (khap__str_eq(name, S("tcplog"))) {
         facts->tcp_format = true;
         facts->http_format = false;
+    } else if (khap__str_eq(name, S("forwardfor"))) {
+        facts->forwards = true;
     }
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         facts->checks = facts->checks || khap__str_eq(name, khap__str(checks[i]));
@@ -289,14 +293,18 @@ static enum khap_status read_line(struct reading *r, const struct khap_line *lin
     if (status != KHAP_OK)
         return status;
     struct khap_str first = value_at(in, 0), second = value_at(in, 1);
-    bool is_rule = khap__str_starts(first, S("http-re")) || khap__str_starts(first, S("tcp-re")) ||
-                   khap__str_eq(first, S("http-after-response"));
+    bool is_rule = khap__str_starts(first, S("http-req")) || khap__str_starts(first, S("http-res")) ||
+                   khap__str_starts(first, S("tcp-re")) || khap__str_eq(first, S("http-after-response"));
     if (khap__str_eq(first, S("mode")))
         facts->mode = (uint8_t)mode_word(second);
+    else if (khap__str_eq(first, S("log")) && khap__str_eq(second, S("global")))
+        facts->logs_global = true;
     else if (khap__str_eq(first, S("log")))
         facts->logs = true;
     else if (khap__str_eq(first, S("no")) && khap__str_eq(second, S("log")))
-        facts->logs = false;
+        facts->logs = facts->logs_global = false;
+    else if (khap__str_eq(first, S("disabled")) || khap__str_eq(first, S("enabled")))
+        facts->disabled = khap__str_eq(first, S("disabled"));
     else if (khap__str_eq(first, S("option")))
         read_option(facts, second);
     else if (khap__str_eq(first, S("log-format")))

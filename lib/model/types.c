@@ -192,6 +192,7 @@ static bool read_name(struct reader *r, enum key key, struct khap_str text, stru
     struct khap_str thing = key == KEY_SERVICE_SERVER_NAME                                ? S("server")
                             : key == KEY_SERVICE_NODES_NAMES                              ? S("node")
                             : key == KEY_SERVICE_FRONTENDS                                ? S("frontend")
+                            : key == KEY_SERVICE_BACKEND                                  ? S("backend")
                             : key == KEY_PROCESS_GROUP || key == KEY_PROCESS_SOCKET_GROUP ? S("group")
                                                                                           : S("user");
     READER_SAY(r, MSG_BAD_NAME, at, thing, text,

@@ -206,6 +206,16 @@ for key in ("process: {user: nobody}", "global: maxconn 10", "defaults: retries 
 refused("defaults among the sections of one's own", BEFORE + BLOCK, ["not-in-a-block", "not-in-a-block"],
         MAP + "sections: |\n  global\n  backend b\n  defaults\n      mode tcp\n", places=("services.yaml:5:3", "services.yaml:7:3"))
 refused("defaults with rules", BEFORE + b"defaults web\n    mode http\n    http-request deny if { path /x }\n" + BLOCK, ["defaults-with-rules"], places=("haproxy.cfg:12:5",))
+HTTP = BEFORE + b"    %s\n"
+tap.equal("defaults with http-reuse have no rules", run(HTTP % b"http-reuse never")[0], 0)
+after = run(HTTP % b"log global")[1]
+tap.ok("log global leads nowhere without a global log: no log format", b"option httplog" not in after and b"log global" not in after.split(b"BEGIN")[1])
+after = run(HTTP.replace(b"maxconn 100", b"log 127.0.0.1 local0") % b"log global")[1]
+tap.ok("log global, and a global log: a log format", b"option httplog" in after and b"log global" not in after.split(b"BEGIN")[1])
+after = run(HTTP % b"log-format %HM", MAP + "  pg: {nodePort: 32001, mode: tcp, bind: ':9001'}\n")[1]
+tap.ok("a log format for HTTP does not come to TCP", after.count(b"option tcplog") == 1 and b"option httplog" not in after)
+tap.ok("defaults that switch sections off", run(HTTP % b"disabled")[1].count(b"\n    enabled\n") == 3)
+tap.ok("no defaults that switch sections off", b"enabled" not in run(HTTP % b"enabled")[1].split(b"BEGIN")[1])
 OLD = MAP + "  old: {backend: shop, hosts: [old.example]}\n"
 tap.ok("a backend outside", b"use_backend shop if" in run(BEFORE + BLOCK + b"backend shop\n    server s 10.0.0.5:80\n", OLD)[1])
 refused("a backend that is nowhere", BEFORE + BLOCK + b"backend shup\n", ["unknown-backend"], OLD, places=("services.yaml:4:18",))
@@ -216,7 +226,7 @@ refused("a backend outside of another mode", BEFORE + BLOCK + b"backend shop\n  
 os.unlink("haproxy.cfg")
 status, after, err, _ = run(None)
 tap.ok("a file that is not there", (status, after) == (2, None) and "[input-unreadable]" in err, err)
-for option in (["-o", "x"], ["--output-dir", "x"]):
+for option in (["-o", "x"], ["-o", "-"], ["--output-dir", "x"]):
     status, _, err, _ = run(BEFORE, MAP, *option)
     tap.ok("--into and %s" % option[0], status == 2 and "[options-exclude]" in err and not os.path.lexists("x"), err)
 os.mkdir("folder")

@@ -36,11 +36,13 @@ DEFAULTS = {
                "    option http-server-close\n",
     "checks": "defaults\n    mode http\n    option httpchk GET /nowhere\n    http-check expect status 299\n    timeout connect 3s\n    timeout client 3s\n    timeout server 3s\n",
     "servers": "defaults\n    mode http\n    timeout connect 3s\n    timeout client 3s\n    timeout server 3s\n"
-               "    default-server check inter 1s fall 1 send-proxy ssl verify none check-ssl\n",
+               "    default-server check inter 1s fall 1 send-proxy ssl verify none check-ssl\n"
+               "    default-server send-proxy-v2-ssl send-proxy-v2-ssl-cn\n",
     "logs": "global\n    log 127.0.0.1:9 local0\ndefaults\n    log global\n    mode tcp\n    option tcplog\n    timeout connect 3s\n    timeout client 3s\n    timeout server 3s\n",
     "a log format": "global\n    log 127.0.0.1:9 local0\ndefaults\n    log global\n    mode http\n    option httplog\n    timeout connect 3s\n    timeout client 3s\n    timeout server 3s\n",
     "a global log alone": "global\n    log 127.0.0.1:9 local0\ndefaults\n    mode http\n    timeout connect 3s\n    timeout client 3s\n    timeout server 3s\n",
     "error files": "defaults\n    mode http\n    errorfile 503 %(dir)s/503.http\n    errorfile 404 %(dir)s/503.http\n    timeout connect 3s\n    timeout client 3s\n    timeout server 3s\n",
+    "switched off": "defaults\n    mode http\n    disabled\n    timeout connect 3s\n    timeout client 3s\n    timeout server 3s\n",
     "named ones": "defaults one\n    mode http\n    timeout client 3s\ndefaults two\n    mode tcp\n    timeout connect 3s\n    timeout client 3s\n    timeout server 3s\n",
 }
 
@@ -68,7 +70,10 @@ with lib.Lab() as lab:
             text = defaults % ports if "%(" in defaults else defaults
             text = {"at the end": text + own, "routes": text + own, "marked": text + marks + own, "above": text + own + marks}[where]
             if what == "servers":
-                text = text.replace("    server own 127.0.0.1:%d" % ports["web"], "    server own 127.0.0.1:%d no-check no-ssl no-send-proxy" % ports["web"])
+                text = text.replace("    server own 127.0.0.1:%d" % ports["web"], "    server own 127.0.0.1:%d no-check no-ssl no-send-proxy "
+                                    "no-send-proxy-v2-ssl no-send-proxy-v2-ssl-cn" % ports["web"])
+            if what == "switched off":
+                text = text.replace("frontend own-front\n", "frontend own-front\n    enabled\n").replace("backend own\n    mode", "backend own\n    enabled\n    mode")
             yaml = MAP % ports
             front = ports["http"]
             if where == "routes":
@@ -98,4 +103,11 @@ with lib.Lab() as lab:
                     conn.sendall(b"still there?")
                     tap.ok("%s: a quiet TCP connection stays" % name, conn.recv(1000) == b"still there?")
                 conn.close()
+    # no TCP service here: HAProxy warns that it has no headers, and `no option forwardfor` does not exist
+    for option in ("except 127.0.0.0/8", "header X-Client", "if-none except 127.0.0.1"):
+        text = DEFAULTS["closing"].replace("mode http\n", "mode http\n    http-reuse never\n    option forwardfor %s\n" % option) + OWN % dict(ports, routes="")
+        with lab.run("\n".join(x for x in (MAP % ports).split("\n") if "  line:" not in x), into=text, wait=[ports["http"]]) as proxy:
+            answer = ask(ports["http"], "/x", "web.example")
+            tap.equal("forwardfor %s: X-Forwarded-For" % option, answer.asked("x-forwarded-for"), ["127.0.0.1"])
+            tap.equal("forwardfor %s: no other header" % option, answer.asked("x-client"), [])
 tap.finish()
