@@ -231,6 +231,18 @@ static void check_passthrough(struct resolver *r)
     khap__map_free(&hosts);
 }
 
+/* Where one of the two is there only to be redirected to https, the other one, which asks for that frontend, has it. */
+static bool overlap(const struct resolver *r, struct route *a, struct route *b)
+{
+    const struct resolved *out = r->out;
+    uint64_t plain = a->frontends & b->frontends & ~out->tls_frontends;
+    if (out->services.ptr[a->service].tls_only)
+        a->frontends &= ~plain;
+    else if (out->services.ptr[b->service].tls_only)
+        b->frontends &= ~plain;
+    return (a->frontends & b->frontends) != 0;
+}
+
 void khap__resolve_routes(struct resolver *r)
 {
     struct resolved *out = r->out;
@@ -260,12 +272,12 @@ void khap__resolve_routes(struct resolver *r)
             }
         }
         for (;; at = same[at]) {
-            const struct route *first = &out->routes.ptr[at];
+            struct route *first = &out->routes.ptr[at];
             if (first->service == route->service) {
                 route->frontends &= ~first->frontends; /* said twice by one service: once is enough */
                 if (route->frontends == 0)
                     break; /* the chain holds only what has a frontend of its own, so it stays short */
-            } else if (first->frontends & route->frontends) {
+            } else if (overlap(r, first, route)) {
                 say_twice(r, first, route);
                 break;
             }
