@@ -10,6 +10,7 @@
 #include <khap/gen.h>
 #include <khap/model.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #ifdef HAVE_OPENSSL
@@ -225,9 +226,28 @@ static int apply_sets(struct generate *g)
 }
 
 /* The file of one's own. An empty one is good, one that is not there is most likely misspelled. */
+/* Whether a map is the file that the block would go into. */
+static bool into_a_map(struct generate *g)
+{
+    struct options o;
+    enum option_result result;
+    struct stat own, map;
+    options_start(&o, COMMAND_GENERATE, g->words);
+    while ((result = options_next(&o)) != OPTION_END) {
+        if (result != OPTION_OPERAND || stat(g->into, &own) != 0 || stat(o.value, &map) != 0 ||
+            own.st_dev != map.st_dev || own.st_ino != map.st_ino)
+            continue;
+        report_about(&g->report, "into-the-map", g->into, WORD(""), WORD(""));
+        return true;
+    }
+    return false;
+}
+
 static int read_into(struct generate *g, struct khap_generate_options *options)
 {
     struct report *r = &g->report;
+    if (into_a_map(g))
+        return EXIT_UNUSABLE;
     int status = input_text(r, &g->inputs, g->into, g->max_input, &g->old, &options->into_source);
     if (status != EXIT_DONE)
         return status;

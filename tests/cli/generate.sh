@@ -183,6 +183,7 @@ if cmp -s kept new.cfg; then ok 'it is as it was'; else not_ok 'it is as it was'
 refused 3 output-changed '--check of it' --check -o new.cfg other.yaml
 run 0 '--force' --force -o new.cfg other.yaml
 says 'it is replaced' ':32001' new.cfg
+refused 2 into-the-map 'a block into the map itself' --into ./map.yaml map.yaml
 echo 'global' >theirs.cfg
 refused 3 output-of-others 'a file of somebody else' -o theirs.cfg map.yaml
 is 'it is as it was, too' "$(cat theirs.cfg)" global
