@@ -51,7 +51,6 @@ NOT_SEEN = {
     "bad-sections-lines": "what HAProxy lines mean",
     "bad-sections-release": "what a release can do",
     "bad-sections-if": "what HAProxy lines mean",
-    "bad-backend": "names in different places, and what keys mean together",
     "bad-collisions": "names in different places",
     "bad-two-files": "two files together",
     "bad-side-file": "it depends on the command line",
