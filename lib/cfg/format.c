@@ -23,7 +23,7 @@ static const struct {
 struct item {
     struct khap_line *line;
     uint8_t kind;     /* enum khap_line_kind */
-    bool attached;    /* a comment or a branch right above a header: it stands with that */
+    bool attached;    /* a comment or directive right above a header: it stands with that */
     bool goes_on;     /* an attached .elif or .else, which no blank line may come before */
     bool left_margin; /* a comment that stood in the first column, and stays there */
     bool over_left;   /* attached to a header that stood there */
