@@ -1,0 +1,161 @@
+/* schema/find.c - finding keywords in the tables made from the .tsv files beside it. SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "schema/program.h"
+
+enum { NO_ENTRY = 65535, HASH_PRIME = 16777213 };
+
+struct schema_entry {
+    uint16_t table, row, next; /* next: of the same words in other releases */
+};
+struct schema_range {
+    int64_t min, max;
+};
+struct schema_type_row {
+    uint32_t expected, text;
+};
+struct schema_kind_row {
+    uint32_t name, sections, text;
+    enum schema_scope scope;
+};
+
+#include "schema/schema.inc"
+
+struct khap_str khap__schema_text(uint32_t at)
+{
+    return khap__str(schema_pool + at);
+}
+
+const uint16_t *khap__schema_code(void)
+{
+    return schema_code;
+}
+
+struct khap_str khap__schema_word(uint16_t number)
+{
+    return khap__schema_text(schema_words[number]);
+}
+
+void khap__schema_range(uint16_t number, int64_t *min, int64_t *max)
+{
+    *min = schema_ranges[number].min;
+    *max = schema_ranges[number].max;
+}
+
+int khap__schema_table(struct khap_str name)
+{
+    for (unsigned i = 0; i < TABLE_COUNT; i++) {
+        if (khap__str_eq(khap__schema_text(schema_tables[i]), name))
+            return (int)i;
+    }
+    return -1;
+}
+
+struct khap_str khap__schema_table_name(unsigned table)
+{
+    return khap__schema_text(schema_tables[table]);
+}
+
+/* Words in three parts: what stands before, one byte or none, and what it ends in. schema.awk computes the same. */
+static uint32_t hash(unsigned table, struct khap_str words, struct khap_str end)
+{
+    uint32_t h = table;
+    for (size_t i = 0; i < words.len; i++)
+        h = (h * 33 + (unsigned char)words.ptr[i]) % HASH_PRIME;
+    for (size_t i = 0; i < end.len; i++)
+        h = (h * 33 + (unsigned char)end.ptr[i]) % HASH_PRIME;
+    return h;
+}
+
+static bool words_are(uint32_t at, struct khap_str words, struct khap_str end)
+{
+    const char *text = schema_pool + at;
+    return strncmp(text, words.ptr, words.len) == 0 && strcmp(text + words.len, end.ptr) == 0;
+}
+
+static const struct schema_row *find(unsigned table, struct khap_str words, struct khap_str end,
+                                     uint16_t release, const struct schema_row **other)
+{
+    if (words.len == 0 || memchr(words.ptr, '\0', words.len) != NULL)
+        return NULL;
+    for (uint32_t at = hash(table, words, end) % ENTRY_SLOTS; schema_slots[at] != NO_ENTRY;
+         at = (at + 1) % ENTRY_SLOTS) {
+        const struct schema_entry *e = &schema_entries[schema_slots[at]];
+        if (e->table != table || !words_are(schema_rows[e->row].words, words, end))
+            continue;
+        for (;; e = &schema_entries[e->next]) {
+            const struct schema_row *row = &schema_rows[e->row];
+            if (row->first <= release && release <= row->last)
+                return row;
+            if (other != NULL && (*other == NULL || row->first > (*other)->first))
+                *other = row;
+            if (e->next == NO_ENTRY)
+                return NULL;
+        }
+    }
+    return NULL;
+}
+
+const struct schema_row *khap__schema_find(unsigned table, struct khap_str words, uint16_t release,
+                                           const struct schema_row **other)
+{
+    if (other != NULL)
+        *other = NULL;
+    const struct schema_row *row = find(table, words, S(""), release, other);
+    size_t paren = khap__str_find(words, '(');
+    if (row == NULL && paren < words.len && words.ptr[words.len - 1] == ')') {
+        words = khap__str_sub(words, 0, paren);
+        row = find(table, words, S("()"), release, other);
+        paren = words.len;
+    }
+    size_t digits = words.len;
+    while (digits > 0 && khap__is_digit((unsigned char)words.ptr[digits - 1]))
+        digits--;
+    if (row == NULL && digits < words.len) {
+        words = khap__str_sub(words, 0, digits);
+        row = find(table, words, S("#"), release, other);
+    }
+    return row;
+}
+
+const struct schema_row *khap__schema_at(unsigned table, size_t *at)
+{
+    while (*at < SCHEMA_ENTRIES) {
+        const struct schema_entry *e = &schema_entries[(*at)++];
+        if (e->table == table)
+            return &schema_rows[e->row];
+    }
+    return NULL;
+}
+
+struct khap_str khap__schema_expected(enum schema_type type)
+{
+    return khap__schema_text(schema_types[type].expected);
+}
+
+struct khap_str khap__schema_kind_name(enum schema_kind kind)
+{
+    return khap__schema_text(schema_kinds[kind].name);
+}
+
+struct khap_str khap__schema_kind_text(enum schema_kind kind)
+{
+    return khap__schema_text(schema_kinds[kind].text);
+}
+
+enum schema_scope khap__schema_kind_scope(enum schema_kind kind)
+{
+    return schema_kinds[kind].scope;
+}
+
+bool khap__schema_kind_has(enum schema_kind kind, struct khap_str section)
+{
+    struct khap_str list = khap__schema_text(schema_kinds[kind].sections);
+    while (list.len > 0) {
+        size_t comma = khap__str_find(list, ',');
+        if (khap__str_eq(khap__str_sub(list, 0, comma), section))
+            return true;
+        list = khap__str_sub(list, comma + 1, list.len);
+    }
+    return false;
+}

@@ -1,0 +1,32 @@
+/* schema/program.h - the argument grammar as schema.awk writes it: a program of 16-bit numbers. For lib/schema alone.
+ * SPDX-License-Identifier: MIT */
+#ifndef SCHEMA_PROGRAM_H
+#define SCHEMA_PROGRAM_H
+
+#include "schema/schema.h"
+
+enum schema_op {
+    OP_END = 0,
+    OP_LITERAL = 1,     /* word */
+    OP_TYPE = 2,        /* type, word or kind, range */
+    OP_OPTIONAL = 3,    /* length, body */
+    OP_MANY = 4,        /* length, body: once or more */
+    OP_ALTERNATIVE = 5, /* length, number, then length and body of each */
+    OP_VOCABULARY = 6,  /* table: one word of it, with its arguments */
+    OP_SPLIT = 7        /* word: the byte that parts, length, body: matched against the parts of one word */
+};
+
+const uint16_t *khap__schema_code(void);
+struct khap_str khap__schema_word(uint16_t number);
+void khap__schema_range(uint16_t number, int64_t *min, int64_t *max);
+/* Where the element behind this one begins. */
+uint32_t khap__schema_skip(uint32_t at);
+
+/* Whether a text is what a type takes: SCHEMA_GOOD, SCHEMA_BAD or SCHEMA_RANGE, then what is wrong with it lies at *offset and is *len long.
+ * `parameter` is the word in parentheses. KHAP_ENOMEM in *status. */
+enum schema_problem khap__schema_type_check(struct arena *arena, enum schema_type type,
+                                            struct khap_str parameter, int64_t min, int64_t max,
+                                            uint16_t release, struct khap_str text, uint32_t *offset,
+                                            uint32_t *len, enum khap_status *status);
+
+#endif

@@ -1,0 +1,401 @@
+# types.tsv, kinds.tsv and the tables of keywords -> schema_enums.h (-v out=h) or schema.inc (-v out=inc). SPDX-License-Identifier: MIT
+#
+# Rows become numbers: offsets into one pool of texts, and the argument grammar (docs/schema.md) as a small program that
+# schema/match.c carries out. Keywords are found by a hash that schema/find.c computes alike.
+
+function fail(message) {
+    printf "%s:%d: %s\n", FILENAME, FNR, message > "/dev/stderr"
+    failed = 1
+    exit 1
+}
+
+function constant(prefix, name) {
+    name = toupper(name)
+    gsub(/[^A-Z0-9]/, "_", name)
+    return prefix name
+}
+
+function pool(text) {
+    if (!(text in pool_at)) {
+        pool_at[text] = pool_len
+        pool_texts[n_pool++] = text
+        pool_len += length(text) + 1
+    }
+    return pool_at[text]
+}
+
+# A word of the grammar: a number that fits into 16 bits.
+function word(text) {
+    if (!(text in word_number)) {
+        word_number[text] = n_words
+        words[n_words++] = pool(text)
+    }
+    return word_number[text]
+}
+
+function table(name) {
+    if (!(name in table_number)) {
+        table_names[n_tables] = name
+        table_number[name] = n_tables++
+    }
+    return table_number[name]
+}
+
+function release(text,    parts) {
+    if (text !~ /^[1-3]\.[0-9]+$/)
+        fail("not a release: " text)
+    split(text, parts, ".")
+    return parts[1] * 100 + parts[2]
+}
+
+function range(text,    ends, n) {
+    if (!(text in range_number)) {
+        n = index(text, "..")
+        if (n == 0)
+            fail("not a range: " text)
+        ends[1] = substr(text, 1, n - 1)
+        ends[2] = substr(text, n + 2)
+        if (ends[1] !~ /^(-?[0-9]+)?$/ || ends[2] !~ /^(-?[0-9]+)?$/)
+            fail("not a range: " text)
+        range_number[text] = n_ranges
+        range_from[n_ranges] = ends[1] == "" ? "INT64_MIN" : "INT64_C(" ends[1] ")"
+        range_to[n_ranges++] = ends[2] == "" ? "INT64_MAX" : "INT64_C(" ends[2] ")"
+    }
+    return range_number[text]
+}
+
+# --- the argument grammar ---
+
+function emit(number) {
+    code[n_code++] = number
+}
+
+# Makes room for n numbers at `at`.
+function shift(at, n,    i) {
+    for (i = n_code - 1; i >= at; i--)
+        code[i + n] = code[i]
+    n_code += n
+}
+
+function next_token() {
+    sub(/^ +/, "", rest)
+    if (rest == "")
+        token = ""
+    else if (rest ~ /^\.\.\./)
+        token = "..."
+    else if (match(rest, /^[,:\/=;@.|+-]\(/) || match(rest, /^[][{}|)]/) || match(rest, /^<[a-z][a-z0-9-]*>/) ||
+             match(rest, /^'[^']+'/) || match(rest, /^[A-Z][A-Z]+\([^)]*\)/) || match(rest, /^[^][{}|) ]+/))
+        token = substr(rest, 1, RLENGTH)
+    else
+        fail("cannot read the arguments at: " rest)
+    if (token != "..." && token ~ /[^.]\.\.\.$/)
+        token = substr(token, 1, length(token) - 3)
+    rest = substr(rest, length(token) + 1)
+}
+
+function type_of(text,    name, parameter, parts, n, i, at, w, r) {
+    name = text
+    sub(/\(.*/, "", name)
+    if (!(name in type_number))
+        fail("no such type: " name)
+    w = r = 0
+    parameter = ""
+    if (text ~ /\(/) {
+        parameter = text
+        sub(/^[^(]*\(/, "", parameter)
+        sub(/\)$/, "", parameter)
+    }
+    n = split(parameter, parts, ",")
+    for (i = 1; i <= n; i++) {
+        gsub(/^ +| +$/, "", parts[i])
+        if (parts[i] ~ /\.\./)
+            r = range(parts[i])
+        else if (type_parameter[name] == "kind") {
+            if (!(parts[i] in kind_number))
+                fail("no such kind: " parts[i])
+            w = kind_number[parts[i]]
+        } else {
+            at = at (at == "" ? "" : " ") parts[i]
+            w = word(at)
+        }
+    }
+    if (type_parameter[name] == "kind" && n != 1)
+        fail(name " needs one kind")
+    if (type_parameter[name] == "-" && n > 0)
+        fail(name " takes no parameter")
+    if (type_free[name])
+        is_free = 1
+    emit(2)
+    emit(type_number[name])
+    emit(w)
+    emit(r)
+}
+
+function parse_item(    at, start, n, first) {
+    at = n_code
+    if (token == "[") {
+        emit(3)
+        emit(0)
+        next_token()
+        parse_sequence("]")
+        code[at + 1] = n_code - at - 2
+    } else if (token == "{") {
+        emit(5)
+        emit(0)
+        emit(0)
+        do {
+            start = n_code
+            emit(0)
+            next_token()
+            parse_sequence("|}")
+            code[start] = n_code - start - 1
+            n++
+        } while (token == "|")
+        code[at + 1] = n_code - at - 2
+        code[at + 2] = n
+    } else if (token ~ /^.\($/) {
+        emit(7)
+        emit(word(substr(token, 1, 1)))
+        emit(0)
+        next_token()
+        parse_sequence(")")
+        code[at + 2] = n_code - at - 3
+    } else if (token ~ /^</) {
+        emit(6)
+        first = substr(token, 2, length(token) - 2)
+        emit(table(first))
+        used_table[first] = FILENAME ":" FNR
+    } else if (token ~ /^'/) {
+        emit(1)
+        emit(word(substr(token, 2, length(token) - 2)))
+    } else if (token ~ /^[A-Z][A-Z]/) {
+        type_of(token)
+    } else {
+        emit(1)
+        emit(word(token))
+    }
+    next_token()
+    while (token == "...") {
+        shift(at, 2)
+        code[at] = 4
+        code[at + 1] = n_code - at - 2
+        next_token()
+    }
+}
+
+function parse_sequence(stop) {
+    while (token != "" && index(stop, token) == 0) {
+        if (token == "]" || token == "}" || token == "|" || token == ")" || token == "...")
+            fail("unexpected " token " in the arguments")
+        parse_item()
+    }
+    if (token == "" && stop != "")
+        fail("the arguments lack one of " stop)
+}
+
+function arguments(text,    at) {
+    if (text in code_at) {
+        is_free = code_free[text]
+        return code_at[text]
+    }
+    is_free = 0
+    at = n_code
+    rest = text == "-" ? "" : text
+    next_token()
+    parse_sequence("")
+    emit(0)
+    code_at[text] = at
+    code_free[text] = is_free
+    return at
+}
+
+# --- looking up: as schema/find.c does it ---
+
+function hash(number, text,    h, i) {
+    h = number
+    for (i = 1; i <= length(text); i++)
+        h = (h * 33 + ord[substr(text, i, 1)]) % 16777213
+    return h
+}
+
+BEGIN {
+    FS = "\t"
+    for (i = 1; i < 128; i++)
+        ord[sprintf("%c", i)] = i
+    n_words = n_ranges = n_pool = pool_len = 0
+    pool("")
+    word("")
+    range("..")
+    n_types = n_kinds = n_tables = n_rows = n_entries = n_keys = n_code = 0
+    n_flags = split("http experimental once deprecated ignored", flag_names, " ")
+    for (i = 1; i <= n_flags; i++)
+        flag_value[flag_names[i]] = 2 ^ (i - 1)
+}
+
+/^#/ || /^$/ { next }
+/[^ -~\t]/ { fail("only ASCII may stand here") }
+
+FILENAME ~ /types\.tsv$/ {
+    if (NF != 5)
+        fail("5 columns expected, not " NF)
+    type_names[n_types] = $1
+    type_number[$1] = n_types
+    type_parameter[$1] = $2
+    type_free[$1] = $3 == "free"
+    type_expected[n_types] = pool($4)
+    type_text[n_types++] = pool($5)
+    next
+}
+
+FILENAME ~ /kinds\.tsv$/ {
+    if (NF != 4)
+        fail("4 columns expected, not " NF)
+    kind_names[n_kinds] = $1
+    kind_number[$1] = n_kinds
+    kind_name[n_kinds] = pool($1)
+    kind_sections[n_kinds] = pool($2)
+    if ($3 !~ /^(bundle|section|named)$/)
+        fail("no such scope: " $3)
+    kind_scope[n_kinds] = constant("SCOPE_", $3)
+    kind_text[n_kinds++] = pool($4)
+    next
+}
+
+{
+    if (NF != 9)
+        fail("9 columns expected, not " NF)
+    if ($3 !~ /^[1-3]\.[0-9]+-([1-3]\.[0-9]+)?$/)
+        fail("not a range of releases: " $3)
+    split($3, ends, "-")
+    row_first[n_rows] = release(ends[1])
+    row_last[n_rows] = ends[2] == "" ? 999 : release(ends[2])
+    if (row_last[n_rows] < row_first[n_rows])
+        fail("releases run backwards: " $3)
+    row_warns[n_rows] = $4 == "-" ? 999 : release($4)
+    if ($5 !~ /^(-|no|default|no,default)$/)
+        fail("not a prefix: " $5)
+    row_prefix[n_rows] = ($5 ~ /no/ ? 1 : 0) + ($5 ~ /default/ ? 2 : 0)
+    row_flags[n_rows] = 0
+    n = $6 == "-" ? 0 : split($6, parts, ",")
+    for (i = 1; i <= n; i++) {
+        if (!(parts[i] in flag_value))
+            fail("no such flag: " parts[i])
+        row_flags[n_rows] += flag_value[parts[i]]
+    }
+    row_words[n_rows] = pool($2)
+    row_code[n_rows] = arguments($7)
+    row_free[n_rows] = is_free
+    row_arguments[n_rows] = pool($7 == "-" ? "" : $7)
+    row_instead[n_rows] = pool($8 == "-" ? "" : $8)
+    if ($9 == "" || $9 == "-")
+        fail("a row needs its evidence")
+    row_evidence[n_rows] = pool($9)
+    n = split($1, parts, ",")
+    for (i = 1; i <= n; i++) {
+        name = parts[i]
+        defined_table[name] = 1
+        key = table(name) "\t" $2
+        entry_table[n_entries] = table(name)
+        entry_row[n_entries] = n_rows
+        entry_next[n_entries] = 65535
+        if (key in last_entry) {
+            for (e = first_entry[key]; e != 65535; e = entry_next[e])
+                if (row_first[entry_row[e]] <= row_last[n_rows] && row_last[entry_row[e]] >= row_first[n_rows])
+                    fail(name " " $2 ": two rows for one release")
+            entry_next[last_entry[key]] = n_entries
+        } else {
+            first_entry[key] = n_entries
+            keys[n_keys++] = key
+        }
+        last_entry[key] = n_entries++
+    }
+    n_rows++
+}
+
+END {
+    if (failed)
+        exit 1
+    for (name in used_table)
+        if (!(name in defined_table)) {
+            print used_table[name] ": no row has the table " name > "/dev/stderr"
+            exit 1
+        }
+    if (n_code > 65535 || n_entries > 65534 || n_words > 65535) {
+        print "schema: too many rows for 16 bits" > "/dev/stderr"
+        exit 1
+    }
+    print "/* Generated from the .tsv files of lib/schema by schema.awk: do not edit. SPDX-License-Identifier: MIT */"
+    if (out == "h") {
+        print "#ifndef SCHEMA_ENUMS_H\n#define SCHEMA_ENUMS_H\n"
+        print "enum schema_type {"
+        for (i = 0; i < n_types; i++)
+            printf "    %s,\n", constant("TYPE_", type_names[i])
+        print "    TYPE_COUNT\n};\nenum schema_kind {"
+        for (i = 0; i < n_kinds; i++)
+            printf "    %s,\n", constant("KIND_", kind_names[i])
+        print "    KIND_COUNT\n};\nenum schema_table {"
+        for (i = 0; i < n_tables; i++)
+            printf "    %s,\n", constant("TABLE_", table_names[i])
+        print "    TABLE_COUNT\n};\nenum {"
+        for (i = 1; i <= n_flags; i++)
+            printf "    %s = %d,\n", constant("ROW_", flag_names[i]), 2 ^ (i - 1)
+        print "    ROW_NO = 1,\n    ROW_DEFAULT = 2\n};\n\n#endif"
+        exit 0
+    }
+    for (size = 64; size < 2 * n_keys;)
+        size *= 2
+    for (i = 0; i < n_keys; i++) {
+        split(keys[i], parts, "\t")
+        for (at = hash(parts[1], parts[2]) % size; at in slot; at = (at + 1) % size)
+            ;
+        slot[at] = first_entry[keys[i]]
+    }
+    for (i = 0; i < n_tables; i++)
+        table_text[i] = pool(table_names[i])
+    printf "enum { ENTRY_SLOTS = %d, SCHEMA_ROWS = %d, SCHEMA_ENTRIES = %d };\n", size, n_rows, n_entries
+    print "static const struct schema_row schema_rows[] = {"
+    for (i = 0; i < n_rows; i++)
+        printf "    {%d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d},\n", row_words[i], row_arguments[i], row_instead[i], row_evidence[i],
+            row_code[i], row_first[i], row_last[i], row_warns[i], row_flags[i], row_prefix[i], row_free[i]
+    print "};\nstatic const struct schema_entry schema_entries[] = {"
+    for (i = 0; i < n_entries; i++)
+        printf "    {%d, %d, %d},\n", entry_table[i], entry_row[i], entry_next[i]
+    print "};\nstatic const uint16_t schema_slots[] = {"
+    numbers("slots")
+    print "};\nstatic const uint16_t schema_code[] = {"
+    numbers("code")
+    print "};\nstatic const uint32_t schema_words[] = {"
+    numbers("words")
+    print "};\nstatic const struct schema_range schema_ranges[] = {"
+    for (i = 0; i < n_ranges; i++)
+        printf "    {%s, %s},\n", range_from[i], range_to[i]
+    print "};\nstatic const struct schema_type_row schema_types[] = {"
+    for (i = 0; i < n_types; i++)
+        printf "    {%d, %d},\n", type_expected[i], type_text[i]
+    print "};\nstatic const struct schema_kind_row schema_kinds[] = {"
+    for (i = 0; i < n_kinds; i++)
+        printf "    {%d, %d, %d, %s},\n", kind_name[i], kind_sections[i], kind_text[i], kind_scope[i]
+    print "};\nstatic const uint32_t schema_tables[] = {"
+    numbers("tables")
+    print "};\nstatic const char schema_pool[] ="
+    for (i = 0; i < n_pool; i++) {
+        text = pool_texts[i]
+        gsub(/\\/, "\\\\", text)
+        gsub(/"/, "\\\"", text)
+        gsub(/\?\?/, "?\\?", text)
+        printf "    \"%s\\0\"\n", text
+    }
+    print "    ;"
+}
+
+function numbers(what,    i, n, line) {
+    n = what == "slots" ? size : what == "code" ? n_code : what == "words" ? n_words : n_tables
+    for (i = 0; i < n; i++) {
+        line = line (what == "slots" ? (i in slot ? slot[i] : 65535) : what == "code" ? code[i] : what == "words" ? words[i] : table_text[i]) ","
+        if (length(line) > 100 || i == n - 1) {
+            print "    " line
+            line = ""
+        } else
+            line = line " "
+    }
+}

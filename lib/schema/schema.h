@@ -1,0 +1,146 @@
+/* schema/schema.h - what each release takes: keywords found in tables, and the words of a line read by their argument grammar.
+ * SPDX-License-Identifier: MIT */
+#ifndef SCHEMA_SCHEMA_H
+#define SCHEMA_SCHEMA_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/str.h"
+#include "schema/schema_enums.h"
+#include <khap/value.h>
+
+/* A keyword in the releases first to last; texts are offsets into one pool, khap__schema_text(). */
+struct schema_row {
+    uint32_t words, arguments, instead, evidence;
+    uint16_t code; /* where its arguments' program begins */
+    uint16_t first, last;
+    uint16_t warns; /* the first release that calls it deprecated, or 999 */
+    uint32_t flags; /* ROW_HTTP … */
+    uint8_t prefix; /* ROW_NO, ROW_DEFAULT */
+    uint8_t free;   /* an argument is any text */
+};
+
+struct khap_str khap__schema_text(uint32_t at);
+
+/* The table of that name, for instance "frontend" or "bind"; -1 when there is none. */
+int khap__schema_table(struct khap_str name);
+struct khap_str khap__schema_table_name(unsigned table);
+
+/*
+ * The row of a table with exactly these words for a release; NULL when there is none. When other releases know it, *other is one of their
+ * rows, else NULL; other may be NULL. A word `name(…)` finds the row `name()`; one that ends in digits, the row `name#`.
+ */
+const struct schema_row *khap__schema_find(unsigned table, struct khap_str words, uint16_t release,
+                                           const struct schema_row **other);
+/* The rows of a table, from 0; NULL past the end. For lists, and to name the nearest one. */
+const struct schema_row *khap__schema_at(unsigned table, size_t *at);
+
+/* What a diagnostic calls it. */
+struct khap_str khap__schema_expected(enum schema_type type);
+
+enum schema_scope { SCOPE_BUNDLE, SCOPE_SECTION, SCOPE_NAMED };
+struct khap_str khap__schema_kind_name(enum schema_kind kind);
+struct khap_str khap__schema_kind_text(enum schema_kind kind);
+enum schema_scope khap__schema_kind_scope(enum schema_kind kind);
+/* Whether a section of that name is one. */
+bool khap__schema_kind_has(enum schema_kind kind, struct khap_str section);
+
+/* --- reading a line --- */
+
+struct schema_word {
+    struct khap_str text;
+    bool variable; /* it is not all known */
+    bool many;     /* nor how many words it is */
+};
+
+/* An argument that was read: bytes of a word, or words to the end of the line. */
+struct schema_argument {
+    uint8_t type;           /* enum schema_type */
+    uint8_t kind;           /* of DEF and REF: enum schema_kind */
+    uint32_t option;        /* the index of the option that it belongs to, or UINT32_MAX */
+    uint32_t word, n_words; /* n_words: 1, or how many words it is made of */
+    uint32_t offset, len;   /* in the first of them */
+};
+/* A word that a vocabulary has, such as an option of bind or the action of a rule. */
+struct schema_option {
+    const struct schema_row *row;
+    uint32_t word;
+    uint32_t parent; /* the option that it belongs to, or UINT32_MAX */
+};
+
+enum schema_problem {
+    SCHEMA_GOOD,
+    SCHEMA_UNKNOWN,    /* no such keyword here */
+    SCHEMA_RELEASE,    /* other releases have it: `other` is one of their rows */
+    SCHEMA_PREFIX,     /* `no` or `default` before a keyword that does not take it */
+    SCHEMA_MISSING,    /* the line ends where something is expected */
+    SCHEMA_UNEXPECTED, /* something that is not expected there */
+    SCHEMA_OPTION,     /* no such word in the vocabulary that is expected there */
+    SCHEMA_BAD,        /* it is not what it must be */
+    SCHEMA_RANGE,      /* a number that is out of its range */
+};
+
+struct schema_line {
+    const struct schema_row *row; /* NULL when the keyword is unknown */
+    uint32_t keyword, n_keyword;  /* the words that it is made of, behind `no` */
+    uint8_t prefix;               /* ROW_NO, ROW_DEFAULT or 0 */
+    bool cut;                     /* words that are not known made it end early */
+    struct schema_argument *arguments;
+    uint32_t n_arguments;
+    struct schema_option *options;
+    uint32_t n_options;
+
+    enum schema_problem problem;
+    uint32_t word; /* where it is wrong: a word, or the number of words */
+    uint32_t offset, len;
+    uint16_t expected; /* the element that was expected, for khap__schema_print_expected(); or UINT16_MAX */
+    uint16_t table;    /* where the keyword was looked up */
+    const struct schema_row *other; /* SCHEMA_RELEASE: a row of other releases */
+    uint32_t option;                /* the option whose argument is wrong, or UINT32_MAX */
+};
+
+/* Reads the words of a line in a section of that table. What it gives is in the arena. KHAP_OK also when something is wrong; KHAP_ENOMEM. */
+enum khap_status khap__schema_read(struct arena *arena, unsigned table, uint16_t release,
+                                   const struct schema_word *words, size_t n, struct schema_line *out);
+/* The same for words that belong to a row that is known already, without keyword: the arguments of a fetch. */
+enum khap_status khap__schema_read_arguments(struct arena *arena, const struct schema_row *row,
+                                             uint16_t release, const struct schema_word *words, size_t n,
+                                             struct schema_line *out);
+/* --- what the arguments of a line name --- */
+
+struct schema_reference {
+    enum schema_kind kind;
+    struct khap_str name;
+    struct khap_span span; /* in the words of the line */
+    bool variable;         /* the name is not all known */
+    bool defines;          /* it is defined here */
+};
+enum schema_item_kind { SCHEMA_ITEM_FETCH, SCHEMA_ITEM_CONVERTER, SCHEMA_ITEM_ACL, SCHEMA_ITEM_ALIAS };
+/* A part of an expression, an ACL, a condition or a log format. */
+struct schema_item {
+    enum schema_item_kind kind;
+    const struct khap_node *node;
+    struct khap_span span;
+    const struct schema_row *row,
+        *other; /* of a fetch or converter; NULL when it is unknown, then `other` as khap__schema_find() gives it */
+    const struct schema_line *line; /* what became of its arguments; its words are the arguments */
+    const struct khap_node *const *arguments;
+    uint32_t n_arguments;
+};
+/* Called in the order of the words; what they return ends the visit unless it is KHAP_OK. */
+struct schema_visitor {
+    void *ctx;
+    enum khap_status (*reference)(void *ctx, const struct schema_reference *reference);
+    enum khap_status (*item)(void *ctx, const struct schema_item *item);
+    enum khap_status (*problem)(void *ctx,
+                                const struct khap_value_error *error); /* its span is one of the line */
+};
+/* Visits all that the arguments of a line that was read name. Trees are in the arena. */
+enum khap_status khap__schema_visit(struct arena *arena, uint16_t release, const struct schema_word *words,
+                                    size_t n, const struct schema_line *line,
+                                    const struct schema_visitor *visitor);
+
+/* Says what was expected: "a time such as 10s", "on or off", "an option of bind". */
+enum khap_status khap__schema_print_expected(const struct schema_line *line, struct buf *out);
+
+#endif

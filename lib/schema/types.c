@@ -1,0 +1,290 @@
+/* schema/types.c - whether a word is what the argument grammar says, for each type that is one word. SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "schema/program.h"
+#include "value/value.h"
+
+struct check {
+    struct arena *arena;
+    struct khap_str parameter;
+    int64_t min, max;
+    uint16_t release;
+    struct khap_str text;
+    uint32_t *offset, *len; /* what is wrong: all of the text unless it is said */
+    enum khap_status *status;
+};
+
+static bool has_word(const struct check *c, struct khap_str word)
+{
+    struct khap_str rest = c->parameter;
+    while (rest.len > 0) {
+        size_t blank = khap__str_find(rest, ' ');
+        if (khap__str_eq(khap__str_sub(rest, 0, blank), word))
+            return true;
+        rest = khap__str_sub(rest, blank + 1, rest.len);
+    }
+    return false;
+}
+
+static enum schema_problem from_value(enum value_error error)
+{
+    return error == VALUE_OK ? SCHEMA_GOOD : error == VALUE_RANGE ? SCHEMA_RANGE : SCHEMA_BAD;
+}
+
+/* A name that something else has; a log format in its place is none. */
+static enum schema_problem reference(const struct check *c)
+{
+    for (size_t i = 0; i + 1 < c->text.len; i++) {
+        if (c->text.ptr[i] == '%' && c->text.ptr[i + 1] == '[')
+            return SCHEMA_BAD;
+    }
+    return c->text.len > 0 ? SCHEMA_GOOD : SCHEMA_BAD;
+}
+
+static enum schema_problem any(const struct check *c)
+{
+    (void)c;
+    return SCHEMA_GOOD;
+}
+
+static enum schema_problem not_empty(const struct check *c)
+{
+    return c->text.len > 0 ? SCHEMA_GOOD : SCHEMA_BAD;
+}
+
+static enum schema_problem integer(const struct check *c)
+{
+    int64_t n;
+    struct khap_str s = c->text;
+    /* strtol() and its like take zeros before a number */
+    while (s.len > 1 && s.ptr[0] == '0')
+        s = khap__str_sub(s, 1, s.len);
+    return from_value(khap__int_parse(s, c->min, c->max, &n));
+}
+
+/* Digits, and digits behind a point. */
+static enum schema_problem decimal(const struct check *c)
+{
+    size_t point = khap__str_find(c->text, '.');
+    int64_t whole = 0;
+    for (size_t i = 0; i < c->text.len; i++) {
+        if (i != point && !khap__is_digit((unsigned char)c->text.ptr[i]))
+            return SCHEMA_BAD;
+    }
+    if (khap__int_parse(khap__str_sub(c->text, 0, point), INT64_MIN, INT64_MAX, &whole) != VALUE_OK)
+        return SCHEMA_BAD;
+    return whole < c->min || whole > c->max ? SCHEMA_RANGE : SCHEMA_GOOD;
+}
+
+static enum schema_problem time(const struct check *c)
+{
+    uint64_t us;
+    uint64_t scale = has_word(c, S("us")) ? 1 : has_word(c, S("s")) ? 1000000 : 1000;
+    enum value_error error = khap__time_parse(c->text, scale, &us);
+    if (error == VALUE_OK && us > KHAP__TIME_MAX_US)
+        error = VALUE_RANGE;
+    return from_value(error);
+}
+
+static enum schema_problem size(const struct check *c)
+{
+    uint64_t bytes;
+    enum value_error error = khap__size_parse(c->text, &bytes);
+    if (error == VALUE_OK && ((c->min > 0 && bytes < (uint64_t)c->min) || bytes > (uint64_t)c->max))
+        error = VALUE_RANGE;
+    return from_value(error);
+}
+
+static enum schema_problem address(const struct check *c)
+{
+    struct address a;
+    enum value_error error =
+        has_word(c, S("listen")) ? khap__bind_parse(c->text, &a) : khap__address_parse(c->text, &a);
+    if (error != VALUE_OK)
+        return from_value(error);
+    if (a.variable)
+        return SCHEMA_GOOD;
+    bool network = a.family == ADDRESS_ANY || a.family == ADDRESS_V4 || a.family == ADDRESS_V6 ||
+                   a.family == ADDRESS_NAME;
+    if (network && ((has_word(c, S("port")) && !a.has_port) || (has_word(c, S("noport")) && a.has_port)))
+        return SCHEMA_BAD;
+    return khap__address_since(&a) > c->release ? SCHEMA_BAD : SCHEMA_GOOD;
+}
+
+static enum schema_problem ip(const struct check *c)
+{
+    uint8_t bytes[16];
+    return khap__ipv4_parse(c->text, bytes) || khap__ipv6_parse(c->text, bytes) ? SCHEMA_GOOD : SCHEMA_BAD;
+}
+
+static enum schema_problem host(const struct check *c)
+{
+    struct address a;
+    return from_value(khap__host_address_parse(c->text, &a));
+}
+
+static enum schema_problem network(const struct check *c)
+{
+    struct network n;
+    enum value_error error = khap__network_parse(c->text, &n);
+    return error == VALUE_RANGE ? SCHEMA_GOOD
+                                : from_value(error); /* HAProxy masks what lies beyond the bits */
+}
+
+static bool name_byte(unsigned char byte)
+{
+    return khap__is_alnum(byte) || byte == '.' || byte == '_' || byte == '-' || byte == ':';
+}
+
+static enum schema_problem name(const struct check *c)
+{
+    for (size_t i = 0; i < c->text.len; i++) {
+        if (!name_byte((unsigned char)c->text.ptr[i])) {
+            *c->offset = (uint32_t)i;
+            *c->len = 1;
+            return SCHEMA_BAD;
+        }
+    }
+    return not_empty(c);
+}
+
+static enum schema_problem octal(const struct check *c)
+{
+    for (size_t i = 0; i < c->text.len; i++) {
+        if (c->text.ptr[i] < '0' || c->text.ptr[i] > '7')
+            return SCHEMA_BAD;
+    }
+    return not_empty(c);
+}
+
+static enum schema_problem hex(const struct check *c)
+{
+    for (size_t i = 0; i < c->text.len; i++) {
+        if (khap__hex((unsigned char)c->text.ptr[i]) < 0)
+            return SCHEMA_BAD;
+    }
+    return c->text.len % 2 == 0 ? SCHEMA_GOOD : SCHEMA_BAD;
+}
+
+static enum schema_problem path(const struct check *c)
+{
+    return c->text.len > 0 && c->text.ptr[0] == '/' ? SCHEMA_GOOD : SCHEMA_BAD;
+}
+
+static enum schema_problem ports(const struct check *c)
+{
+    size_t dash = khap__str_find(c->text, '-');
+    int64_t low, high;
+    enum value_error error = khap__int_parse(khap__str_sub(c->text, 0, dash), 0, 65535, &low);
+    if (error == VALUE_OK && dash < c->text.len)
+        error = khap__int_parse(khap__str_sub(c->text, dash + 1, c->text.len), low, 65535, &high);
+    return from_value(error);
+}
+
+static enum schema_problem regex(const struct check *c)
+{
+    size_t at = 0;
+    char space[128];
+    struct khap_str why;
+    enum value_error error = khap__regex_check(&c->arena->alloc, c->text, &at, &why, space, c->status);
+    if (error != VALUE_OK && at < c->text.len) {
+        *c->offset = (uint32_t)at;
+        *c->len = 1;
+    }
+    return from_value(error);
+}
+
+static enum schema_problem variable(const struct check *c)
+{
+    static const char *const scopes[] = {"proc.", "sess.", "txn.", "req.", "res.", "check."};
+    for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++) {
+        if (!khap__str_starts(c->text, khap__str(scopes[i])))
+            continue;
+        size_t from = strlen(scopes[i]);
+        if (from == c->text.len)
+            return SCHEMA_BAD;
+        for (; from < c->text.len; from++) {
+            unsigned char byte = (unsigned char)c->text.ptr[from];
+            if (!khap__is_alnum(byte) && byte != '_' && byte != '.') {
+                *c->offset = (uint32_t)from;
+                *c->len = 1;
+                return SCHEMA_BAD;
+            }
+        }
+        return SCHEMA_GOOD;
+    }
+    return SCHEMA_BAD;
+}
+
+/* A value of the kinds that khap/value.h reads from one word. */
+static enum schema_problem value(const struct check *c, uint32_t kind)
+{
+    struct khap_value_error error = {.size = sizeof error};
+    struct khap_value_word word = {c->text, 0};
+    const struct khap_node *root;
+    *c->status = khap__value_parse(c->arena, kind, c->release, &word, 1, &root, &error);
+    if (*c->status != KHAP_EINPUT)
+        return SCHEMA_GOOD;
+    *c->status = KHAP_OK;
+    *c->offset = error.span.offset;
+    *c->len = error.span.end_offset - error.span.offset;
+    return SCHEMA_BAD;
+}
+
+static enum schema_problem sample(const struct check *c)
+{
+    return value(c, KHAP_VALUE_SAMPLE);
+}
+
+static enum schema_problem chain(const struct check *c)
+{
+    return value(c, KHAP_VALUE_CONVERTERS);
+}
+
+static enum schema_problem format(const struct check *c)
+{
+    return value(c, KHAP_VALUE_FORMAT);
+}
+
+/* Types that are not here take any word. */
+static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
+    [TYPE_ADDR] = address,
+    [TYPE_BYTES] = hex,
+    [TYPE_CONVERTERS] = chain,
+    [TYPE_COOKIENAME] = not_empty,
+    [TYPE_CPUS] = not_empty,
+    [TYPE_DECIMAL] = decimal,
+    [TYPE_DEF] = not_empty,
+    [TYPE_DIR] = not_empty,
+    [TYPE_EXPR] = sample,
+    [TYPE_FILE] = not_empty,
+    [TYPE_FLOATPERCENT] = decimal,
+    [TYPE_HEADER] = not_empty,
+    [TYPE_HOST] = host,
+    [TYPE_IGNORED] = any,
+    [TYPE_INT] = integer,
+    [TYPE_IP] = ip,
+    [TYPE_LOGFORMAT] = format,
+    [TYPE_METHOD] = not_empty,
+    [TYPE_MODE] = octal,
+    [TYPE_NAME] = name,
+    [TYPE_NETWORK] = network,
+    [TYPE_PATH] = path,
+    [TYPE_PORTS] = ports,
+    [TYPE_RATE] = not_empty,
+    [TYPE_REF] = reference,
+    [TYPE_REGEX] = regex,
+    [TYPE_SIZE] = size,
+    [TYPE_STATUS] = integer,
+    [TYPE_TIME] = time,
+    [TYPE_VAR] = variable,
+};
+
+enum schema_problem khap__schema_type_check(struct arena *arena, enum schema_type type,
+                                            struct khap_str parameter, int64_t min, int64_t max,
+                                            uint16_t release, struct khap_str text, uint32_t *offset,
+                                            uint32_t *len, enum khap_status *status)
+{
+    struct check c = {arena, parameter, min, max, release, text, offset, len, status};
+    return checks[type] == NULL ? SCHEMA_GOOD : checks[type](&c);
+}

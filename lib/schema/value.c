@@ -1,0 +1,205 @@
+/* schema/value.c - what expressions, ACLs, conditions and log formats of a line name: fetches, converters, ACLs, and what their
+ * arguments refer to. SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "schema/schema.h"
+#include "value/tree.h"
+
+enum { MOST_ARGUMENTS = 64 };
+
+struct walk {
+    struct arena *arena;
+    uint16_t release;
+    const struct schema_visitor *visitor;
+    uint32_t first_word; /* of the line, that is word 0 of the value */
+    uint32_t shift;      /* where in the first word the value begins */
+};
+
+static struct khap_span span_of(const struct walk *w, const struct khap_node *node)
+{
+    struct khap_span span = node->span;
+    span.offset += span.word == 0 ? w->shift : 0;
+    span.end_offset += span.end_word == 0 ? w->shift : 0;
+    span.word += w->first_word;
+    span.end_word += w->first_word;
+    return span;
+}
+
+static enum khap_status item(const struct walk *w, enum schema_item_kind kind, const struct khap_node *node,
+                             const struct schema_row *row, const struct schema_row *other,
+                             const struct schema_line *line)
+{
+    struct schema_item i = {kind, node, span_of(w, node), row, other, line, NULL, 0};
+    return w->visitor->item(w->visitor->ctx, &i);
+}
+
+/* The name of an ACL criterion may be one of its own (`path_beg`), or that of a fetch. */
+static const struct schema_row *find(const struct walk *w, const struct khap_node *node, bool acl,
+                                     const struct schema_row **other)
+{
+    const struct schema_row *row = NULL;
+    *other = NULL;
+    if (node->kind == KHAP_NODE_CONVERTER)
+        return khap__schema_find(TABLE_CONVERTER, node->text, w->release, other);
+    if (acl)
+        row = khap__schema_find(TABLE_ACL, node->text, w->release, other);
+    const struct schema_row *known = *other;
+    if (row == NULL)
+        row = khap__schema_find(TABLE_FETCH, node->text, w->release, other);
+    if (*other == NULL)
+        *other = known;
+    return row;
+}
+
+/* A fetch or a converter, and its arguments. */
+static enum khap_status call(const struct walk *w, const struct khap_node *node, bool acl)
+{
+    const struct schema_row *other, *row = find(w, node, acl, &other);
+    enum schema_item_kind kind =
+        node->kind == KHAP_NODE_CONVERTER ? SCHEMA_ITEM_CONVERTER : SCHEMA_ITEM_FETCH;
+    if (row == NULL)
+        return item(w, kind, node, NULL, other, NULL);
+    struct schema_word words[MOST_ARGUMENTS];
+    const struct khap_node *nodes[MOST_ARGUMENTS];
+    uint32_t n = 0;
+    for (const struct khap_node *a = node->first; a != NULL && n < MOST_ARGUMENTS; a = a->next) {
+        nodes[n] = a;
+        words[n++] = (struct schema_word){a->text, a->variable, false};
+    }
+    /* `name()` has no argument, and so has `name` */
+    if (n == 1 && words[0].text.len == 0 && !words[0].variable)
+        n = 0;
+    struct schema_line line;
+    enum khap_status status = khap__schema_read_arguments(w->arena, row, w->release, words, n, &line);
+    if (status != KHAP_OK)
+        return status;
+    struct schema_item i = {kind, node, span_of(w, node), row, NULL, &line, nodes, n};
+    status = w->visitor->item(w->visitor->ctx, &i);
+    for (uint32_t a = 0; a < line.n_arguments && status == KHAP_OK && line.problem == SCHEMA_GOOD; a++) {
+        const struct schema_argument *argument = &line.arguments[a];
+        if (argument->type != TYPE_REF || argument->word >= n)
+            continue;
+        struct schema_reference r = {
+            (enum schema_kind)argument->kind,
+            khap__str_sub(nodes[argument->word]->text, argument->offset, argument->len),
+            span_of(w, nodes[argument->word]), nodes[argument->word]->variable, false};
+        status = w->visitor->reference(w->visitor->ctx, &r);
+    }
+    return status;
+}
+
+static enum khap_status tree(const struct walk *w, const struct khap_node *root)
+{
+    enum khap_status status = KHAP_OK;
+    for (const struct khap_node *node = root; node != NULL && status == KHAP_OK;
+         node = khap__node_walk(root, node)) {
+        bool acl = node->parent != NULL && node->parent->parent != NULL &&
+                   node->parent->parent->kind == KHAP_NODE_ACL;
+        switch (node->kind) {
+        case KHAP_NODE_FETCH:
+        case KHAP_NODE_CONVERTER:
+            status = call(w, node, acl);
+            break;
+        case KHAP_NODE_NAMED: {
+            struct schema_reference r = {KIND_ACL, node->text, span_of(w, node), node->variable, false};
+            status = w->visitor->reference(w->visitor->ctx, &r);
+            break;
+        }
+        case KHAP_NODE_ACL:
+            if (node->text.len > 0) {
+                struct khap_span span = span_of(w, node);
+                span.end_word = span.word;
+                span.end_offset = span.offset + (uint32_t)node->text.len;
+                struct schema_reference r = {KIND_ACL, node->text, span, node->variable, true};
+                status = w->visitor->reference(w->visitor->ctx, &r);
+            } else
+                status = item(w, SCHEMA_ITEM_ACL, node, NULL, NULL, NULL);
+            break;
+        case KHAP_NODE_ALIAS:
+            status = item(w, SCHEMA_ITEM_ALIAS, node, NULL, NULL, NULL);
+            break;
+        default:
+            break;
+        }
+    }
+    return status;
+}
+
+static uint32_t value_kind(uint8_t type)
+{
+    switch (type) {
+    case TYPE_EXPR:
+        return KHAP_VALUE_SAMPLE;
+    case TYPE_CONVERTERS:
+        return KHAP_VALUE_CONVERTERS;
+    case TYPE_ACL:
+        return KHAP_VALUE_ACL;
+    case TYPE_CONDITION:
+        return KHAP_VALUE_CONDITION;
+    case TYPE_LOGFORMAT:
+        return KHAP_VALUE_FORMAT;
+    default:
+        return 0;
+    }
+}
+
+static enum khap_status one_value(struct walk *w, uint32_t kind, const struct khap_value_word *words,
+                                  size_t n)
+{
+    struct khap_value_error error = {.size = sizeof error};
+    const struct khap_node *root;
+    enum khap_status status = khap__value_parse(w->arena, kind, w->release, words, n, &root, &error);
+    if (status == KHAP_OK)
+        return tree(w, root);
+    if (status != KHAP_EINPUT)
+        return status;
+    struct khap_node wrong = {.span = error.span};
+    error.span = span_of(w, &wrong);
+    return w->visitor->problem(w->visitor->ctx, &error);
+}
+
+/* All of a line's arguments that name something. */
+enum khap_status khap__schema_visit(struct arena *arena, uint16_t release, const struct schema_word *words,
+                                    size_t n, const struct schema_line *line,
+                                    const struct schema_visitor *visitor)
+{
+    struct walk w = {arena, release, visitor, 0, 0};
+    enum khap_status status = KHAP_OK;
+    for (uint32_t a = 0; a < line->n_arguments && status == KHAP_OK; a++) {
+        const struct schema_argument *argument = &line->arguments[a];
+        if (argument->word >= n || argument->n_words > n - argument->word)
+            return KHAP_EINVAL;
+        const struct schema_word *first = &words[argument->word];
+        if (argument->type == TYPE_REF || argument->type == TYPE_DEF) {
+            struct schema_reference r = {
+                (enum schema_kind)argument->kind,
+                khap__str_sub(first->text, argument->offset, argument->len),
+                {argument->word, argument->offset, argument->word, argument->offset + argument->len},
+                first->variable,
+                argument->type == TYPE_DEF};
+            status = visitor->reference(visitor->ctx, &r);
+            continue;
+        }
+        uint32_t kind = value_kind(argument->type);
+        if (kind == 0 || (kind == KHAP_VALUE_FORMAT && memchr(first->text.ptr, '%', first->text.len) == NULL))
+            continue;
+        struct khap_value_word *copy = khap__arena_alloc(arena, argument->n_words, sizeof *copy);
+        if (copy == NULL)
+            return KHAP_ENOMEM;
+        for (uint32_t i = 0; i < argument->n_words; i++)
+            copy[i] = (struct khap_value_word){first[i].text, first[i].variable};
+        copy[0].text =
+            khap__str_sub(copy[0].text, argument->offset, argument->n_words == 1 ? argument->len : SIZE_MAX);
+        w.first_word = argument->word;
+        w.shift = argument->offset;
+        /* an expression is one word, and each that follows is a chain of converters */
+        uint32_t at_once = kind == KHAP_VALUE_SAMPLE ? 1 : argument->n_words;
+        status = one_value(&w, kind, copy, at_once);
+        for (uint32_t i = at_once; i < argument->n_words && status == KHAP_OK; i++) {
+            w.first_word = argument->word + i;
+            w.shift = 0;
+            status = one_value(&w, KHAP_VALUE_CONVERTERS, copy + i, 1);
+        }
+    }
+    return status;
+}
