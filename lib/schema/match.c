@@ -202,6 +202,12 @@ static uint32_t converters(const struct match *m, const struct parts *parts)
     return n;
 }
 
+/* Types whose parameter is a kind. */
+static bool of_kind(enum schema_type type)
+{
+    return type == TYPE_REF || type == TYPE_DEF || type == TYPE_DYNAMIC;
+}
+
 static bool run_type(struct match *m, struct parts *parts, uint32_t at)
 {
     const uint16_t *code = khap__schema_code() + at;
@@ -219,14 +225,14 @@ static bool run_type(struct match *m, struct parts *parts, uint32_t at)
         khap__schema_range(code[3], &min, &max);
         enum khap_status status = KHAP_OK;
         enum schema_problem problem =
-            khap__schema_type_check(m->arena, type, khap__schema_word(code[2]), min, max, m->release, p->text,
-                                    &offset, &len, &status);
+            khap__schema_type_check(m->arena, type, of_kind(type) ? S("") : khap__schema_word(code[2]), min,
+                                    max, m->release, p->text, &offset, &len, &status);
         if (status != KHAP_OK)
             return no_memory(m);
         if (problem != SCHEMA_GOOD)
             return fail(m, problem, parts, at, offset, len);
     }
-    if (!add_argument(m, p, n, code[1], type == TYPE_REF || type == TYPE_DEF ? code[2] : 0))
+    if (!add_argument(m, p, n, code[1], of_kind(type) ? code[2] : 0))
         return false;
     parts->next += n;
     if (type == TYPE_EXPR) {

@@ -56,7 +56,7 @@ struct schema_word {
 /* An argument that was read: bytes of a word, or words to the end of the line. */
 struct schema_argument {
     uint8_t type;           /* enum schema_type */
-    uint8_t kind;           /* of DEF and REF: enum schema_kind */
+    uint8_t kind;           /* of DEF, REF and DYNAMIC: enum schema_kind */
     uint32_t option;        /* the index of the option that it belongs to, or UINT32_MAX */
     uint32_t word, n_words; /* n_words: 1, or how many words it is made of */
     uint32_t offset, len;   /* in the first of them */
@@ -111,9 +111,15 @@ enum khap_status khap__schema_read_arguments(struct arena *arena, const struct s
 struct schema_reference {
     enum schema_kind kind;
     struct khap_str name;
-    struct khap_span span; /* in the words of the line */
-    bool variable;         /* the name is not all known */
-    bool defines;          /* it is defined here */
+    struct khap_span
+        span; /* in the words of the line; that of the holder where its bytes there are not those of the text */
+    bool variable; /* the name is not all known */
+    bool defines;  /* it is defined here */
+    bool dynamic;  /* each request gives the name */
+    /* what the name is a part of: a word, or an argument in an expression; where in it */
+    struct khap_str holder;
+    struct khap_span holder_span;
+    uint32_t at;
 };
 enum schema_item_kind { SCHEMA_ITEM_FETCH, SCHEMA_ITEM_CONVERTER, SCHEMA_ITEM_ACL, SCHEMA_ITEM_ALIAS };
 /* A part of an expression, an ACL, a condition or a log format. */

@@ -256,6 +256,7 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_DECIMAL] = decimal,
     [TYPE_DEF] = not_empty,
     [TYPE_DIR] = not_empty,
+    [TYPE_DYNAMIC] = format,
     [TYPE_EXPR] = sample,
     [TYPE_FILE] = not_empty,
     [TYPE_FLOATPERCENT] = decimal,
