@@ -282,34 +282,48 @@ FILENAME ~ /kinds\.tsv$/ {
             fail("no such flag: " parts[i])
         row_flags[n_rows] += flag_value[parts[i]]
     }
-    row_words[n_rows] = pool($2)
-    row_code[n_rows] = arguments($7)
-    row_free[n_rows] = is_free
-    row_arguments[n_rows] = pool($7 == "-" ? "" : $7)
-    row_instead[n_rows] = pool($8 == "-" ? "" : $8)
+    code_start = arguments($7)
     if ($9 == "" || $9 == "-")
         fail("a row needs its evidence")
-    row_evidence[n_rows] = pool($9)
-    n = split($1, parts, ",")
-    for (i = 1; i <= n; i++) {
-        name = parts[i]
-        defined_table[name] = 1
-        key = table(name) "\t" $2
-        entry_table[n_entries] = table(name)
-        entry_row[n_entries] = n_rows
-        entry_next[n_entries] = 65535
-        if (key in last_entry) {
-            for (e = first_entry[key]; e != 65535; e = entry_next[e])
-                if (row_first[entry_row[e]] <= row_last[n_rows] && row_last[entry_row[e]] >= row_first[n_rows])
-                    fail(name " " $2 ": two rows for one release")
-            entry_next[last_entry[key]] = n_entries
-        } else {
-            first_entry[key] = n_entries
-            keys[n_keys++] = key
+    n_names = split($1, names, ",")
+    n_keywords = split($2, keywords, ",")
+    for (k = 1; k <= n_keywords; k++) {
+        if (k > 1) {
+            row_first[n_rows] = row_first[n_rows - 1]
+            row_last[n_rows] = row_last[n_rows - 1]
+            row_warns[n_rows] = row_warns[n_rows - 1]
+            row_prefix[n_rows] = row_prefix[n_rows - 1]
+            row_flags[n_rows] = row_flags[n_rows - 1]
         }
-        last_entry[key] = n_entries++
+        row_words[n_rows] = pool(keywords[k])
+        row_code[n_rows] = code_start
+        row_free[n_rows] = is_free
+        row_arguments[n_rows] = pool($7 == "-" ? "" : $7)
+        row_instead[n_rows] = pool($8 == "-" ? "" : $8)
+        row_evidence[n_rows] = pool($9)
+        for (i = 1; i <= n_names; i++)
+            add_entry(names[i], keywords[k])
+        n_rows++
     }
-    n_rows++
+}
+
+# The newest row can be found by this keyword in this table.
+function add_entry(name, keyword,    key, e) {
+    defined_table[name] = 1
+    key = table(name) "\t" keyword
+    entry_table[n_entries] = table(name)
+    entry_row[n_entries] = n_rows
+    entry_next[n_entries] = 65535
+    if (key in last_entry) {
+        for (e = first_entry[key]; e != 65535; e = entry_next[e])
+            if (row_first[entry_row[e]] <= row_last[n_rows] && row_last[entry_row[e]] >= row_first[n_rows])
+                fail(name " " keyword ": two rows for one release")
+        entry_next[last_entry[key]] = n_entries
+    } else {
+        first_entry[key] = n_entries
+        keys[n_keys++] = key
+    }
+    last_entry[key] = n_entries++
 }
 
 END {

@@ -33,6 +33,25 @@ static enum khap_status item(const struct walk *w, enum schema_item_kind kind, c
     return w->visitor->item(w->visitor->ctx, &i);
 }
 
+/* A name that is all of a node's text, or `len` bytes of it from `at` on. */
+static enum khap_status refer(const struct walk *w, enum schema_kind kind, const struct khap_node *node,
+                              struct khap_span span, uint32_t at, uint32_t len, bool defines)
+{
+    struct schema_reference r = {.kind = kind,
+                                 .name = khap__str_sub(node->text, at, len),
+                                 .span = span,
+                                 .variable = node->variable,
+                                 .defines = defines,
+                                 .holder = node->text,
+                                 .holder_span = span,
+                                 .at = at};
+    if (span.word == span.end_word && span.end_offset - span.offset == node->text.len) {
+        r.span.offset += at;
+        r.span.end_offset = r.span.offset + len;
+    }
+    return w->visitor->reference(w->visitor->ctx, &r);
+}
+
 /* The name of an ACL criterion may be one of its own (`path_beg`), or that of a fetch. */
 static const struct schema_row *find(const struct walk *w, const struct khap_node *node, bool acl,
                                      const struct schema_row **other)
@@ -79,11 +98,9 @@ static enum khap_status call(const struct walk *w, const struct khap_node *node,
         const struct schema_argument *argument = &line.arguments[a];
         if (argument->type != TYPE_REF || argument->word >= n)
             continue;
-        struct schema_reference r = {
-            (enum schema_kind)argument->kind,
-            khap__str_sub(nodes[argument->word]->text, argument->offset, argument->len),
-            span_of(w, nodes[argument->word]), nodes[argument->word]->variable, false};
-        status = w->visitor->reference(w->visitor->ctx, &r);
+        const struct khap_node *holder = nodes[argument->word];
+        status = refer(w, (enum schema_kind)argument->kind, holder, span_of(w, holder), argument->offset,
+                       argument->len, false);
     }
     return status;
 }
@@ -101,8 +118,13 @@ static enum khap_status tree(const struct walk *w, const struct khap_node *root)
             status = call(w, node, acl);
             break;
         case KHAP_NODE_NAMED: {
-            struct schema_reference r = {KIND_ACL, node->text, span_of(w, node), node->variable, false};
-            status = w->visitor->reference(w->visitor->ctx, &r);
+            struct khap_span span = span_of(w, node);
+            /* without the ! before it */
+            if (span.word == span.end_word)
+                span.offset = span.end_offset - (uint32_t)node->text.len;
+            else
+                span = (struct khap_span){span.end_word, 0, span.end_word, span.end_offset};
+            status = refer(w, KIND_ACL, node, span, 0, (uint32_t)node->text.len, false);
             break;
         }
         case KHAP_NODE_ACL:
@@ -110,8 +132,7 @@ static enum khap_status tree(const struct walk *w, const struct khap_node *root)
                 struct khap_span span = span_of(w, node);
                 span.end_word = span.word;
                 span.end_offset = span.offset + (uint32_t)node->text.len;
-                struct schema_reference r = {KIND_ACL, node->text, span, node->variable, true};
-                status = w->visitor->reference(w->visitor->ctx, &r);
+                status = refer(w, KIND_ACL, node, span, 0, (uint32_t)node->text.len, true);
             } else
                 status = item(w, SCHEMA_ITEM_ACL, node, NULL, NULL, NULL);
             break;
@@ -137,6 +158,7 @@ static uint32_t value_kind(uint8_t type)
     case TYPE_CONDITION:
         return KHAP_VALUE_CONDITION;
     case TYPE_LOGFORMAT:
+    case TYPE_DYNAMIC:
         return KHAP_VALUE_FORMAT;
     default:
         return 0;
@@ -170,15 +192,20 @@ enum khap_status khap__schema_visit(struct arena *arena, uint16_t release, const
         if (argument->word >= n || argument->n_words > n - argument->word)
             return KHAP_EINVAL;
         const struct schema_word *first = &words[argument->word];
-        if (argument->type == TYPE_REF || argument->type == TYPE_DEF) {
+        if (argument->type == TYPE_REF || argument->type == TYPE_DEF || argument->type == TYPE_DYNAMIC) {
             struct schema_reference r = {
-                (enum schema_kind)argument->kind,
-                khap__str_sub(first->text, argument->offset, argument->len),
-                {argument->word, argument->offset, argument->word, argument->offset + argument->len},
-                first->variable,
-                argument->type == TYPE_DEF};
+                .kind = (enum schema_kind)argument->kind,
+                .name = khap__str_sub(first->text, argument->offset, argument->len),
+                .span = {argument->word, argument->offset, argument->word, argument->offset + argument->len},
+                .variable = first->variable,
+                .defines = argument->type == TYPE_DEF,
+                .dynamic = argument->type == TYPE_DYNAMIC,
+                .holder = first->text,
+                .holder_span = {argument->word, 0, argument->word, (uint32_t)first->text.len},
+                .at = argument->offset};
             status = visitor->reference(visitor->ctx, &r);
-            continue;
+            if (argument->type != TYPE_DYNAMIC || status != KHAP_OK)
+                continue;
         }
         uint32_t kind = value_kind(argument->type);
         if (kind == 0 || (kind == KHAP_VALUE_FORMAT && memchr(first->text.ptr, '%', first->text.len) == NULL))
