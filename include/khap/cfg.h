@@ -622,6 +622,15 @@ struct khap_str khap_bundle_file_name(const struct khap_bundle_file *file);
 const struct khap_document *khap_bundle_file_document(const struct khap_bundle_file *file);
 
 /**
+ * The document of a configuration file, to be changed.
+ *
+ * @param bundle  the bundle
+ * @param file    a file of it
+ * @return the document, borrowed from the bundle; NULL for a side file
+ */
+struct khap_document *khap_bundle_document(struct khap_bundle *bundle, const struct khap_bundle_file *file);
+
+/**
  * Whether a file must be created with mode 0600.
  *
  * @param file  the file

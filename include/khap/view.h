@@ -56,7 +56,7 @@ struct khap_view_section {
     const struct khap_line *last;        /**< the last line before the next header or the end of the file */
     size_t definition;                   /**< the definition of its name, or SIZE_MAX when it has none */
     size_t defaults;                     /**< the `defaults` that it inherits from, or SIZE_MAX */
-    uint32_t read;                       /**< enum khap_answer: KHAP_FALSE when its header is in a branch that is not taken */
+    uint32_t read; /**< enum khap_answer: KHAP_FALSE when its header is in a branch that is not taken */
 };
 
 /** A name that stands for something: of a section, or given by a line (`acl`, `server`, `user` …). */
@@ -66,17 +66,18 @@ struct khap_view_definition {
     struct khap_str name;         /**< the name */
     size_t section;               /**< the section that it stands in, or is */
     const struct khap_line *line; /**< the line */
-    struct khap_place place;      /**< of the name, where the line was read from a source; else of what asked for the line */
-    struct khap_span span;        /**< in the words of the line */
-    uint32_t read;                /**< enum khap_answer: whether HAProxy reads the line */
+    struct khap_place
+        place; /**< of the name, where the line was read from a source; else of what asked for the line */
+    struct khap_span span; /**< in the words of the line */
+    uint32_t read;         /**< enum khap_answer: whether HAProxy reads the line */
 };
 
 /** A name that refers to something. */
 struct khap_view_reference {
-    size_t size;                  /**< sizeof(struct khap_view_reference) as the caller knows it */
-    struct khap_str kind;         /**< of what: "backend", "acl", "table" …; static */
-    struct khap_str name;         /**< the name; empty where it is known to HAProxy only (dynamic, a variable) */
-    size_t section;               /**< the section that it stands in */
+    size_t size;          /**< sizeof(struct khap_view_reference) as the caller knows it */
+    struct khap_str kind; /**< of what: "backend", "acl", "table" …; static */
+    struct khap_str name; /**< the name; empty where it is known to HAProxy only (dynamic, a variable) */
+    size_t section;       /**< the section that it stands in */
     const struct khap_line *line; /**< the line */
     struct khap_place place;      /**< as in khap_view_definition */
     struct khap_span span;        /**< in the words of the line */
@@ -134,7 +135,8 @@ size_t khap_view_inheritor(const struct khap_view *view, size_t defaults, size_t
  * @param out    [in,out] `size` set by the caller; filled. What it holds is borrowed from view and bundle
  * @return KHAP_OK, KHAP_ENOENT past the end, KHAP_EINVAL
  */
-enum khap_status khap_view_definition(const struct khap_view *view, size_t index, struct khap_view_definition *out);
+enum khap_status khap_view_definition(const struct khap_view *view, size_t index,
+                                      struct khap_view_definition *out);
 
 /**
  * One reference, in the order in which HAProxy reads them.
@@ -144,7 +146,8 @@ enum khap_status khap_view_definition(const struct khap_view *view, size_t index
  * @param out    [in,out] `size` set by the caller; filled. What it holds is borrowed from view and bundle
  * @return KHAP_OK, KHAP_ENOENT past the end, KHAP_EINVAL
  */
-enum khap_status khap_view_reference(const struct khap_view *view, size_t index, struct khap_view_reference *out);
+enum khap_status khap_view_reference(const struct khap_view *view, size_t index,
+                                     struct khap_view_reference *out);
 
 /**
  * The references to a definition.
@@ -155,19 +158,6 @@ enum khap_status khap_view_reference(const struct khap_view *view, size_t index,
  * @return its index; SIZE_MAX when there is no other
  */
 size_t khap_view_referrer(const struct khap_view *view, size_t definition, size_t prev);
-
-/**
- * The section that a line belongs to: the last one above it, in the same file, whose header HAProxy may read. A line in a branch that is
- * not taken belongs to the last one above it, whatever that is.
- *
- * @param view  the view
- * @param file  a configuration file of its bundle
- * @param line  a line of it
- * @param read  [out] enum khap_answer: whether HAProxy reads the line; may be NULL
- * @return its index; SIZE_MAX above the first section, and for a line that is not there
- */
-size_t khap_view_section_of(const struct khap_view *view, const struct khap_bundle_file *file,
-                            const struct khap_line *line, uint32_t *read);
 
 /**
  * Gives a section another name, in its header and everywhere it is referred to, in all files, also in branches of `.if` that are not

@@ -131,6 +131,11 @@ const struct khap_document *khap_bundle_file_document(const struct khap_bundle_f
     return file == NULL ? NULL : file->doc;
 }
 
+struct khap_document *khap_bundle_document(struct khap_bundle *bundle, const struct khap_bundle_file *file)
+{
+    return bundle == NULL || file == NULL ? NULL : file->doc;
+}
+
 int khap_bundle_file_secret(const struct khap_bundle_file *file)
 {
     return file != NULL && file->secret;

@@ -1,0 +1,322 @@
+/* view/view.c - reading a bundle line by line. SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "base/diag.h"
+#include "view/view.h"
+
+struct reading {
+    struct khap_view *view;
+    struct khap_words *words;
+    struct arena arena; /* of one line */
+    uint32_t file;
+    uint32_t text_section; /* the last header above, whatever it is */
+    uint32_t read_section; /* the last header above that may be read */
+    uint32_t section;      /* that of the line */
+    const struct khap_line *line;
+    enum khap_answer read;
+    struct khap_str holder; /* of the reference before, and where it ended in it */
+    uint32_t holder_end;
+    uint32_t before; /* that reference, or VIEW_NONE */
+};
+
+size_t khap__view_words(struct khap_words *reader, struct schema_word words[64])
+{
+    struct khap_word word = {.size = sizeof word};
+    size_t n = 0;
+    while (n < 64 && khap_words_at(reader, n, &word) == KHAP_OK) {
+        words[n++] =
+            (struct schema_word){word.value, (word.flags & (KHAP_WORD_VARIABLE | KHAP_WORD_JOINS)) != 0,
+                                 (word.flags & (KHAP_WORD_MANY | KHAP_WORD_JOINS)) != 0};
+    }
+    return n;
+}
+
+/* Where a byte of a word's value stands in the line: known where the word is written as it is. */
+static uint32_t column(const struct khap_word *word, uint32_t offset, bool end)
+{
+    if (khap__str_eq(word->raw, word->value))
+        return word->offset + offset;
+    return word->offset + (end ? (uint32_t)word->raw.len : 0);
+}
+
+struct khap_place khap__view_place(const struct khap_document *doc, const struct khap_line *line,
+                                   struct khap_words *words, struct khap_span span)
+{
+    struct khap_place place = khap_line_origin(doc, line);
+    struct khap_word first = {.size = sizeof first}, last = {.size = sizeof last};
+    size_t n = khap_words_count(words);
+    /* a line that was written or changed since has its place in another text */
+    struct khap_str text = khap_line_text(line);
+    if (place.source == 0 || n == 0 || text.len < place.len || text.len > (size_t)place.len + 2)
+        return place;
+    if (span.word >= n) { /* something is missing behind the last word */
+        (void)khap_words_at(words, n - 1, &last);
+        return (struct khap_place){place.source, place.offset + last.offset + (uint32_t)last.raw.len, 0};
+    }
+    (void)khap_words_at(words, span.word, &first);
+    (void)khap_words_at(words, span.end_word < n ? span.end_word : n - 1, &last);
+    uint32_t from = column(&first, span.offset, false), to = column(&last, span.end_offset, true);
+    return (struct khap_place){place.source, place.offset + from, to > from ? to - from : 0};
+}
+
+static enum khap_status keep(struct khap_view *view, struct khap_str text, struct khap_str *out)
+{
+    return khap__arena_dup(&view->arena, text, out);
+}
+
+static enum khap_status define(struct reading *r, enum schema_kind kind, bool is_section,
+                               struct khap_str name, struct khap_span span)
+{
+    struct khap_view *view = r->view;
+    struct view_definition d = {.line = r->line,
+                                .section = r->section,
+                                .next_same = VIEW_NONE,
+                                .first_referrer = VIEW_NONE,
+                                .last_referrer = VIEW_NONE,
+                                .span = span,
+                                .kind = (uint8_t)kind,
+                                .is_section = is_section,
+                                .read = (uint8_t)r->read};
+    enum khap_status status = keep(view, name, &d.name);
+    if (status != KHAP_OK)
+        return status;
+    if (view->definitions.len == VIEW_NONE)
+        return KHAP_ELIMIT;
+    if (!VEC_PUSH(&view->alloc, &view->definitions, d))
+        return KHAP_ENOMEM;
+    return KHAP_OK;
+}
+
+static enum khap_status on_reference(void *ctx, const struct schema_reference *s)
+{
+    struct reading *r = ctx;
+    struct khap_view *view = r->view;
+    /* a predefined name is not looked up here: khap__view_bind() does that for all that is not found */
+    if (s->defines && !s->variable)
+        return define(r, s->kind, false, s->name, s->span);
+    if (s->defines)
+        return KHAP_OK;
+    bool behind = r->before != VIEW_NONE && r->holder.ptr == s->holder.ptr && r->holder_end + 1 == s->at &&
+                  s->holder.ptr[r->holder_end] == '/';
+    struct view_reference ref = {.line = r->line,
+                                 .section = r->section,
+                                 .definition = VIEW_NONE,
+                                 .next_referrer = VIEW_NONE,
+                                 .container = behind ? r->before : VIEW_NONE,
+                                 .span = s->span,
+                                 .kind = (uint8_t)s->kind,
+                                 .state = s->dynamic    ? KHAP_REFERENCE_DYNAMIC
+                                          : s->variable ? KHAP_REFERENCE_VARIABLE
+                                                        : KHAP_REFERENCE_MISSING,
+                                 .read = (uint8_t)r->read};
+    if (ref.state == KHAP_REFERENCE_MISSING) {
+        enum khap_status status = keep(view, s->name, &ref.name);
+        if (status != KHAP_OK)
+            return status;
+    }
+    r->holder = s->holder;
+    r->holder_end = s->at + (uint32_t)s->name.len;
+    r->before = view->references.len;
+    if (view->references.len == VIEW_NONE)
+        return KHAP_ELIMIT;
+    return VEC_PUSH(&view->alloc, &view->references, ref) ? KHAP_OK : KHAP_ENOMEM;
+}
+
+static enum khap_status unread(struct reading *r)
+{
+    struct view_unread u = {r->line, r->file};
+    return VEC_PUSH(&r->view->alloc, &r->view->unread, u) ? KHAP_OK : KHAP_ENOMEM;
+}
+
+/* Part of an expression: what is unknown may hold names. */
+static enum khap_status on_item(void *ctx, const struct schema_item *item)
+{
+    bool called = item->kind == SCHEMA_ITEM_FETCH || item->kind == SCHEMA_ITEM_CONVERTER;
+    return called && (item->row == NULL || item->line->problem != SCHEMA_GOOD) ? unread(ctx) : KHAP_OK;
+}
+
+static enum khap_status on_problem(void *ctx, const struct khap_value_error *error)
+{
+    (void)error;
+    return unread(ctx);
+}
+
+static enum khap_status names_of(struct reading *r, unsigned table, struct schema_line *line)
+{
+    struct schema_word words[64];
+    size_t n = khap__view_words(r->words, words);
+    uint16_t release = r->view->target.last;
+    enum khap_status status = khap__schema_read(&r->arena, table, release, words, n, line);
+    if (status != KHAP_OK)
+        return status;
+    if (line->problem != SCHEMA_GOOD || line->cut)
+        status = unread(r);
+    struct schema_visitor visitor = {r, on_reference, on_item, on_problem};
+    r->before = VIEW_NONE;
+    return status == KHAP_OK ? khap__schema_visit(&r->arena, release, words, n, line, &visitor) : status;
+}
+
+/* The name of a section is the first argument of its header that is a name. */
+static enum khap_status open_section(struct reading *r)
+{
+    struct khap_view *view = r->view;
+    struct view_section s = {.head = r->line,
+                             .last = r->line,
+                             .file = r->file,
+                             .definition = VIEW_NONE,
+                             .defaults = VIEW_NONE,
+                             .from = VIEW_NONE,
+                             .first_inheritor = VIEW_NONE,
+                             .next_inheritor = VIEW_NONE,
+                             .read = (uint8_t)r->read};
+    s.table = khap__schema_table(khap_words_value(r->words, 0));
+    enum khap_status status = keep(view, khap_words_value(r->words, 0), &s.kind);
+    if (s.table >= 0)
+        s.kind = khap__schema_table_name((unsigned)s.table);
+    if (status != KHAP_OK)
+        return status;
+    if (view->sections.len == VIEW_NONE)
+        return KHAP_ELIMIT;
+    r->section = r->text_section = view->sections.len;
+    if (r->read != KHAP_FALSE)
+        r->read_section = r->section;
+    if (!VEC_PUSH(&view->alloc, &view->sections, s))
+        return KHAP_ENOMEM;
+    struct schema_line line;
+    uint32_t references = view->references.len;
+    status = names_of(r, TABLE_SECTION, &line);
+    for (; references < view->references.len; references++) {
+        if (view->references.ptr[references].kind == KIND_DEFAULTS)
+            view->sections.ptr[r->section].from = references;
+    }
+    struct khap_word name = {.size = sizeof name};
+    for (uint32_t i = 0; i < line.n_arguments && status == KHAP_OK; i++) {
+        if (line.arguments[i].type != TYPE_NAME)
+            continue;
+        (void)khap_words_at(r->words, line.arguments[i].word, &name);
+        if ((name.flags & KHAP_WORD_VARIABLE) != 0)
+            break;
+        view->sections.ptr[r->section].definition = view->definitions.len;
+        struct khap_span span = {line.arguments[i].word, 0, line.arguments[i].word, (uint32_t)name.value.len};
+        return define(r, 0, true, name.value, span);
+    }
+    return status;
+}
+
+static enum khap_status read_line(struct reading *r, const struct khap_document *doc)
+{
+    enum khap_line_kind kind = khap_line_kind(doc, r->line);
+    r->section = r->read == KHAP_FALSE ? r->text_section : r->read_section;
+    if (r->text_section != VIEW_NONE && kind != KHAP_LINE_SECTION)
+        r->view->sections.ptr[r->text_section].last = r->line;
+    if (kind != KHAP_LINE_SECTION && kind != KHAP_LINE_STATEMENT)
+        return KHAP_OK;
+    khap__arena_reset(&r->arena);
+    enum khap_status status = khap_words_read(r->words, doc, r->line);
+    if (status != KHAP_OK || khap_words_count(r->words) == 0)
+        return status;
+    if (khap_words_error(r->words, NULL, NULL) != KHAP_WORDS_READ)
+        return unread(r);
+    if (kind == KHAP_LINE_SECTION)
+        return open_section(r);
+    struct schema_line line;
+    const struct view_section *section = r->section == VIEW_NONE ? NULL : &r->view->sections.ptr[r->section];
+    return section != NULL && section->table >= 0 ? names_of(r, (unsigned)section->table, &line) : unread(r);
+}
+
+static enum khap_status read_file(struct reading *r, const struct khap_if_facts *facts,
+                                  struct khap_diags *diags)
+{
+    const struct khap_document *doc = r->view->files.ptr[r->file].doc;
+    struct view_conditions *conditions;
+    enum khap_status status = khap__view_conditions_new(&r->view->alloc, doc, &r->view->target, facts,
+                                                        r->words, diags, &conditions);
+    if (status != KHAP_OK)
+        return status;
+    r->text_section = r->read_section = VIEW_NONE;
+    for (r->line = NULL; status == KHAP_OK && (r->line = khap_line_next(doc, r->line)) != NULL;) {
+        r->read = khap__view_conditions_next(conditions, r->line);
+        status = read_line(r, doc);
+    }
+    khap__view_conditions_free(conditions);
+    return status;
+}
+
+static enum khap_status read_bundle(struct khap_view *view, const struct khap_if_facts *facts,
+                                    struct khap_diags *diags)
+{
+    struct reading r = {.view = view};
+    enum khap_status status = khap_words_new(&view->alloc, &r.words);
+    khap__arena_init(&r.arena, &view->alloc);
+    const struct khap_bundle_file *file = NULL;
+    while (status == KHAP_OK && (file = khap_bundle_next(view->bundle, file)) != NULL) {
+        struct view_file f = {file, khap_bundle_file_document(file)};
+        if (f.doc == NULL)
+            continue;
+        if (!VEC_PUSH(&view->alloc, &view->files, f))
+            status = KHAP_ENOMEM;
+        r.file = view->files.len - 1;
+        if (status == KHAP_OK)
+            status = read_file(&r, facts, diags);
+    }
+    khap__arena_free(&r.arena);
+    khap_words_free(r.words);
+    return status;
+}
+
+/* The first definition of each name, and the next one of the same name behind each. */
+static enum khap_status index_names(struct khap_view *view)
+{
+    enum khap_status status = KHAP_OK;
+    for (uint32_t i = view->definitions.len; i-- > 0 && status == KHAP_OK;) {
+        uint32_t after;
+        if (khap__map_get(&view->names, view->definitions.ptr[i].name, &after))
+            view->definitions.ptr[i].next_same = after;
+        status = khap__map_set(&view->names, view->definitions.ptr[i].name, i);
+    }
+    return status;
+}
+
+enum khap_status khap_view_new(const struct khap_alloc *alloc, const struct khap_bundle *bundle,
+                               const struct khap_target *target, const struct khap_if_facts *facts,
+                               struct khap_diags *diags, struct khap_view **out)
+{
+    if (bundle == NULL || target == NULL || target->size != sizeof *target || target->first > target->last ||
+        out == NULL || (facts != NULL && facts->size != sizeof *facts))
+        return KHAP_EINVAL;
+    struct khap_alloc a = khap__alloc_or_default(alloc);
+    struct khap_view *view = khap__alloc(&a, 1, sizeof *view);
+    if (view == NULL)
+        return KHAP_ENOMEM;
+    memset(view, 0, sizeof *view);
+    view->alloc = a;
+    view->target = *target;
+    view->bundle = bundle;
+    khap__arena_init(&view->arena, &a);
+    khap__map_init(&view->names, &a);
+    enum khap_status status = read_bundle(view, facts, diags);
+    if (status == KHAP_OK)
+        status = index_names(view);
+    if (status != KHAP_OK) {
+        khap_view_free(view);
+        return status;
+    }
+    khap__view_bind(view);
+    *out = view;
+    return KHAP_OK;
+}
+
+void khap_view_free(struct khap_view *view)
+{
+    if (view == NULL)
+        return;
+    struct khap_alloc a = view->alloc;
+    VEC_FREE(&a, &view->files);
+    VEC_FREE(&a, &view->sections);
+    VEC_FREE(&a, &view->definitions);
+    VEC_FREE(&a, &view->references);
+    VEC_FREE(&a, &view->unread);
+    khap__map_free(&view->names);
+    khap__arena_free(&view->arena);
+    khap__free(&a, view, 1, sizeof *view);
+}

@@ -1,0 +1,96 @@
+/* view/view.h - what a view holds, for lib/view and the layers that stand on it. SPDX-License-Identifier: MIT */
+#ifndef VIEW_VIEW_H
+#define VIEW_VIEW_H
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "base/vec.h"
+#include "schema/schema.h"
+#include <khap/view.h>
+
+#define VIEW_NONE UINT32_MAX
+
+struct view_file {
+    const struct khap_bundle_file *file;
+    const struct khap_document *doc;
+};
+
+struct view_section {
+    const struct khap_line *head, *last;
+    struct khap_str kind;
+    uint32_t file;
+    int table;           /* of the schema; -1 when it has none */
+    uint32_t definition; /* of its name, or VIEW_NONE */
+    uint32_t defaults;   /* section, or VIEW_NONE */
+    uint32_t from;       /* the reference in `from NAME`, or VIEW_NONE */
+    uint32_t first_inheritor, next_inheritor;
+    uint8_t read; /* enum khap_answer */
+};
+
+struct view_definition {
+    struct khap_str name;
+    const struct khap_line *line;
+    uint32_t section;
+    uint32_t next_same; /* the next definition with this name, whatever its kind, or VIEW_NONE */
+    uint32_t first_referrer, last_referrer;
+    struct khap_span span;
+    uint8_t kind;    /* enum schema_kind; of a section its own: see `is_section` */
+    bool is_section; /* the name is that of the section */
+    uint8_t read;
+};
+
+struct view_reference {
+    struct khap_str name;
+    const struct khap_line *line;
+    uint32_t section;
+    uint32_t definition;    /* or VIEW_NONE */
+    uint32_t next_referrer; /* of the same definition */
+    uint32_t
+        container; /* the reference before it in the same word, that says in which section to look, or VIEW_NONE */
+    struct khap_span span;
+    uint8_t kind, state, read;
+};
+
+/* A line that is not all understood: names may stand in it that are not known. */
+struct view_unread {
+    const struct khap_line *line;
+    uint32_t file;
+};
+
+struct khap_view {
+    struct khap_alloc alloc;
+    struct khap_target target;
+    const struct khap_bundle *bundle;
+    struct arena arena; /* names */
+    VEC(struct view_file) files;
+    VEC(struct view_section) sections;
+    VEC(struct view_definition) definitions;
+    VEC(struct view_reference) references;
+    VEC(struct view_unread) unread;
+    struct map names; /* name -> its first definition */
+};
+
+/* The words of a line for the schema: at most 64, in `words`; how many. Texts are borrowed from the reader. */
+size_t khap__view_words(struct khap_words *reader, struct schema_word words[64]);
+
+/* Whether each line of a document is read: goes along with the lines from the first to the last. */
+struct view_conditions;
+enum khap_status khap__view_conditions_new(const struct khap_alloc *alloc, const struct khap_document *doc,
+                                           const struct khap_target *target,
+                                           const struct khap_if_facts *facts, struct khap_words *words,
+                                           struct khap_diags *diags, struct view_conditions **out);
+void khap__view_conditions_free(struct view_conditions *conditions);
+/* For the line that follows the one before; a directive has the answer of what is around its block. */
+enum khap_answer khap__view_conditions_next(struct view_conditions *conditions, const struct khap_line *line);
+
+/* Where the words of a span stand. */
+struct khap_place khap__view_place(const struct khap_document *doc, const struct khap_line *line,
+                                   struct khap_words *words, struct khap_span span);
+
+/* All names are known now: binds references, and sections to their defaults. */
+void khap__view_bind(struct khap_view *view);
+/* Whether that definition is one of this kind. */
+bool khap__view_is(const struct khap_view *view, const struct view_definition *definition,
+                   enum schema_kind kind);
+
+#endif
