@@ -288,8 +288,8 @@ static enum khap_status rename_to(struct viewed *v, const char *kind, const char
 static const char rename_first[] =
     "defaults d\r\n"
     "frontend f from d # of web\n"
-    "\tuse_backend   web   if { nbsrv(web) gt 1 } { nbsrv( \"web\" ) lt 9 } web-2 # web\n"
-    "  use_backend x%[nbsrv(web),add(1)]%[nbsrv(web)]web\n"
+    "\tuse_backend   web   if { nbsrv(web) gt 1 } { nbsrv(\\\"web\\\") lt 9 } web-2 # web\n"
+    "  use_backend x%[nbsrv(web),lower]%[nbsrv(web)]web\n"
     "  default_backend web-2\n"
     "  unheard web, of\n"
     ".if defined(X)\n"
@@ -311,8 +311,8 @@ static void test_rename(void **state)
     assert_string_equal(
         b.ptr, "defaults d\r\n"
                "frontend f from d # of web\n"
-               "\tuse_backend   shop.1   if { nbsrv(shop.1) gt 1 } { nbsrv( \"web\" ) lt 9 } web-2 # web\n"
-               "  use_backend x%[nbsrv(shop.1),add(1)]%[nbsrv(shop.1)]web\n"
+               "\tuse_backend   shop.1   if { nbsrv(shop.1) gt 1 } { nbsrv(shop.1) lt 9 } web-2 # web\n"
+               "  use_backend x%[nbsrv(shop.1),lower]%[nbsrv(shop.1)]web\n"
                "  default_backend web-2\n"
                "  unheard web, of\n"
                ".if defined(X)\n"
