@@ -8,16 +8,20 @@
 
 #include <khap/khap.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct fmt {
     struct report report;
     struct inputs inputs;
+    struct input_files opened;
     const char *const *words;
     const char *target;
     bool in_place, help;
     struct output_options out;
-    size_t files;
+    size_t files; /* named on the command line */
+    size_t found; /* of them, and in directories */
+    int status;   /* the worst of them */
     struct khap_target read_for;
 };
 
@@ -125,7 +129,7 @@ static int one_file(struct fmt *f, const char *path)
         report_about(r, "option-needs", "fmt", WORD("--in-place"), WORD("a file, not standard input"));
         return EXIT_UNUSABLE;
     }
-    status = input_text(r, &f->inputs, path, UINT32_MAX - 1, &text, &source);
+    status = input_configuration(r, &f->inputs, path, &text, &source);
     if (status != EXIT_DONE)
         return status;
     if (memchr(text.ptr, '\0', text.len) != NULL) {
@@ -142,6 +146,41 @@ static int one_file(struct fmt *f, const char *path)
     return status;
 }
 
+static enum khap_status on_file(void *ctx, struct khap_str path)
+{
+    struct fmt *f = ctx;
+    char *name = malloc(path.len + 1);
+    if (name == NULL)
+        return KHAP_ENOMEM;
+    memcpy(name, path.ptr, path.len);
+    name[path.len] = '\0';
+    int status = one_file(f, name);
+    free(name);
+    f->found++;
+    if (status > f->status)
+        f->status = status;
+    return KHAP_OK;
+}
+
+/* A file, or those of a directory that HAProxy would read. */
+static void one_operand(struct fmt *f, const char *path)
+{
+    const struct khap_file_source files = input_file_source(&f->opened);
+    size_t found = f->found;
+    enum khap_status status = strcmp(path, "-") == 0
+                                  ? on_file(f, word(path))
+                                  : khap_config_paths(NULL, &files, word(path), on_file, f);
+    if (status == KHAP_OK && f->found == found)
+        report_about(&f->report, "directory-without-cfg", path, WORD(""), WORD(""));
+    else if (status == KHAP_ENOMEM)
+        f->report.no_memory = true;
+    else if (status != KHAP_OK) /* a directory, to its end */
+        report_about(&f->report, "input-unreadable", path, files.reason(files.ctx), WORD(""));
+    int one = status == KHAP_OK ? EXIT_DONE : status == KHAP_ENOMEM ? EXIT_FAILED : EXIT_UNUSABLE;
+    if (one > f->status)
+        f->status = one;
+}
+
 static int run(struct fmt *f)
 {
     int status = read_options(f);
@@ -155,14 +194,15 @@ static int run(struct fmt *f)
     enum option_result result;
     options_start(&o, COMMAND_FMT, f->words);
     while ((result = options_next(&o)) != OPTION_END) {
-        if (result != OPTION_OPERAND)
-            continue;
-        int one = one_file(f, o.value);
-        if (one > status)
-            status = one;
+        if (result == OPTION_OPERAND)
+            one_operand(f, o.value);
+    }
+    if (f->status == EXIT_DONE && f->found == 0) {
+        report_say(&f->report, "no-configuration", (struct khap_place){0}, WORD(""), WORD(""));
+        f->status = EXIT_UNUSABLE;
     }
     int written = command_finish_output(&f->report);
-    return written > status ? written : status;
+    return written > f->status ? written : f->status;
 }
 
 int cmd_fmt(const char *const *words)

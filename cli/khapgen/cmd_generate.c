@@ -275,7 +275,8 @@ static int make_bundle(struct generate *g)
     if (status != EXIT_DONE)
         return status;
     g->oldest = options.target.first;
-    struct khap_file_source files = input_file_source();
+    struct input_files opened = {0};
+    struct khap_file_source files = input_file_source(&opened);
     options.files = &files;
     options.bundle = g->directory != NULL;
 #ifdef HAVE_OPENSSL

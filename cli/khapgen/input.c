@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 enum { FIRST_PIECE = 64 * 1024, LARGEST_SIDE_FILE = 16 * 1024 * 1024 };
+#define LARGEST_CONFIGURATION (UINT32_MAX - 1)
 
 static enum input_result read_open(int fd, uint64_t limit, struct khap_str *out)
 {
@@ -103,35 +104,40 @@ static char *terminated(struct khap_str path, enum khap_status *status)
     return name;
 }
 
-static enum khap_status of_errno(int error)
+/* The status of a failure; it is remembered for source_reason(). */
+static enum khap_status of_errno(struct input_files *files, int error)
 {
+    files->error = error;
     return error == ENOENT || error == ENOTDIR ? KHAP_ENOENT : error == ENOMEM ? KHAP_ENOMEM : KHAP_EIO;
 }
 
 static enum khap_status source_read(void *ctx, struct khap_str path, struct khap_str *text)
 {
-    (void)ctx;
+    struct input_files *files = ctx;
     enum khap_status status;
+    files->error = 0;
     char *name = terminated(path, &status);
     if (name == NULL)
         return status;
-    /* what the map names is not waited for: a pipe that nobody writes to */
-    enum input_result result = read_named(AT_FDCWD, name, O_NONBLOCK, LARGEST_SIDE_FILE, text);
+    /* what a file names is not waited for: a pipe that nobody writes to */
+    enum input_result result = read_named(AT_FDCWD, name, files->named ? 0 : O_NONBLOCK,
+                                          files->named ? LARGEST_CONFIGURATION : LARGEST_SIDE_FILE, text);
     int error = errno;
     free(name);
     switch (result) {
     case INPUT_READ:
         return KHAP_OK;
     case INPUT_ERROR:
-        return of_errno(error);
+        return of_errno(files, error);
     case INPUT_TOO_LONG:
+        (void)of_errno(files, EFBIG);
         return KHAP_ELIMIT;
     case INPUT_NO_MEMORY:
         return KHAP_ENOMEM;
     case INPUT_DIRECTORY:
         break;
     }
-    return KHAP_EIO;
+    return of_errno(files, EISDIR);
 }
 
 static void source_done(void *ctx, struct khap_str text)
@@ -145,16 +151,16 @@ static int in_bytewise_order(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The regular files of a directory, sorted. */
-static enum khap_status names_of(DIR *directory, struct inputs *names)
+/* The regular files of a directory, and links that lead nowhere. */
+static enum khap_status names_of(struct input_files *files, DIR *directory, struct inputs *names)
 {
     for (;;) {
         errno = 0;
         const struct dirent *entry = readdir(directory);
         if (entry == NULL)
-            return errno != 0 ? of_errno(errno) : KHAP_OK;
+            return errno != 0 ? of_errno(files, errno) : KHAP_OK;
         struct stat st;
-        if (fstatat(dirfd(directory), entry->d_name, &st, 0) != 0 || !S_ISREG(st.st_mode))
+        if (fstatat(dirfd(directory), entry->d_name, &st, 0) == 0 && !S_ISREG(st.st_mode))
             continue;
         char *copy = strdup(entry->d_name);
         if (copy == NULL || !inputs_keep(names, (struct khap_str){copy, 0}))
@@ -166,18 +172,19 @@ static enum khap_status source_list(void *ctx, struct khap_str path,
                                     enum khap_status (*entry)(void *entry_ctx, struct khap_str name),
                                     void *entry_ctx)
 {
-    (void)ctx;
+    struct input_files *files = ctx;
     enum khap_status status;
+    files->error = 0;
     char *name = terminated(path, &status);
     if (name == NULL)
         return status;
     DIR *directory = opendir(name);
-    status = directory == NULL ? of_errno(errno) : KHAP_OK;
+    status = directory == NULL ? of_errno(files, errno) : KHAP_OK;
     free(name);
     if (directory == NULL)
         return status;
     struct inputs names = {0};
-    status = names_of(directory, &names);
+    status = names_of(files, directory, &names);
     closedir(directory);
     if (names.n > 0)
         qsort(names.texts, names.n, sizeof *names.texts, in_bytewise_order);
@@ -187,12 +194,20 @@ static enum khap_status source_list(void *ctx, struct khap_str path,
     return status;
 }
 
-struct khap_file_source input_file_source(void)
+static struct khap_str source_reason(void *ctx)
+{
+    const struct input_files *files = ctx;
+    return files->error != 0 ? word(strerror(files->error)) : WORD("");
+}
+
+struct khap_file_source input_file_source(struct input_files *files)
 {
     return (struct khap_file_source){.size = sizeof(struct khap_file_source),
+                                     .ctx = files,
                                      .read = source_read,
                                      .done = source_done,
-                                     .list = source_list};
+                                     .list = source_list,
+                                     .reason = source_reason};
 }
 
 bool inputs_keep(struct inputs *in, struct khap_str text)
@@ -251,6 +266,63 @@ int input_text(struct report *r, struct inputs *in, const char *path, uint64_t l
         return EXIT_FAILED;
     }
     return report_status(r, khap_sources_add(r->sources, word(name), *text, source));
+}
+
+int input_configuration(struct report *r, struct inputs *in, const char *path, struct khap_str *text,
+                        uint32_t *source)
+{
+    return input_text(r, in, path, LARGEST_CONFIGURATION, text, source);
+}
+
+/* Standard input, once: who reads it again finds nothing. */
+static enum khap_status read_standard_input(struct report *r, struct inputs *in,
+                                            const struct khap_target *target, struct khap_bundle *bundle,
+                                            int *unreadable)
+{
+    struct khap_str text, name = word(name_of("-"));
+    uint32_t source;
+    struct khap_document *doc;
+    if (khap_bundle_find(bundle, name) != NULL)
+        return KHAP_OK;
+    *unreadable = input_configuration(r, in, "-", &text, &source);
+    if (*unreadable != EXIT_DONE)
+        return KHAP_OK;
+    enum khap_status status = khap_document_parse(NULL, target, text, source, r->diags, &doc);
+    if (status == KHAP_OK && (status = khap_bundle_add_document(bundle, name, doc, 0)) != KHAP_OK)
+        khap_document_free(doc);
+    return status;
+}
+
+int input_bundle(struct report *r, struct inputs *in, struct input_files *files,
+                 const struct khap_target *target, const char *const *paths, size_t n,
+                 struct khap_bundle **out)
+{
+    const struct khap_file_source from = input_file_source(files);
+    int worst = EXIT_DONE;
+    enum khap_status status = khap_bundle_new(NULL, out);
+    files->named = true;
+    for (size_t i = 0; i < n && status == KHAP_OK; i++) {
+        struct khap_str path = word(paths[i]);
+        int unreadable = EXIT_DONE;
+        if (strcmp(paths[i], "-") == 0)
+            status = read_standard_input(r, in, target, *out, &unreadable);
+        else
+            status = khap_bundle_read(*out, target, &path, 1, &from, r->sources, r->diags);
+        if (status == KHAP_ENOENT || status == KHAP_EIO || status == KHAP_ELIMIT) { /* it was said; on */
+            unreadable = EXIT_UNUSABLE;
+            status = KHAP_OK;
+        }
+        if (unreadable > worst)
+            worst = unreadable;
+    }
+    files->named = false;
+    if (status != KHAP_OK)
+        return report_status(r, status);
+    if (worst == EXIT_DONE && khap_bundle_next(*out, NULL) == NULL) {
+        report_say(r, "no-configuration", (struct khap_place){0}, WORD(""), WORD(""));
+        return EXIT_UNUSABLE;
+    }
+    return worst;
 }
 
 int input_map(struct report *r, struct inputs *in, const char *path, uint64_t limit, uint32_t *source)

@@ -21,9 +21,15 @@ enum input_result input_read(const char *path, uint64_t limit, struct khap_str *
 /* The same below a directory that is open already. */
 enum input_result input_read_at(int directory, const char *path, uint64_t limit, struct khap_str *text);
 
-/* What the library reads certificates and keys with: any file, relative to the working directory, of at most
- * 16 MiB. */
-struct khap_file_source input_file_source(void);
+/* What the library reads files with, relative to the working directory. */
+struct input_files {
+    /* Those that the command line names: as long as may be, and a pipe is waited for. Else what they name in
+     * turn, certificates and maps: at most 16 MiB, and nothing is waited for. */
+    bool named;
+    int error; /* errno of the last failure, or 0 */
+};
+/* `files` stands in it, and has to outlive what reads with it. */
+struct khap_file_source input_file_source(struct input_files *files);
 
 /* The texts of a run; they outlive the report that speaks of them. */
 struct inputs {
@@ -37,6 +43,15 @@ void inputs_free(struct inputs *in);
 /* Reads a file, perhaps an empty one, and makes it a source of the report. Says what is wrong with it. EXIT_… */
 int input_text(struct report *r, struct inputs *in, const char *path, uint64_t limit, struct khap_str *text,
                uint32_t *source);
+/* The same for a configuration, which may have almost 4 GiB. */
+int input_configuration(struct report *r, struct inputs *in, const char *path, struct khap_str *text,
+                        uint32_t *source);
+/* Reads files and directories as HAProxy reads them behind -f; "-" is standard input. What cannot be read is
+ * said, and the rest is read all the same. EXIT_…; *out is freed in any case, before `in` and after the report
+ * was shown. `files` must outlive it. */
+int input_bundle(struct report *r, struct inputs *in, struct input_files *files,
+                 const struct khap_target *target, const char *const *paths, size_t n,
+                 struct khap_bundle **out);
 /* Reads a map and makes it a source of the report. Says what is wrong with it. EXIT_…; *source is its number.
  */
 int input_map(struct report *r, struct inputs *in, const char *path, uint64_t limit, uint32_t *source);

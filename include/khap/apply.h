@@ -277,7 +277,7 @@ enum khap_status khap_save_in_place_text(const struct khap_save_options *options
  * @param bundle     what to save
  * @param changed    [out] how many files were changed, or with KHAP_SAVE_CHECK would be; may be NULL
  * @return KHAP_OK; KHAP_EREFUSED when a file is not ours; KHAP_EIO (the event tells); KHAP_ENOMEM, KHAP_EINVAL (also for a bundle that names a file
- *         outside of the directory)
+ *         outside of the directory, or one twice: khap_bundle_read() makes such; nothing is written then)
  */
 enum khap_status khap_save_bundle(const struct khap_save_options *options, struct khap_str directory,
                                   const struct khap_bundle *bundle, uint32_t *changed);

@@ -528,13 +528,43 @@ struct khap_file_source {
     void (*done)(void *ctx, struct khap_str text);
     /**
      * Calls `entry` for the name of each regular file of a directory, in bytewise order; stops at the first
-     * status that is not KHAP_OK and returns it. May be NULL: then directories are not looked into. Otherwise
-     * returns as `read`.
+     * status that is not KHAP_OK and returns it. A link counts as what it leads to; one that leads nowhere is
+     * named, too, so that reading it tells. May be NULL: then directories are not looked into. Otherwise returns as
+     * `read`, and KHAP_ENOENT or KHAP_EIO for what is no directory. `entry` may call `read`.
      */
     enum khap_status (*list)(void *ctx, struct khap_str path,
                              enum khap_status (*entry)(void *entry_ctx, struct khap_str name),
                              void *entry_ctx);
+    /**
+     * In words why the last call failed: "Permission denied". Borrowed until the next call; empty when there is
+     * nothing to add to the status. May be NULL.
+     */
+    struct khap_str (*reason)(void *ctx);
 };
+
+/**
+ * Goes through the configuration files that HAProxy reads for `-f PATH`, in its order. A path that is no
+ * directory, or is not there, is itself the one file. Of a directory these are the regular files and the links
+ * to such whose names end in `.cfg`, in bytewise order; HAProxy (measured with 2.2 to 3.4; it takes directories
+ * from 1.7 on) passes over names that begin with a dot, names in which `.cfg` stands earlier, too
+ * (`a.cfg.cfg`), directories, pipes and devices, whatever they are called, and does not look into directories
+ * below. It refuses a directory with a link NAME.cfg that leads nowhere; here that link is a file that cannot
+ * be read. An empty directory is no error.
+ *
+ * @param alloc  allocator, or NULL
+ * @param files  what looks into directories; without `list` each path is a file
+ * @param path   a file or directory
+ * @param entry  called with the path of each file: PATH, or DIRECTORY/NAME. Of a directory that ends in a slash
+ * that is one slash, where HAProxy in its own messages writes two. Borrowed for the call; what is not KHAP_OK
+ * ends the listing
+ * @param entry_ctx  given to it
+ * @return KHAP_OK; what `entry` said; what `list` said of a directory that cannot be read to its end; KHAP_ENOMEM;
+ * KHAP_EINVAL
+ */
+enum khap_status khap_config_paths(const struct khap_alloc *alloc, const struct khap_file_source *files,
+                                   struct khap_str path,
+                                   enum khap_status (*entry)(void *entry_ctx, struct khap_str path),
+                                   void *entry_ctx);
 
 /**
  * Several files that are one configuration: HAProxy files in their order, and side files (maps, crt-lists,
@@ -555,7 +585,51 @@ struct khap_bundle_file;
 enum khap_status khap_bundle_new(const struct khap_alloc *alloc, struct khap_bundle **out);
 
 /**
- * Frees a bundle, all its files and the documents in it.
+ * Reads configuration files behind those that are there, as `haproxy -f PATH -f PATH …` reads them: one after the
+ * other, a directory as khap_config_paths() says. Each is a document of its own, outside of any section at its
+ * beginning, with `.if` blocks of its own. A file that is named twice is read twice, as HAProxy does it. Names
+ * are paths as they were given, absolute ones and such with `..` among them; a bundle with such names, or with
+ * one twice, cannot be saved.
+ *
+ * Each file becomes a source of its own. Its text stays borrowed from the file source until the bundle is freed,
+ * also when reading fails half way; so `files->ctx` must outlive the bundle, and the texts in `sources` are there
+ * as long as the bundle.
+ *
+ * @param bundle   the bundle; it keeps a copy of `files`, for khap_bundle_side()
+ * @param target   what the files are read for; copied
+ * @param paths    files and directories
+ * @param n        how many
+ * @param files    what opens them
+ * @param sources  receives the files, those that cannot be read without a text
+ * @param diags    of these sources; receives what khap_document_parse() says of each file; input-unreadable, with
+ * the path and the reason, for a file that cannot be read: the others are read all the same;
+ * directory-without-cfg. May be NULL
+ * @return KHAP_OK, also with diagnostics about what the files hold; when files cannot be read, the status of the
+ * first of them: KHAP_ENOENT, KHAP_EIO, KHAP_ELIMIT; KHAP_ENOMEM, which ends the reading; KHAP_EINVAL. Whatever
+ * it is, the bundle holds the files that were read, and is freed as ever
+ */
+enum khap_status khap_bundle_read(struct khap_bundle *bundle, const struct khap_target *target,
+                                  const struct khap_str *paths, size_t n,
+                                  const struct khap_file_source *files, struct khap_sources *sources,
+                                  struct khap_diags *diags);
+
+/**
+ * A side file that the configuration names: a map, a crt-list, a certificate, an error file. It is read through
+ * the file source of the last khap_bundle_read() when it is asked for, once, and is a file of the bundle from
+ * then on, behind the others. What cannot be read is remembered, too, and not asked for again.
+ *
+ * @param bundle  the bundle; one that was not read has the side files that were added to it
+ * @param path    the path as it is to be opened; it is the name of the file
+ * @param out     [out] the file, borrowed from the bundle; NULL unless KHAP_OK. Its text stays as those of
+ * khap_bundle_read()
+ * @return KHAP_OK; KHAP_ENOENT, KHAP_EIO, KHAP_ELIMIT when it cannot be read; KHAP_ENOMEM, which is not
+ * remembered; KHAP_EINVAL
+ */
+enum khap_status khap_bundle_side(struct khap_bundle *bundle, struct khap_str path,
+                                  const struct khap_bundle_file **out);
+
+/**
+ * Frees a bundle, all its files and the documents in it. Texts that were read go back to their file source.
  *
  * @param bundle  the bundle, or NULL
  */
@@ -597,10 +671,10 @@ const struct khap_bundle_file *khap_bundle_next(const struct khap_bundle *bundle
                                                 const struct khap_bundle_file *prev);
 
 /**
- * Finds a file by its name.
+ * Finds a file by its name: the first one that has it, configuration files before side files.
  *
  * @param bundle  the bundle
- * @param name    the relative path, byte for byte
+ * @param name    the path, byte for byte
  * @return the file, borrowed from the bundle; NULL when it is not there
  */
 const struct khap_bundle_file *khap_bundle_find(const struct khap_bundle *bundle, struct khap_str name);
@@ -609,7 +683,7 @@ const struct khap_bundle_file *khap_bundle_find(const struct khap_bundle *bundle
  * The name of a file.
  *
  * @param file  the file
- * @return its relative path, borrowed from the bundle
+ * @return its path, borrowed from the bundle
  */
 struct khap_str khap_bundle_file_name(const struct khap_bundle_file *file);
 
@@ -629,6 +703,14 @@ const struct khap_document *khap_bundle_file_document(const struct khap_bundle_f
  * @return the document, borrowed from the bundle; NULL for a side file
  */
 struct khap_document *khap_bundle_document(struct khap_bundle *bundle, const struct khap_bundle_file *file);
+
+/**
+ * The text of a side file.
+ *
+ * @param file  the file
+ * @return its bytes, borrowed from the bundle; empty for a configuration file, which has a document
+ */
+struct khap_str khap_bundle_file_text(const struct khap_bundle_file *file);
 
 /**
  * Whether a file must be created with mode 0600.

@@ -553,7 +553,8 @@ static bool make_items(struct job *j)
                                                memcmp(name.ptr, sums_name.ptr, name.len) == 0};
         if (j->items[i].is_sums)
             j->sums = &j->items[i];
-        if (!khap__sums_inside(name)) {
+        /* a bundle that was read has the names that it was read by */
+        if (!khap__sums_inside(name) || khap_bundle_find(j->bundle, name) != f) {
             j->failure = (struct failure){KHAP_STEP_NONE, 0, KHAP_EINVAL};
             return false;
         }

@@ -1,21 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <khap/cfg.h>
-
-#include "base/arena.h"
-#include "base/str.h"
-
-struct khap_bundle_file {
-    struct khap_bundle_file *next;
-    struct khap_str name, text;
-    struct khap_document *doc; /* NULL for a side file */
-    int secret;
-};
-
-struct khap_bundle {
-    struct arena arena;
-    struct khap_bundle_file *configs, *sides;
-    struct khap_bundle_file **configs_end, **sides_end;
-};
+#include "cfg/bundle.h"
 
 enum khap_status khap_bundle_new(const struct khap_alloc *alloc, struct khap_bundle **out)
 {
@@ -25,21 +9,35 @@ enum khap_status khap_bundle_new(const struct khap_alloc *alloc, struct khap_bun
     struct khap_bundle *bundle = khap__alloc(&a, 1, sizeof *bundle);
     if (bundle == NULL)
         return KHAP_ENOMEM;
+    memset(bundle, 0, sizeof *bundle);
     khap__arena_init(&bundle->arena, &a);
-    bundle->configs = bundle->sides = NULL;
-    bundle->configs_end = &bundle->configs;
-    bundle->sides_end = &bundle->sides;
+    khap__map_init(&bundle->configs.by_name, &a);
+    khap__map_init(&bundle->sides.by_name, &a);
     *out = bundle;
     return KHAP_OK;
+}
+
+static void free_list(const struct khap_alloc *a, struct bundle_list *list)
+{
+    VEC_FREE(a, &list->files);
+    khap__map_free(&list->by_name);
 }
 
 void khap_bundle_free(struct khap_bundle *bundle)
 {
     if (bundle == NULL)
         return;
-    for (struct khap_bundle_file *f = bundle->configs; f != NULL; f = f->next)
-        khap_document_free(f->doc);
+    for (uint32_t i = 0; i < bundle->configs.files.len; i++)
+        khap_document_free(bundle->configs.files.ptr[i]->doc);
+    for (uint32_t i = 0; i < bundle->texts.len; i++) {
+        const struct bundle_text *t = &bundle->texts.ptr[i];
+        if (t->from->done != NULL)
+            t->from->done(t->from->ctx, t->text);
+    }
     struct khap_alloc a = bundle->arena.alloc;
+    VEC_FREE(&a, &bundle->texts);
+    free_list(&a, &bundle->configs);
+    free_list(&a, &bundle->sides);
     khap__arena_free(&bundle->arena);
     khap__free(&a, bundle, 1, sizeof *bundle);
 }
@@ -60,17 +58,52 @@ static bool good_name(struct khap_str name)
     }
 }
 
+/* ---- the lists of files */
+
+struct khap_bundle_file *khap__bundle_new_file(struct khap_bundle *bundle, struct khap_str name)
+{
+    struct khap_bundle_file *f = khap__arena_zalloc(&bundle->arena, 1, sizeof *f);
+    return f == NULL || khap__arena_dup(&bundle->arena, name, &f->name) != KHAP_OK ? NULL : f;
+}
+
+enum khap_status khap__bundle_add(struct khap_bundle *bundle, struct bundle_list *list,
+                                  struct khap_bundle_file *file)
+{
+    enum khap_status status;
+    file->index = list->files.len;
+    if (file->index == BUNDLE_NO_FILE || !VEC_PUSH(&bundle->arena.alloc, &list->files, file))
+        return KHAP_ENOMEM;
+    if (khap__bundle_look_up(list, file->name, &status) == NULL &&
+        khap__map_set(&list->by_name, file->name, file->index) != KHAP_OK) {
+        list->files.len--;
+        return KHAP_ENOMEM;
+    }
+    return KHAP_OK;
+}
+
+struct khap_bundle_file *khap__bundle_look_up(const struct bundle_list *list, struct khap_str name,
+                                              enum khap_status *status)
+{
+    uint32_t i;
+    *status = KHAP_OK;
+    if (!khap__map_get(&list->by_name, name, &i))
+        return NULL;
+    if (i < BUNDLE_NO_FILE)
+        return list->files.ptr[i];
+    *status = (enum khap_status)(i - BUNDLE_NO_FILE);
+    return NULL;
+}
+
 static enum khap_status new_file(struct khap_bundle *bundle, struct khap_str name, int secret,
                                  struct khap_bundle_file **out)
 {
     if (bundle == NULL || !good_name(name) || khap_bundle_find(bundle, name) != NULL)
         return KHAP_EINVAL;
-    struct khap_bundle_file *f = khap__arena_zalloc(&bundle->arena, 1, sizeof *f);
-    if (f == NULL)
+    *out = khap__bundle_new_file(bundle, name);
+    if (*out == NULL)
         return KHAP_ENOMEM;
-    f->secret = secret != 0;
-    *out = f;
-    return khap__arena_dup(&bundle->arena, name, &f->name);
+    (*out)->secret = secret != 0;
+    return KHAP_OK;
 }
 
 enum khap_status khap_bundle_add_document(struct khap_bundle *bundle, struct khap_str name,
@@ -83,9 +116,7 @@ enum khap_status khap_bundle_add_document(struct khap_bundle *bundle, struct kha
     if (st != KHAP_OK)
         return st;
     f->doc = doc;
-    *bundle->configs_end = f;
-    bundle->configs_end = &f->next;
-    return KHAP_OK;
+    return khap__bundle_add(bundle, &bundle->configs, f);
 }
 
 enum khap_status khap_bundle_add_file(struct khap_bundle *bundle, struct khap_str name, struct khap_str text,
@@ -95,11 +126,7 @@ enum khap_status khap_bundle_add_file(struct khap_bundle *bundle, struct khap_st
     enum khap_status st = new_file(bundle, name, secret, &f);
     if (st == KHAP_OK)
         st = khap__arena_dup(&bundle->arena, text, &f->text);
-    if (st != KHAP_OK)
-        return st;
-    *bundle->sides_end = f;
-    bundle->sides_end = &f->next;
-    return KHAP_OK;
+    return st == KHAP_OK ? khap__bundle_add(bundle, &bundle->sides, f) : st;
 }
 
 const struct khap_bundle_file *khap_bundle_next(const struct khap_bundle *bundle,
@@ -107,18 +134,22 @@ const struct khap_bundle_file *khap_bundle_next(const struct khap_bundle *bundle
 {
     if (bundle == NULL)
         return NULL;
-    if (prev == NULL)
-        return bundle->configs != NULL ? bundle->configs : bundle->sides;
-    return prev->next == NULL && prev->doc != NULL ? bundle->sides : prev->next;
+    uint32_t i = prev == NULL ? 0 : prev->index + 1;
+    if (prev == NULL || prev->doc != NULL) {
+        if (i < bundle->configs.files.len)
+            return bundle->configs.files.ptr[i];
+        i = 0;
+    }
+    return i < bundle->sides.files.len ? bundle->sides.files.ptr[i] : NULL;
 }
 
 const struct khap_bundle_file *khap_bundle_find(const struct khap_bundle *bundle, struct khap_str name)
 {
-    const struct khap_bundle_file *f = NULL;
-    while ((f = khap_bundle_next(bundle, f)) != NULL)
-        if (khap__str_eq(f->name, name))
-            return f;
-    return NULL;
+    enum khap_status status;
+    if (bundle == NULL)
+        return NULL;
+    const struct khap_bundle_file *f = khap__bundle_look_up(&bundle->configs, name, &status);
+    return f != NULL ? f : khap__bundle_look_up(&bundle->sides, name, &status);
 }
 
 struct khap_str khap_bundle_file_name(const struct khap_bundle_file *file)
@@ -134,6 +165,11 @@ const struct khap_document *khap_bundle_file_document(const struct khap_bundle_f
 struct khap_document *khap_bundle_document(struct khap_bundle *bundle, const struct khap_bundle_file *file)
 {
     return bundle == NULL || file == NULL ? NULL : file->doc;
+}
+
+struct khap_str khap_bundle_file_text(const struct khap_bundle_file *file)
+{
+    return file == NULL ? (struct khap_str){NULL, 0} : file->text;
 }
 
 int khap_bundle_file_secret(const struct khap_bundle_file *file)

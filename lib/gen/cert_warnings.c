@@ -171,7 +171,8 @@ void khap__gen_cert_warnings(struct gen *g)
         struct listing l = {.g = g, .cert = c};
         if (c->file.len > 0) {
             look_at(g, c, c->file, &l.certificates);
-        } else if (c->directory.len > 0 && files->size >= sizeof *files && files->list) {
+        } else if (c->directory.len > 0 && files->size > offsetof(struct khap_file_source, list) &&
+                   files->list) {
             enum khap_status status = files->list(files->ctx, c->directory, on_entry, &l);
             if (status == KHAP_ENOMEM)
                 khap__gen_fail(g, status);

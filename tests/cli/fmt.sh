@@ -192,8 +192,25 @@ is "nothing else is left" "$(ls -A | grep -c khap-tmp)" 0
 "$KHAPGEN" fmt missing.cfg >out.txt 2>err
 is "a file that is not there is 2" "$?" 2
 is "and nothing is printed" "$(wc -c <out.txt)" 0
-"$KHAPGEN" fmt . >/dev/null 2>&1
-is "a directory is 2" "$?" 2
+mkdir conf.d empty
+cp in.cfg conf.d/b.cfg
+cp wanted.cfg conf.d/a.cfg
+cp in.cfg conf.d/c.txt
+cat wanted.cfg wanted.cfg >wanted-twice.cfg
+is "of a directory each .cfg file is laid out" "$("$KHAPGEN" fmt conf.d 2>/dev/null | cmp - wanted-twice.cfg && echo same)" same
+is "--check of a directory" "$("$KHAPGEN" fmt --check conf.d/ 2>/dev/null)" "would change conf.d/b.cfg"
+"$KHAPGEN" fmt -i conf.d empty 2>err
+is "-i of a directory beside an empty one is 0" "$?" 0
+check "the empty one is told" grep -q '^empty: warning: .*\[directory-without-cfg\]$' err
+check "-i writes its .cfg files" cmp wanted.cfg conf.d/b.cfg
+check "and no other" cmp in.cfg conf.d/c.txt
+"$KHAPGEN" fmt empty >/dev/null 2>err
+is "a directory without a .cfg file is 2" "$?" 2
+check "by its code" grep -q '\[no-configuration\]$' err
+ln -s nowhere conf.d/dangling.cfg
+"$KHAPGEN" fmt --check conf.d >/dev/null 2>err
+is "a link in it that leads nowhere is 2" "$?" 2
+check "with its name" grep -q '^conf.d/dangling.cfg: error: .*\[input-unreadable\]$' err
 "$KHAPGEN" fmt >/dev/null 2>&1
 is "no file is 2" "$?" 2
 "$KHAPGEN" fmt -i - </dev/null >/dev/null 2>&1

@@ -30,15 +30,14 @@ refused()
 
 # ---- for people
 run 0 'errors in the file are no failure' a.cfg
-is 'sections and blocks' "$(sed 's/  */ /g' out)" "sections:
- 1-5 global
- 6-11 frontend www
- 12-12 backend \\x01b \"
+is 'sections and blocks' "$(cat out)" "sections:
+a.cfg:1-5          global
+a.cfg:6-11         frontend www
+a.cfg:12-12        backend \\x01b \"
 branches of .if blocks:
- 4-9 .if streq(\"\$A\",b)
- 5-8 .if true
- 9-11 .else"
-says 'a block within a block stands deeper' '^ *5-8 *   \.if true' out
+a.cfg:4-9          .if streq(\"\$A\",b)
+a.cfg:5-8            .if true
+a.cfg:9-11         .else"
 says 'diagnostics go to standard error' 'a.cfg:12:12: error: .*\[line-open-quote\]'
 run 0 'an empty file' /dev/null
 is 'an empty file shows nothing' "$(cat out err)" ""
@@ -49,18 +48,68 @@ is '1.5 knows no .if and no quotes' "$(grep -c . err) $(grep -c if out)" "0 0"
 run 0 'a long line' a.cfg
 awk 'BEGIN { printf "frontend "; for (i = 0; i < 5000; i++) printf "\377"; print "" }' >long.cfg
 run 0 'a long name' long.cfg
-is 'a long name is cut' "$(tail -n 1 out | wc -c | tr -d ' ')" "$((18 + 9 + 51 * 4 + 3 + 1))"
+is 'a long name is cut' "$(tail -n 1 out | wc -c | tr -d ' ')" "$((8 + 13 + 1 + 9 + 51 * 4 + 3 + 1))"
+
+# ---- several files, and directories
+mkdir conf.d conf.d/below.cfg empty
+printf 'frontend b\n    mode tcp\n' >conf.d/b.cfg
+printf 'frontend a\n    .if true\n' >conf.d/a.cfg
+cp conf.d/b.cfg conf.d/B.cfg
+for f in .hidden.cfg .cfg c.cfg.cfg c.CFG c.cfgx c.cfg~ c.txt below.cfg/d.cfg; do
+    echo 'frontend not-read' >conf.d/$f
+done
+ln -s ../a.cfg conf.d/to-file.cfg
+ln -s ../empty conf.d/to-directory.cfg
+mkfifo conf.d/pipe.cfg 2>/dev/null
+run 0 'a directory' -t 3.0 conf.d
+is 'what HAProxy reads of it, in its order' "$(sed -n 's/ .*//; s/^conf/conf/p' out | uniq | tr '\n' ' ')" \
+    'conf.d/B.cfg:1-2 conf.d/a.cfg:1-2 conf.d/b.cfg:1-2 conf.d/to-file.cfg:1-5 conf.d/to-file.cfg:6-11 conf.d/to-file.cfg:12-12 conf.d/a.cfg:2- conf.d/to-file.cfg:4-9 conf.d/to-file.cfg:5-8 conf.d/to-file.cfg:9-11 '
+says 'each file has its own .if blocks' '^conf.d/a.cfg:2:1: error: .*\[if-not-closed\]$'
+run 0 'files and directories in the order of the words, one of them twice' conf.d/b.cfg empty conf.d/ - conf.d/b.cfg
+is 'that order' "$(sed -n '/^branches/q; s/:.*//; s/^conf.d.//p' out | tr '\n' ' ')" \
+    'b.cfg B.cfg a.cfg b.cfg to-file.cfg to-file.cfg to-file.cfg b.cfg '
+says 'an empty directory beside them is told' '^empty: warning: .*\[directory-without-cfg\]$'
+echo 'maxconn 1' >headless.cfg
+run 0 'each file begins outside of any section' conf.d/b.cfg headless.cfg
+says 'so this is told' '^headless.cfg:1:1: error: .*\[line-out-of-section\]$'
+printf 'global\n' | "$KHAPGEN" parse conf.d/b.cfg - - >out 2>err
+is 'standard input among files, named twice and read once' "$? $(tail -n 1 out | tr -s ' ')" '0 <stdin>:1-1 global'
+refused 2 no-configuration 'nothing but an empty directory' empty
+refused 2 input-unreadable 'a file that is not there among others' conf.d none.cfg headless.cfg
+says 'what is wrong with the others is told all the same' '^headless.cfg:1:1: .*\[line-out-of-section\]$'
+ln -s nowhere conf.d/dangling.cfg
+refused 2 input-unreadable 'a link that leads nowhere in a directory' conf.d
+says 'with its name and the reason' '^conf.d/dangling.cfg: error: cannot be read: No such file or directory'
+rm conf.d/dangling.cfg
+printf 'frontend pipe\n' >conf.d/pipe.txt
+cat conf.d/pipe.txt >conf.d/pipe.cfg &
+writer=$!
+run 0 'a pipe that is named itself is read' conf.d/pipe.cfg
+is 'it is' "$(tail -n 1 out | tr -s ' ')" 'conf.d/pipe.cfg:1-1 frontend pipe'
+kill "$writer" 2>/dev/null
+if [ "$(id -u)" -ne 0 ]; then
+    mkdir closed
+    chmod 0 closed
+    refused 2 input-unreadable 'a directory without permission' closed
+    says 'the reason' 'closed: error: cannot be read: Permission denied'
+    chmod 700 closed
+else
+    skip 'root may read everything'
+fi
 
 # ---- options and files that cannot be read
-refused 2 one-file 'no file'
-refused 2 one-file 'two files' a.cfg a.cfg
+refused 2 no-file 'no file'
+run 2 'two files as JSON' --json a.cfg a.cfg
+says 'two files as JSON: the code' '"code":"one-file"'
+refused 2 one-file 'JSON of two files' --from-json a.json b.json
 run 2 'both ways' --json --from-json a.cfg
 says 'both ways: the code' '"code":"options-exclude"'
 refused 2 unknown-option 'an unknown option' --jsn a.cfg
 says 'the nearest is named' 'did you mean --json'
 refused 2 unknown-release 'an unknown target' -t 1.2 a.cfg
 refused 2 input-unreadable 'a missing file' none.cfg
-refused 2 input-directory 'a directory' .
+run 2 'a directory as JSON' --json conf.d
+says 'a directory as JSON: the code' '"code":"input-directory"'
 refused 2 json-syntax 'a configuration that is read as JSON' --from-json a.cfg
 run 0 'help' --help
 says 'help: options' '--from-json' out

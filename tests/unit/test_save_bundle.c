@@ -272,6 +272,7 @@ static void test_names_that_lead_outside(void **state)
             assert_int_equal(khap_save_bundle(NULL, str("out"), bundle, NULL), KHAP_EINVAL);
         khap_bundle_free(bundle);
     }
+    assert_int_equal(access("out", F_OK), -1);
     struct khap_bundle *empty;
     assert_int_equal(khap_bundle_new(NULL, &empty), KHAP_OK);
     uint32_t changed = 9;
@@ -280,6 +281,56 @@ static void test_names_that_lead_outside(void **state)
     assert_int_equal(khap_save_bundle(NULL, str(""), empty, NULL), KHAP_EINVAL);
     assert_int_equal(khap_save_bundle(NULL, str("out"), NULL, NULL), KHAP_EINVAL);
     khap_bundle_free(empty);
+}
+
+static enum khap_status give_text(void *ctx, struct khap_str path, struct khap_str *text)
+{
+    (void)ctx, (void)path;
+    *text = str("global\n");
+    return KHAP_OK;
+}
+
+/* The names of a bundle that was read are those it was read by. */
+static void test_bundles_that_were_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *first, *second, *side;
+        enum khap_status status;
+    } rows[] = {
+        {"a.cfg", "b/c.cfg", "maps/x.map", KHAP_OK}, {"/a.cfg", NULL, NULL, KHAP_EINVAL},
+        {"../a.cfg", NULL, NULL, KHAP_EINVAL},       {"a.cfg", "./b.cfg", NULL, KHAP_EINVAL},
+        {"b//c.cfg", NULL, NULL, KHAP_EINVAL},       {"a.cfg", NULL, "../x.map", KHAP_EINVAL},
+        {"a.cfg", NULL, "/x.map", KHAP_EINVAL},      {"a\nb.cfg", NULL, NULL, KHAP_EINVAL},
+        {"a.cfg", "a.cfg", NULL, KHAP_EINVAL},       {"a.cfg", NULL, "a.cfg", KHAP_EINVAL},
+    };
+    struct khap_file_source files = {.size = sizeof files, .read = give_text};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct khap_bundle *bundle;
+        struct khap_sources *sources;
+        struct khap_target target;
+        struct khap_save_options o;
+        struct events e = {.n = 0};
+        struct khap_str paths[] = {str(rows[i].first), str(rows[i].second != NULL ? rows[i].second : "")};
+        const struct khap_bundle_file *side;
+        work_clear();
+        khap_target_init(&target);
+        khap_save_options_init(&o);
+        o.ctx = &e;
+        o.event = events_add;
+        assert_int_equal(khap_bundle_new(NULL, &bundle), KHAP_OK);
+        assert_int_equal(khap_sources_new(NULL, &sources), KHAP_OK);
+        assert_int_equal(
+            khap_bundle_read(bundle, &target, paths, rows[i].second != NULL ? 2 : 1, &files, sources, NULL),
+            KHAP_OK);
+        if (rows[i].side != NULL)
+            assert_int_equal(khap_bundle_side(bundle, str(rows[i].side), &side), KHAP_OK);
+        assert_int_equal(khap_save_bundle(&o, str("out"), bundle, NULL), rows[i].status);
+        assert_int_equal(access("out", F_OK), rows[i].status == KHAP_OK ? 0 : -1);
+        assert_int_equal(e.n, rows[i].status == KHAP_OK ? 3 : 0);
+        khap_bundle_free(bundle);
+        khap_sources_free(sources);
+    }
 }
 
 static void test_every_allocation_fails(void **state)
@@ -320,6 +371,7 @@ int main(void)
         cmocka_unit_test_teardown(test_things_in_the_way, clear),
         cmocka_unit_test_teardown(test_rubbish_of_killed_runs, clear),
         cmocka_unit_test_teardown(test_names_that_lead_outside, clear),
+        cmocka_unit_test_teardown(test_bundles_that_were_read, clear),
         cmocka_unit_test_teardown(test_every_allocation_fails, clear),
     };
     return cmocka_run_group_tests(tests, work_begin, work_end);
