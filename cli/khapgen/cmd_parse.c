@@ -93,6 +93,20 @@ static int read_options(struct parse *p, const char *const *words)
     return EXIT_DONE;
 }
 
+/* The view is made for what it says of the conditions of `.if`. */
+static int read_bundle(struct parse *p)
+{
+    struct khap_view *view;
+    int status =
+        input_bundle(&p->report, &p->inputs, &p->opened, &p->read_for, p->files, p->n_files, &p->bundle);
+    if (status != EXIT_DONE)
+        return status;
+    enum khap_status st = khap_view_new(NULL, p->bundle, &p->read_for, NULL, p->report.diags, &view);
+    if (st == KHAP_OK)
+        khap_view_free(view);
+    return report_status(&p->report, st);
+}
+
 static int read_files(struct parse *p)
 {
     struct report *r = &p->report;
@@ -102,7 +116,7 @@ static int read_files(struct parse *p)
     p->read_for.first = p->read_for.last = KHAP_NEWEST;
     int status = p->target != NULL ? target_read(r, p->target, &p->read_for) : EXIT_DONE;
     if (status == EXIT_DONE && !p->json && !p->from_json)
-        return input_bundle(r, &p->inputs, &p->opened, &p->read_for, p->files, p->n_files, &p->bundle);
+        return read_bundle(p);
     if (status == EXIT_DONE)
         status = input_configuration(r, &p->inputs, p->files[0], &text, &source);
     if (status != EXIT_DONE)

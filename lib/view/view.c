@@ -224,6 +224,39 @@ static enum khap_status read_line(struct reading *r, const struct khap_document 
     return section != NULL && section->table >= 0 ? names_of(r, (unsigned)section->table, &line) : unread(r);
 }
 
+static enum khap_status note_run(struct reading *r, uint32_t number)
+{
+    struct khap_view *view = r->view;
+    const struct view_run *last = view->runs.len == 0 ? NULL : &view->runs.ptr[view->runs.len - 1];
+    if (last != NULL && last->file == r->file && last->section == r->section && last->read == r->read)
+        return KHAP_OK;
+    struct view_run run = {r->file, number, r->section, (uint8_t)r->read};
+    return VEC_PUSH(&view->alloc, &view->runs, run) ? KHAP_OK : KHAP_ENOMEM;
+}
+
+bool khap__view_next(struct view_cursor *at)
+{
+    const struct khap_view *view = at->view;
+    if (at->line != NULL)
+        at->number++;
+    while (at->file < view->files.len &&
+           (at->line = khap_line_next(view->files.ptr[at->file].doc, at->line)) == NULL) {
+        at->file++;
+        at->number = 0;
+    }
+    if (at->line == NULL)
+        return false;
+    while (at->run + 1 < view->runs.len) {
+        const struct view_run *next = &view->runs.ptr[at->run + 1];
+        if (next->file > at->file || (next->file == at->file && next->line > at->number))
+            break;
+        at->run++;
+    }
+    at->section = view->runs.ptr[at->run].section;
+    at->read = (enum khap_answer)view->runs.ptr[at->run].read;
+    return true;
+}
+
 static enum khap_status read_file(struct reading *r, const struct khap_if_facts *facts,
                                   struct khap_diags *diags)
 {
@@ -233,10 +266,13 @@ static enum khap_status read_file(struct reading *r, const struct khap_if_facts 
                                                         r->words, diags, &conditions);
     if (status != KHAP_OK)
         return status;
+    uint32_t number = 0;
     r->text_section = r->read_section = VIEW_NONE;
     for (r->line = NULL; status == KHAP_OK && (r->line = khap_line_next(doc, r->line)) != NULL;) {
         r->read = khap__view_conditions_next(conditions, r->line);
         status = read_line(r, doc);
+        if (status == KHAP_OK)
+            status = note_run(r, number++);
     }
     khap__view_conditions_free(conditions);
     return status;
@@ -316,6 +352,7 @@ void khap_view_free(struct khap_view *view)
     VEC_FREE(&a, &view->definitions);
     VEC_FREE(&a, &view->references);
     VEC_FREE(&a, &view->unread);
+    VEC_FREE(&a, &view->runs);
     khap__map_free(&view->names);
     khap__arena_free(&view->arena);
     khap__free(&a, view, 1, sizeof *view);

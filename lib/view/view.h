@@ -57,6 +57,13 @@ struct view_unread {
     uint32_t file;
 };
 
+/* Lines that follow each other and belong to one section, with one answer. */
+struct view_run {
+    uint32_t file, line; /* the number of its first line in the file, from 0 */
+    uint32_t section;    /* or VIEW_NONE */
+    uint8_t read;
+};
+
 struct khap_view {
     struct khap_alloc alloc;
     struct khap_target target;
@@ -67,8 +74,23 @@ struct khap_view {
     VEC(struct view_definition) definitions;
     VEC(struct view_reference) references;
     VEC(struct view_unread) unread;
+    VEC(struct view_run) runs;
     struct map names; /* name -> its first definition */
 };
+
+/* Goes through the lines of all files in HAProxy's order. */
+struct view_cursor {
+    const struct khap_view *view;
+    uint32_t file, number, run;
+    const struct khap_line *line;
+    uint32_t section; /* that the line belongs to, or VIEW_NONE */
+    enum khap_answer read;
+};
+static inline struct view_cursor khap__view_begin(const struct khap_view *view)
+{
+    return (struct view_cursor){view, 0, 0, 0, NULL, VIEW_NONE, KHAP_TRUE};
+}
+bool khap__view_next(struct view_cursor *at); /* false behind the last line */
 
 /* The words of a line for the schema: at most 64, in `words`; how many. Texts are borrowed from the reader. */
 size_t khap__view_words(struct khap_words *reader, struct schema_word words[64]);
