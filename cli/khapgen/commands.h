@@ -7,6 +7,7 @@
 #include "khapgen/report.h"
 
 int cmd_generate(const char *const *words);
+int cmd_check(const char *const *words);
 int cmd_explain(const char *const *words);
 int cmd_fmt(const char *const *words);
 int cmd_parse(const char *const *words);

@@ -117,6 +117,8 @@ int main(int argc, char **argv)
         switch (command_find(words[0])) {
         case COMMAND_GENERATE:
             return cmd_generate(words + 1);
+        case COMMAND_CHECK:
+            return cmd_check(words + 1);
         case COMMAND_EXPLAIN:
             return cmd_explain(words + 1);
         case COMMAND_PARSE:

@@ -13,6 +13,7 @@
 #include <khap/cfg.h>
 #include <khap/value.h>
 #include <khap/view.h>
+#include <khap/check.h>
 #include <khap/cert.h>
 #include <khap/model.h>
 #include <khap/gen.h>

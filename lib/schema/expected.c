@@ -54,3 +54,8 @@ enum khap_status khap__schema_print_expected(const struct schema_line *line, str
     }
     return out->failed ? KHAP_ENOMEM : KHAP_OK;
 }
+
+unsigned khap__schema_expected_table(const struct schema_line *line)
+{
+    return line->problem == SCHEMA_OPTION ? khap__schema_code()[line->expected + 1] : line->table;
+}

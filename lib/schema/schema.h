@@ -146,6 +146,8 @@ enum khap_status khap__schema_visit(struct arena *arena, uint16_t release, const
                                     size_t n, const struct schema_line *line,
                                     const struct schema_visitor *visitor);
 
+/* SCHEMA_OPTION: the table of the words that were expected. */
+unsigned khap__schema_expected_table(const struct schema_line *line);
 /* Says what was expected: "a time such as 10s", "on or off", "an option of bind". */
 enum khap_status khap__schema_print_expected(const struct schema_line *line, struct buf *out);
 

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "khapgen/commands.h"
+#include "khapgen/input.h"
+#include "khapgen/target.h"
+
+#include <khap/khap.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct check {
+    struct report report;
+    struct inputs inputs;
+    struct input_files opened;
+    const char **files;
+    size_t n_files;
+    const char *target;
+    enum khap_severity fail_on;
+    bool help;
+};
+
+static int take_fail_on(struct check *c, const struct options *o)
+{
+    static const char *const names[] = {
+        [KHAP_NOTE] = "note", [KHAP_WARNING] = "warning", [KHAP_ERROR] = "error"};
+    for (int severity = KHAP_NOTE; severity <= KHAP_ERROR; severity++) {
+        if (strcmp(o->value, names[severity]) == 0) {
+            c->fail_on = (enum khap_severity)severity;
+            return EXIT_DONE;
+        }
+    }
+    report_about(&c->report, "option-value", "check", word(o->name), word(o->value));
+    return EXIT_UNUSABLE;
+}
+
+static int take_option(struct check *c, const struct options *o)
+{
+    switch (o->id) {
+    case OPTION_TARGET:
+        c->target = o->value;
+        break;
+    case OPTION_FAIL_ON:
+        return take_fail_on(c, o);
+    case OPTION_FORMAT:
+    case OPTION_JSON:
+        return command_format(&c->report, o) ? EXIT_DONE : EXIT_UNUSABLE;
+    case OPTION_HELP:
+        c->help = true;
+        break;
+    default:
+        break;
+    }
+    return EXIT_DONE;
+}
+
+static int read_options(struct check *c, const char *const *words)
+{
+    struct options o;
+    enum option_result result;
+    int status = EXIT_DONE;
+    size_t n = 0;
+    while (words[n] != NULL)
+        n++;
+    c->files = malloc((n + 1) * sizeof *c->files);
+    if (c->files == NULL)
+        return report_status(&c->report, KHAP_ENOMEM);
+    options_start(&o, COMMAND_CHECK, words);
+    while ((result = options_next(&o)) != OPTION_END) {
+        int one = EXIT_DONE;
+        if (result == OPTION_OPERAND)
+            c->files[c->n_files++] = o.value;
+        else
+            one = result == OPTION_READ ? take_option(c, &o) : command_bad_option(&c->report, &o, result);
+        if (one != EXIT_DONE)
+            status = one;
+    }
+    if (status == EXIT_DONE && !c->help && c->n_files == 0) {
+        report_about(&c->report, "no-file", "check", WORD(""), WORD(""));
+        status = EXIT_UNUSABLE;
+    }
+    return status;
+}
+
+static int run(struct check *c, const char *const *words)
+{
+    struct khap_target target;
+    struct khap_bundle *bundle = NULL;
+    int status = read_options(c, words);
+    if (status != EXIT_DONE)
+        return status;
+    if (c->help) {
+        options_help(COMMAND_CHECK, stdout);
+        return command_finish_output(&c->report);
+    }
+    khap_target_init(&target);
+    target.first = target.last = KHAP_NEWEST;
+    if (c->target != NULL)
+        status = target_read(&c->report, c->target, &target);
+    if (status == EXIT_DONE)
+        status = input_bundle(&c->report, &c->inputs, &c->opened, &target, c->files, c->n_files, &bundle);
+    if (status == EXIT_DONE) {
+        status = report_status(&c->report, khap_check(NULL, bundle, &target, NULL, c->report.diags));
+        if (status == EXIT_DONE && khap_diags_count(c->report.diags, c->fail_on) > 0)
+            status = EXIT_NO;
+    }
+    report_show(&c->report);
+    khap_bundle_free(bundle);
+    return status;
+}
+
+int cmd_check(const char *const *words)
+{
+    struct check c = {.fail_on = KHAP_ERROR};
+    int status = report_open(&c.report);
+    if (status != EXIT_DONE)
+        return status;
+    status = run(&c, words);
+    report_close(&c.report);
+    inputs_free(&c.inputs);
+    free(c.files);
+    return status;
+}

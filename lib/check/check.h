@@ -1,0 +1,34 @@
+/* check/check.h - what the parts of the check share. SPDX-License-Identifier: MIT */
+#ifndef CHECK_CHECK_H
+#define CHECK_CHECK_H
+
+#include "base/diag.h"
+#include "view/view.h"
+
+struct check {
+    const struct khap_view *view;
+    struct khap_diags *diags;
+    struct khap_alloc alloc;
+    struct arena arena; /* of one line */
+    struct khap_words *reader;
+    struct buf text, more; /* of one message */
+
+    /* the line */
+    const struct khap_document *doc;
+    struct view_cursor at;
+    struct schema_word words[64];
+    size_t n;
+    unsigned table;
+    uint16_t release;
+    bool failed; /* something of the line was wrong, so that what follows from it is not said */
+};
+
+/* Where words of the line stand. */
+struct khap_place khap__check_place(struct check *c, struct khap_span span);
+
+/* One line, as the release of the check reads it. */
+enum khap_status khap__check_line(struct check *c);
+/* What refers to nothing, and what is there twice. */
+enum khap_status khap__check_names(struct check *c);
+
+#endif

@@ -1,0 +1,243 @@
+/* check/line.c - the words of one line against the tables. SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "base/nearest.h"
+#include "check/check.h"
+#include "value/tree.h"
+
+static struct khap_span word_span(const struct check *c, uint32_t word, uint32_t offset, uint32_t len)
+{
+    if (word < c->n)
+        return (struct khap_span){word, offset, word, offset + len};
+    return (struct khap_span){word, 0, word, 0};
+}
+
+static void add_release(struct buf *out, uint16_t release)
+{
+    khap__buf_uint(out, release / 100u);
+    khap__buf_char(out, '.');
+    khap__buf_uint(out, release % 100u);
+}
+
+/* "from 2.4 on", "up to 2.0", "from 2.0 to 3.2". */
+static struct khap_str releases(struct check *c, const struct schema_row *row)
+{
+    khap__buf_clear(&c->text);
+    bool ends = row->last <= KHAP_NEWEST;
+    if (row->first > KHAP_OLDEST || !ends) {
+        khap__buf_add(&c->text, S("from "));
+        add_release(&c->text, row->first);
+    }
+    khap__buf_add(&c->text, !ends ? S(" on") : row->first > KHAP_OLDEST ? S(" to ") : S("up to "));
+    if (ends)
+        add_release(&c->text, row->last);
+    return khap__buf_str(&c->text);
+}
+
+/* "; write this instead", when the row knows what. */
+static struct khap_str instead(struct check *c, const struct schema_row *row)
+{
+    struct khap_str text = khap__schema_text(row->instead);
+    khap__buf_clear(&c->more);
+    if (text.len > 0) {
+        khap__buf_add(&c->more, S("; instead: "));
+        khap__buf_add(&c->more, text);
+    }
+    return khap__buf_str(&c->more);
+}
+
+/* The nearest of the words that a table has in this release. */
+static struct khap_str nearest(struct check *c, unsigned table, struct khap_str wanted)
+{
+    struct nearest near;
+    size_t at = 0;
+    const struct schema_row *row;
+    khap__nearest_start(&near, wanted);
+    while ((row = khap__schema_at(table, &at)) != NULL) {
+        if (row->first <= c->release && c->release <= row->last)
+            khap__nearest_offer(&near, khap__schema_text(row->words));
+    }
+    khap__buf_clear(&c->more);
+    khap__nearest_add(&near, &c->more);
+    return khap__buf_str(&c->more);
+}
+
+/* Sections where a keyword may stand that does not belong here. */
+static bool elsewhere(struct check *c, struct khap_str words)
+{
+    unsigned n = 0;
+    size_t at = 0;
+    const struct schema_row *section;
+    khap__buf_clear(&c->text);
+    while ((section = khap__schema_at(TABLE_SECTION, &at)) != NULL) {
+        if (c->release < section->first || c->release > section->last)
+            continue;
+        struct khap_str name = khap__schema_text(section->words);
+        int table = khap__schema_table(name);
+        if (table < 0 || khap__schema_find((unsigned)table, words, c->release, NULL) == NULL)
+            continue;
+        if (n++ > 0)
+            khap__buf_add(&c->text, S(", "));
+        khap__buf_add(&c->text, name);
+    }
+    return n > 0;
+}
+
+static void say_unknown(struct check *c, const struct schema_line *line, struct khap_place place)
+{
+    struct khap_str section = khap__schema_table_name(c->table), word = c->words[line->keyword].text;
+    if (elsewhere(c, word)) {
+        SAY(c->diags, MSG_WRONG_SECTION, place, word, section, khap__buf_str(&c->text));
+        return;
+    }
+    /* `timeout conect`: what is nearest is looked for among both words */
+    struct khap_str both = word;
+    if (line->keyword + 1 < c->n) {
+        struct khap_str second = c->words[line->keyword + 1].text;
+        khap__buf_clear(&c->text);
+        khap__buf_add(&c->text, word);
+        khap__buf_char(&c->text, ' ');
+        khap__buf_add(&c->text, second);
+        both = nearest(c, c->table, khap__buf_str(&c->text));
+    }
+    if (both.len == 0 || line->keyword + 1 >= c->n)
+        both = nearest(c, c->table, word);
+    SAY(c->diags, MSG_UNKNOWN_KEYWORD, place, word, section, both);
+}
+
+/* What is wrong with the words of a line, or with the arguments of a fetch or converter. */
+static enum khap_status say_problem(struct check *c, const struct schema_line *line, struct khap_span span,
+                                    struct khap_str name, struct khap_str text)
+{
+    struct khap_place place = khap__check_place(c, span);
+    enum khap_status status = khap__schema_print_expected(line, &c->more);
+    if (status != KHAP_OK)
+        return status;
+    struct khap_str expected = khap__buf_str(&c->more);
+    switch (line->problem) {
+    case SCHEMA_GOOD:
+        break;
+    case SCHEMA_UNKNOWN:
+        say_unknown(c, line, place);
+        break;
+    case SCHEMA_RELEASE:
+        SAY(c->diags, MSG_OTHER_RELEASE, place, text, releases(c, line->other), instead(c, line->other));
+        break;
+    case SCHEMA_PREFIX:
+        SAY(c->diags, MSG_PREFIX_NOT_TAKEN, place, name, text);
+        break;
+    case SCHEMA_MISSING:
+        SAY(c->diags, MSG_ARGUMENT_MISSING, place, name, expected);
+        break;
+    case SCHEMA_UNEXPECTED:
+        SAY(c->diags, MSG_ARGUMENT_UNEXPECTED, place, name, text, expected);
+        break;
+    case SCHEMA_OPTION: {
+        unsigned table = khap__schema_expected_table(line);
+        SAY(c->diags, MSG_UNKNOWN_ARGUMENT, place, name, text, nearest(c, table, text));
+        break;
+    }
+    case SCHEMA_BAD:
+        SAY(c->diags, MSG_BAD_ARGUMENT, place, name, text, expected);
+        break;
+    case SCHEMA_RANGE:
+        SAY(c->diags, MSG_ARGUMENT_RANGE, place, name, text, expected);
+        break;
+    }
+    c->failed = c->failed || line->problem != SCHEMA_GOOD;
+    return KHAP_OK;
+}
+
+/* The keyword that something was wrong with: that of the line, or of one of its options. */
+static struct khap_str name_of(const struct schema_line *line)
+{
+    if (line->option != UINT32_MAX && line->option < line->n_options)
+        return khap__schema_text(line->options[line->option].row->words);
+    return line->row != NULL ? khap__schema_text(line->row->words) : S("");
+}
+
+static enum khap_status on_reference(void *ctx, const struct schema_reference *reference)
+{
+    (void)ctx;
+    (void)reference;
+    return KHAP_OK;
+}
+
+static enum khap_status on_item(void *ctx, const struct schema_item *item)
+{
+    struct check *c = ctx;
+    if (item->kind != SCHEMA_ITEM_FETCH && item->kind != SCHEMA_ITEM_CONVERTER)
+        return KHAP_OK;
+    struct khap_str name = item->node->text;
+    bool fetch = item->kind == SCHEMA_ITEM_FETCH;
+    if (item->node->variable)
+        return KHAP_OK;
+    if (item->row == NULL && item->other != NULL) {
+        SAY(c->diags, MSG_OTHER_RELEASE, khap__check_place(c, item->span), name, releases(c, item->other),
+            instead(c, item->other));
+        c->failed = true;
+        return KHAP_OK;
+    }
+    if (item->row == NULL) {
+        SAY(c->diags, MSG_UNKNOWN_SAMPLE, khap__check_place(c, item->span),
+            fetch ? S("fetch") : S("converter"), name,
+            nearest(c, fetch ? TABLE_FETCH : TABLE_CONVERTER, name));
+        c->failed = true;
+        return KHAP_OK;
+    }
+    if (item->line->problem == SCHEMA_GOOD)
+        return KHAP_OK;
+    struct khap_str text = {NULL, 0};
+    if (item->line->word < item->n_arguments)
+        text = item->arguments[item->line->word]->text;
+    return say_problem(c, item->line, item->span, name, text);
+}
+
+static enum khap_status on_problem(void *ctx, const struct khap_value_error *error)
+{
+    struct check *c = ctx;
+    /* what stands in a word that is not all known may be good */
+    for (uint32_t i = error->span.word; i <= error->span.end_word && i < c->n; i++) {
+        if (c->words[i].variable)
+            return KHAP_OK;
+    }
+    SAY(c->diags, MSG_BAD_EXPRESSION, khap__check_place(c, error->span),
+        khap__str(khap_value_problem_text(error->problem)));
+    c->failed = true;
+    return KHAP_OK;
+}
+
+static void say_deprecated(struct check *c, const struct schema_row *row, uint32_t word)
+{
+    if (row->warns > c->release)
+        return;
+    SAY(c->diags, MSG_DEPRECATED,
+        khap__check_place(c, word_span(c, word, 0, (uint32_t)c->words[word].text.len)),
+        khap__schema_text(row->words), instead(c, row));
+}
+
+enum khap_status khap__check_line(struct check *c)
+{
+    struct schema_line line;
+    c->failed = false;
+    enum khap_status status = khap__schema_read(&c->arena, c->table, c->release, c->words, c->n, &line);
+    if (status != KHAP_OK)
+        return status;
+    if (line.problem != SCHEMA_GOOD) {
+        struct khap_str text = {NULL, 0};
+        if (line.word < c->n)
+            text = khap__str_sub(c->words[line.word].text, line.offset, line.len);
+        /* of a keyword of two words both are told */
+        if (line.row == NULL && line.problem == SCHEMA_RELEASE)
+            text = khap__schema_text(line.other->words);
+        status = say_problem(c, &line, word_span(c, line.word, line.offset, line.len), name_of(&line), text);
+    }
+    if (line.row != NULL && status == KHAP_OK)
+        say_deprecated(c, line.row, line.keyword);
+    for (uint32_t i = 0; i < line.n_options && status == KHAP_OK; i++)
+        say_deprecated(c, line.options[i].row, line.options[i].word);
+    struct schema_visitor visitor = {c, on_reference, on_item, on_problem};
+    if (status == KHAP_OK && line.problem == SCHEMA_GOOD)
+        status = khap__schema_visit(&c->arena, c->release, c->words, c->n, &line, &visitor);
+    return status;
+}

@@ -1,0 +1,72 @@
+/* check/names.c - names that nothing has, and names that two have. SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "check/check.h"
+
+static struct khap_place place_of(struct check *c, uint32_t section, const struct khap_line *line,
+                                  struct khap_span span)
+{
+    const struct khap_document *doc = c->view->files.ptr[c->view->sections.ptr[section].file].doc;
+    if (khap_words_read(c->reader, doc, line) != KHAP_OK)
+        return khap_line_origin(doc, line);
+    return khap__view_place(doc, line, c->reader, span);
+}
+
+static void references(struct check *c)
+{
+    const struct khap_view *view = c->view;
+    for (uint32_t i = 0; i < view->references.len; i++) {
+        const struct view_reference *r = &view->references.ptr[i];
+        if (r->state != KHAP_REFERENCE_MISSING || r->read == KHAP_FALSE)
+            continue;
+        /* what is missing in something that is missing itself was said */
+        if (r->container != VIEW_NONE && view->references.ptr[r->container].state != KHAP_REFERENCE_BOUND)
+            continue;
+        SAY(c->diags, MSG_MISSING_REFERENCE, place_of(c, r->section, r->line, r->span),
+            khap__schema_kind_text((enum schema_kind)r->kind), r->name);
+    }
+}
+
+/* Proxies of one name: of the same kind an error; a frontend and a backend from 3.3 on, warned of from 3.1. */
+static void duplicate(struct check *c, const struct view_definition *d, const struct view_definition *before)
+{
+    const struct view_section *a = &c->view->sections.ptr[before->section],
+                              *b = &c->view->sections.ptr[d->section];
+    bool same = khap__str_eq(a->kind, b->kind);
+    bool proxies = khap__schema_kind_has(KIND_PROXY, a->kind) && khap__schema_kind_has(KIND_PROXY, b->kind);
+    if (!proxies || d->read != KHAP_TRUE || before->read != KHAP_TRUE)
+        return;
+    bool listens = khap__str_eq(a->kind, S("listen")) || khap__str_eq(b->kind, S("listen"));
+    uint16_t refused = same ? KHAP_RELEASE(1, 6) : listens ? KHAP_RELEASE(3, 1) : KHAP_RELEASE(3, 3);
+    uint16_t last = c->view->target.last;
+    if (last < refused && last < KHAP_RELEASE(3, 1))
+        return;
+    enum message_id id = last >= refused ? MSG_NAME_TWICE : MSG_NAME_OF_TWO;
+    SAY(c->diags, id, place_of(c, d->section, d->line, d->span), d->name, b->kind, a->kind);
+    khap__diags_relate(c->diags, place_of(c, before->section, before->line, before->span),
+                       S("the first one is here"));
+}
+
+static void duplicates(struct check *c)
+{
+    const struct khap_view *view = c->view;
+    for (uint32_t i = 0; i < view->definitions.len; i++) {
+        const struct view_definition *d = &view->definitions.ptr[i];
+        uint32_t first;
+        if (!d->is_section || !khap__map_get(&view->names, d->name, &first))
+            continue;
+        for (; first != VIEW_NONE && first < i; first = view->definitions.ptr[first].next_same) {
+            if (!view->definitions.ptr[first].is_section)
+                continue;
+            duplicate(c, d, &view->definitions.ptr[first]);
+            break;
+        }
+    }
+}
+
+enum khap_status khap__check_names(struct check *c)
+{
+    references(c);
+    duplicates(c);
+    return KHAP_OK;
+}
