@@ -235,7 +235,7 @@ static bool run_type(struct match *m, struct parts *parts, uint32_t at)
     if (!add_argument(m, p, n, code[1], of_kind(type) ? code[2] : 0))
         return false;
     parts->next += n;
-    if (type == TYPE_EXPR) {
+    if (type == TYPE_EXPR && khap__schema_word(code[2]).len == 0) {
         uint32_t more = converters(m, parts);
         m->line->arguments[m->line->n_arguments - 1].n_words += more;
         parts->next += more;

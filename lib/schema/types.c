@@ -62,6 +62,34 @@ static enum schema_problem integer(const struct check *c)
     return from_value(khap__int_parse(s, c->min, c->max, &n));
 }
 
+/* What atoi() makes of a word: the digits that it begins with, cut to 32 bits unless the range is wider. */
+static enum schema_problem atoi_integer(const struct check *c)
+{
+    size_t at = 0;
+    while (at < c->text.len &&
+           (c->text.ptr[at] == ' ' || (c->text.ptr[at] >= '\t' && c->text.ptr[at] <= '\r')))
+        at++;
+    bool negative = at < c->text.len && c->text.ptr[at] == '-';
+    at += negative || (at < c->text.len && c->text.ptr[at] == '+');
+    uint64_t n = 0;
+    uint64_t most = negative ? (uint64_t)INT64_MAX + 1 : (uint64_t)INT64_MAX;
+    for (; at < c->text.len && khap__is_digit((unsigned char)c->text.ptr[at]); at++) {
+        uint64_t digit = (uint64_t)(c->text.ptr[at] - '0');
+        n = n > (most - digit) / 10 ? most : n * 10 + digit;
+    }
+    if (negative)
+        n = 0 - n;
+    if (c->max <= INT32_MAX || c->max == INT64_MAX)
+        n = (n & UINT32_MAX) | ((n >> 31 & 1) != 0 ? UINT64_MAX << 32 : 0);
+    int64_t value = n > (uint64_t)INT64_MAX ? -(int64_t)(UINT64_MAX - n) - 1 : (int64_t)n;
+    return value < c->min || value > c->max ? SCHEMA_RANGE : SCHEMA_GOOD;
+}
+
+static enum schema_problem empty(const struct check *c)
+{
+    return c->text.len == 0 ? SCHEMA_GOOD : SCHEMA_BAD;
+}
+
 /* Digits, and digits behind a point. */
 static enum schema_problem decimal(const struct check *c)
 {
@@ -76,12 +104,26 @@ static enum schema_problem decimal(const struct check *c)
     return whole < c->min || whole > c->max ? SCHEMA_RANGE : SCHEMA_GOOD;
 }
 
+/* What stands behind the unit is not looked at: `1h30m` is an hour. */
+static struct khap_str without_rest(struct khap_str s)
+{
+    size_t at = 0;
+    while (at < s.len && khap__is_digit((unsigned char)s.ptr[at]))
+        at++;
+    if (at == 0 || at == s.len)
+        return s;
+    bool two = at + 1 < s.len && s.ptr[at + 1] == 's' && (s.ptr[at] == 'u' || s.ptr[at] == 'm');
+    return khap__str_sub(s, 0, at + (two ? 2 : 1));
+}
+
 static enum schema_problem time(const struct check *c)
 {
     uint64_t us;
     uint64_t scale = has_word(c, S("us")) ? 1 : has_word(c, S("s")) ? 1000000 : 1000;
-    enum value_error error = khap__time_parse(c->text, scale, &us);
-    if (error == VALUE_OK && us > KHAP__TIME_MAX_US)
+    enum value_error error = khap__time_parse(without_rest(c->text), scale, &us);
+    /* parts of a millisecond count as a whole one */
+    uint64_t least = c->min > 0 ? (uint64_t)(c->min - 1) * 1000 + 1 : 0;
+    if (error == VALUE_OK && (us > KHAP__TIME_MAX_US || us < least))
         error = VALUE_RANGE;
     return from_value(error);
 }
@@ -114,7 +156,10 @@ static enum schema_problem address(const struct check *c)
 static enum schema_problem ip(const struct check *c)
 {
     uint8_t bytes[16];
-    return khap__ipv4_parse(c->text, bytes) || khap__ipv6_parse(c->text, bytes) ? SCHEMA_GOOD : SCHEMA_BAD;
+    struct khap_str s = c->text;
+    if (s.len > 2 && s.ptr[0] == '[' && s.ptr[s.len - 1] == ']')
+        s = khap__str_sub(s, 1, s.len - 2);
+    return khap__ipv4_parse(s, bytes) || khap__ipv6_parse(s, bytes) ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 
 static enum schema_problem host(const struct check *c)
@@ -216,6 +261,44 @@ static enum schema_problem variable(const struct check *c)
     return SCHEMA_BAD;
 }
 
+/* `3-` goes up to the largest. */
+static enum schema_problem number_set(const struct check *c)
+{
+    size_t dash = khap__str_find(c->text, '-');
+    int64_t n;
+    if (khap__str_eq(c->text, S("all")) || khap__str_eq(c->text, S("odd")) ||
+        khap__str_eq(c->text, S("even")))
+        return SCHEMA_GOOD;
+    enum value_error error = khap__int_parse(khap__str_sub(c->text, 0, dash), c->min, c->max, &n);
+    if (error == VALUE_OK && dash + 1 < c->text.len)
+        error = khap__int_parse(khap__str_sub(c->text, dash + 1, c->text.len), c->min, c->max, &n);
+    return from_value(error);
+}
+
+static enum schema_problem hex_byte(const struct check *c)
+{
+    unsigned n = 0;
+    bool hexadecimal = khap__str_starts(c->text, S("0x")) || khap__str_starts(c->text, S("0X"));
+    unsigned base = hexadecimal ? 16 : 10;
+    struct khap_str s = khap__str_sub(c->text, hexadecimal ? 2 : 0, c->text.len);
+    if (s.len == 0)
+        return SCHEMA_BAD;
+    for (size_t i = 0; i < s.len; i++) {
+        int digit = khap__hex((unsigned char)s.ptr[i]);
+        if (digit < 0 || (unsigned)digit >= base)
+            return SCHEMA_BAD;
+        n = n * base + (unsigned)digit;
+        if (n > 255)
+            return SCHEMA_RANGE;
+    }
+    return SCHEMA_GOOD;
+}
+
+static enum schema_problem protocol(const struct check *c)
+{
+    return c->text.len <= 255 ? SCHEMA_GOOD : SCHEMA_BAD;
+}
+
 /* A value of the kinds that khap/value.h reads from one word. */
 static enum schema_problem value(const struct check *c, uint32_t kind)
 {
@@ -249,6 +332,7 @@ static enum schema_problem format(const struct check *c)
 /* Types that are not here take any word. */
 static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_ADDR] = address,
+    [TYPE_ATOI] = atoi_integer,
     [TYPE_BYTES] = hex,
     [TYPE_CONVERTERS] = chain,
     [TYPE_COOKIENAME] = not_empty,
@@ -257,10 +341,12 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_DEF] = not_empty,
     [TYPE_DIR] = not_empty,
     [TYPE_DYNAMIC] = format,
+    [TYPE_EMPTY] = empty,
     [TYPE_EXPR] = sample,
     [TYPE_FILE] = not_empty,
     [TYPE_FLOATPERCENT] = decimal,
     [TYPE_HEADER] = not_empty,
+    [TYPE_HEXBYTE] = hex_byte,
     [TYPE_HOST] = host,
     [TYPE_IGNORED] = any,
     [TYPE_INT] = integer,
@@ -271,7 +357,9 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_NAME] = name,
     [TYPE_NETWORK] = network,
     [TYPE_PATH] = path,
+    [TYPE_NUMBERSET] = number_set,
     [TYPE_PORTS] = ports,
+    [TYPE_PROTOCOL] = protocol,
     [TYPE_RATE] = not_empty,
     [TYPE_REF] = reference,
     [TYPE_REGEX] = regex,
