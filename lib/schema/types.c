@@ -62,6 +62,21 @@ static enum schema_problem integer(const struct check *c)
     return from_value(khap__int_parse(s, c->min, c->max, &n));
 }
 
+/* What atoi() makes of any word: of a number that 64 bits do not hold the nearest one that they do, and of that 32 bits. */
+static enum schema_problem leading_number(const struct check *c)
+{
+    bool negative = c->text.len > 0 && c->text.ptr[0] == '-';
+    size_t at = negative || (c->text.len > 0 && c->text.ptr[0] == '+');
+    uint64_t most = (uint64_t)INT64_MAX + negative, n = 0;
+    for (; at < c->text.len && khap__is_digit((unsigned char)c->text.ptr[at]); at++) {
+        uint64_t digit = (uint64_t)(c->text.ptr[at] - '0');
+        n = n > (most - digit) / 10 ? most : n * 10 + digit;
+    }
+    uint32_t low = (uint32_t)(negative ? 0 - n : n);
+    int64_t value = low <= INT32_MAX ? (int64_t)low : (int64_t)low - INT64_C(0x100000000);
+    return value < c->min || value > c->max ? SCHEMA_RANGE : SCHEMA_GOOD;
+}
+
 /* Digits, and digits behind a point. */
 static enum schema_problem decimal(const struct check *c)
 {
@@ -249,6 +264,7 @@ static enum schema_problem format(const struct check *c)
 /* Types that are not here take any word. */
 static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_ADDR] = address,
+    [TYPE_ATOI] = leading_number,
     [TYPE_BYTES] = hex,
     [TYPE_CONVERTERS] = chain,
     [TYPE_COOKIENAME] = not_empty,
