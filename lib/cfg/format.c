@@ -218,17 +218,26 @@ static uint32_t lay_out_run(struct format *f, uint32_t first, uint32_t indent)
 
 /* ---- the whole */
 
+/* Without the blanks that HAProxy skips at the beginning: a CR, VT and FF too. */
+static struct khap_str from_text(struct khap_str s)
+{
+    while (s.len > 0 && (s.ptr[0] == ' ' || (s.ptr[0] >= '\t' && s.ptr[0] <= '\r')))
+        s = khap__str_sub(s, 1, s.len);
+    return s;
+}
+
 /* Of directives only .endif belongs to what is above it. */
 static bool looks_down(const struct khap_line *line, bool *goes_on)
 {
-    struct khap_str s = khap__str_trim(khap__line_str(line));
+    struct khap_str s = from_text(khap__line_str(line));
     *goes_on = khap__str_starts(s, S(".el"));
     return !khap__str_starts(s, S(".end"));
 }
 
 static bool is_left(const struct khap_line *line)
 {
-    return line->text[0] != ' ' && line->text[0] != '\t';
+    struct khap_str s = khap__line_str(line);
+    return from_text(s).len == s.len;
 }
 
 /* An indented comment that follows the lines of a section without a blank line is of that section, though the next one begins below. */

@@ -20,21 +20,22 @@ struct rules {
     bool unset_joins;    /* an unset variable before the closing quote takes the blanks with it */
     bool empty_is_fatal; /* an empty word … */
     bool but_first;      /* … unless it is the first */
+    bool needs_text;     /* what came to nothing is a word only as "" or as a variable that is not set */
 };
 
 static const struct rules table[] = {
-    /* from           quotes scopes dots   many   defaults nul   blanks comment joins empty  but_first */
-    {KHAP_RELEASE(1, 5), false, false, false, false, false, false, false, true, false, false, false},
-    {KHAP_RELEASE(1, 6), true, false, false, false, false, false, false, true, false, false, false},
-    {KHAP_RELEASE(1, 7), true, true, false, false, false, false, false, true, false, false, false},
-    {KHAP_RELEASE(2, 2), true, true, false, false, false, false, true, true, false, false, false},
-    {KHAP_RELEASE(2, 3), true, true, false, true, false, true, true, true, false, false, false},
-    {KHAP_RELEASE(2, 4), true, true, true, true, false, true, true, true, false, false, false},
-    {KHAP_RELEASE(2, 5), true, true, true, true, true, true, true, true, false, false, false},
-    {KHAP_RELEASE(2, 9), true, true, true, true, true, true, true, true, true, false, false},
-    {KHAP_RELEASE(3, 2), true, true, true, true, true, true, false, false, true, false, false},
-    {KHAP_RELEASE(3, 3), true, true, true, true, true, true, false, false, false, true, false},
-    {KHAP_RELEASE(3, 4), true, true, true, true, true, true, false, false, false, true, true},
+    /* from           quotes scopes dots   many   defaults nul   blanks comment joins empty  but_first needs_text */
+    {KHAP_RELEASE(1, 5), false, false, false, false, false, false, false, true, false, false, false, false},
+    {KHAP_RELEASE(1, 6), true, false, false, false, false, false, false, true, false, false, false, false},
+    {KHAP_RELEASE(1, 7), true, true, false, false, false, false, false, true, false, false, false, false},
+    {KHAP_RELEASE(2, 2), true, true, false, false, false, false, true, true, false, false, false, false},
+    {KHAP_RELEASE(2, 3), true, true, false, true, false, true, true, true, false, false, false, false},
+    {KHAP_RELEASE(2, 4), true, true, true, true, false, true, true, true, false, false, false, false},
+    {KHAP_RELEASE(2, 5), true, true, true, true, true, true, true, true, false, false, false, false},
+    {KHAP_RELEASE(2, 9), true, true, true, true, true, true, true, true, true, false, false, false},
+    {KHAP_RELEASE(3, 2), true, true, true, true, true, true, false, false, true, false, false, false},
+    {KHAP_RELEASE(3, 3), true, true, true, true, true, true, false, false, false, true, false, true},
+    {KHAP_RELEASE(3, 4), true, true, true, true, true, true, false, false, false, true, true, true},
 };
 
 struct lexer {
@@ -46,9 +47,11 @@ struct lexer {
     struct arena *arena;
     const struct lex_environment *environment; /* or NULL */
     enum khap_status status;
-    char quote;  /* the open one, or 0 */
-    bool inside; /* of a word */
-    bool cut;    /* the open word had a \x00: the rest of it is lost */
+    char quote;       /* the open one, or 0 */
+    bool inside;      /* of a word */
+    bool real;        /* the open word is one, whatever it holds; else it has no text yet (needs_text) */
+    bool bare_quotes; /* nothing has been in the open quotes so far */
+    bool cut;         /* the open word had a \x00: the rest of it is lost */
     uint32_t quote_at;
     struct lex_line *out;
     struct lex_word words[MOST_WORDS];
@@ -93,6 +96,7 @@ static bool begin_word(struct lexer *x)
     }
     x->inside = true;
     x->cut = false;
+    x->real = !x->rules->needs_text;
     *word(x) = (struct lex_word){.offset = x->i, .value = {x->to != NULL ? x->to : x->p + x->i, 0}};
     return true;
 }
@@ -101,14 +105,18 @@ static void end_word(struct lexer *x)
 {
     if (!x->inside)
         return;
-    word(x)->len = x->i - word(x)->offset;
     x->inside = false;
+    if (!x->real)
+        return;
+    word(x)->len = x->i - word(x)->offset;
     x->out->n++;
 }
 
 /* Words are strings of C in HAProxy: a NUL that was made by \x00 ends them. */
 static void emit(struct lexer *x, char c)
 {
+    x->real = true;
+    x->bare_quotes = false;
     if (c == '\0')
         x->cut = true;
     if (x->cut)
@@ -170,7 +178,7 @@ static bool make_room(struct lexer *x, size_t more)
     return true;
 }
 
-/* Puts in what a variable holds. That of "${X[*]}" is split at blanks; an empty one is then no word. */
+/* Puts in what a variable holds. That of "${X[*]}" is split at blanks. */
 static bool put_in(struct lexer *x, struct khap_str name, bool many, const struct khap_str *otherwise)
 {
     struct khap_str value = {NULL, 0};
@@ -184,31 +192,39 @@ static bool put_in(struct lexer *x, struct khap_str name, bool many, const struc
         value = otherwise != NULL ? *otherwise : (struct khap_str){NULL, 0};
     if (!make_room(x, value.len))
         return false;
-    if (!many) {
-        for (size_t i = 0; i < value.len; i++)
-            emit(x, value.ptr[i]);
-        if (unset && x->rules->unset_joins && otherwise == NULL && byte_at(x, x->i) == '"') {
-            /* the bug of 2.9 to 3.2: the closing quote and the blanks behind it are lost */
-            x->quote = 0;
-            for (x->i++; x->i < x->n && is_blank(x->p[x->i]); x->i++)
-                ;
-        }
-        return true;
-    }
     for (size_t i = 0; i < value.len; i++) {
-        if (is_blank(value.ptr[i])) {
-            if (x->inside && word(x)->value.len > 0)
-                end_word(x);
-            x->inside = false;
-        } else if (!begin_word(x)) {
-            return false;
-        } else {
+        if (!many || !is_blank(value.ptr[i])) {
+            if (!begin_word(x))
+                return false;
             emit(x, value.ptr[i]);
+            continue;
         }
+        end_word(x);
+        while (i + 1 < value.len && is_blank(value.ptr[i + 1]))
+            i++;
+        if (!x->rules->needs_text && !begin_word(x))
+            return false;
     }
-    if (x->inside && word(x)->value.len == 0)
-        x->inside = false;
+    if (many)
+        x->bare_quotes = false;
+    if (!unset || otherwise != NULL)
+        return true;
+    if (!many)
+        x->real = true;
+    if (x->rules->unset_joins && byte_at(x, x->i) == '"') {
+        /* the bug of 2.9 to 3.2: the closing quote and the blanks behind it are lost */
+        x->quote = 0;
+        for (x->i++; x->i < x->n && is_blank(x->p[x->i]); x->i++)
+            ;
+    }
     return true;
+}
+
+/* From 2.4 on HAProxy has three names of its own. */
+static bool is_dot_name(struct khap_str name)
+{
+    return khap__str_eq(name, S(".LINE")) || khap__str_eq(name, S(".FILE")) ||
+           khap__str_eq(name, S(".SECTION"));
 }
 
 /* At a $ in double quotes. */
@@ -227,6 +243,10 @@ static bool variable(struct lexer *x)
     for (i++; is_name(byte_at(x, i)); i++)
         ;
     name = (struct khap_str){x->p + name_at, i - name_at};
+    if (c == '.' && !is_dot_name(name)) {
+        fail_at(x, LEX_VARNAME, at, i);
+        return false;
+    }
     if (brace) {
         if (x->rules->many && byte_at(x, i) == '[') {
             whole = byte_at(x, i + 1) == '*' && byte_at(x, i + 2) == ']';
@@ -249,6 +269,7 @@ static bool variable(struct lexer *x)
     x->i = i;
     if (x->environment != NULL)
         return put_in(x, name, many, defaulted ? &otherwise : NULL);
+    x->real = true;
     word(x)->variable = true;
     word(x)->many |= many;
     word(x)->joins |= x->rules->unset_joins && !defaulted && byte_at(x, i) == '"';
@@ -323,7 +344,7 @@ static void tokenize(struct lexer *x)
                 continue;
             }
         }
-        if (!x->inside && c == x->quote) { /* what stood in these quotes came to nothing */
+        if (!x->inside && c == x->quote && !x->bare_quotes) { /* what stood in these quotes came to nothing */
             x->quote = 0;
             x->i++;
             continue;
@@ -332,6 +353,8 @@ static void tokenize(struct lexer *x)
             return;
         if (x->rules->quotes && (c == '"' || c == '\'') && (x->quote == 0 || x->quote == c)) {
             x->quote_at = x->i++;
+            x->real |= x->quote != 0 && x->bare_quotes;
+            x->bare_quotes = x->quote == 0;
             x->quote = x->quote == 0 ? c : 0;
         } else if (c == '\\' && x->quote != '\'') {
             if (!escape(x))
@@ -460,7 +483,7 @@ enum khap_status khap__lex_line_with(struct arena *arena, uint16_t release, stru
     x.environment = environment;
     x.status = KHAP_OK;
     x.quote = 0;
-    x.inside = x.cut = false;
+    x.inside = x.cut = x.real = x.bare_quotes = false;
     x.quote_at = 0;
     x.out = out;
 

@@ -1,6 +1,8 @@
 /*
  * fuzz/fuzz_expr.c - any lines as values: the first byte of a line is the kind, the second the release, tabs separate the words. What was read is printed and
- * read again. SPDX-License-Identifier: MIT
+ * read again.
+ * covers: lib/value/tree.c lib/value/value.c lib/value/print.c lib/value/acl.c lib/value/sample.c lib/value/ifcond.c lib/value/format.c
+ * SPDX-License-Identifier: MIT
  */
 #include "fuzz.h"
 

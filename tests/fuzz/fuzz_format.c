@@ -1,5 +1,7 @@
 /* fuzz/fuzz_format.c - any bytes laid out: the same words, comments and order of lines; nothing left to do the second time.
- * The first byte chooses the target. SPDX-License-Identifier: MIT */
+ * The first byte chooses the target.
+ * covers: lib/cfg/format.c
+ * SPDX-License-Identifier: MIT */
 #include "fuzz.h"
 
 #include "base/buf.h"

@@ -1,7 +1,9 @@
 /* fuzz/fuzz_json.c - any bytes as a configuration that goes through JSON and comes back, and as JSON that khapgen
  * parse --from-json reads. What is read is printed as JSON, read again and the same.
  *
- * The first byte of the input chooses the target. SPDX-License-Identifier: MIT */
+ * The first byte of the input chooses the target.
+ * covers: lib/cfg/json.c lib/base/json.c cli/khapgen/json_document.c cli/khapgen/json_line.c cli/khapgen/json_text.c
+ * SPDX-License-Identifier: MIT */
 #include "fuzz.h"
 
 #include "base/buf.h"

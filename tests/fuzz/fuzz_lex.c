@@ -1,4 +1,5 @@
-/* fuzz/fuzz_lex.c - any bytes as lines of every release; what was read is written and read again.
+/* fuzz/fuzz_lex.c - any bytes as lines of every release, without and with an environment; what was read is written and read again.
+ * covers: lib/cfg/lex.c lib/cfg/encode.c
  * SPDX-License-Identifier: MIT */
 #include "fuzz.h"
 
@@ -72,6 +73,59 @@ static void write_back(struct arena *arena, uint16_t release, uint16_t first, ui
     khap_document_free(doc);
 }
 
+#define LONGER "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+/* By the last letter of its name a variable is words, empty, odd bytes, longer than its line, or not set. */
+static enum khap_status environment(void *ctx, struct khap_str name, struct khap_str *value)
+{
+    (void)ctx;
+    switch (name.ptr[name.len - 1] % 5) {
+    case 0:
+        *value = S(" a  b\t");
+        break;
+    case 1:
+        *value = S("");
+        break;
+    case 2:
+        *value = S("\\x41'\"$X #c\r");
+        break;
+    case 3:
+        *value = name.len % 2 == 0 ? S("a\0b") : S(LONGER LONGER LONGER LONGER LONGER LONGER LONGER LONGER);
+        break;
+    default:
+        return KHAP_ENOENT;
+    }
+    return KHAP_OK;
+}
+
+/* With variables resolved: nothing is left of them, and a line without any is read as before. */
+static void resolved(struct arena *arena, uint16_t release, struct khap_str line,
+                     const struct lex_line *plain)
+{
+    const struct lex_environment with = {environment, NULL};
+    struct lex_line out;
+    uint32_t at = 0;
+    bool variable = plain->error == LEX_VARNAME || plain->error == LEX_BRACE;
+    MUST(khap__lex_line_with(arena, release, line, &with, &out) == KHAP_OK);
+    MUST(out.n <= 64 && out.comment <= line.len && out.ended <= line.len);
+    MUST(out.error_offset + (uint64_t)out.error_len <= line.len);
+    for (uint32_t i = 0; i < out.n; i++) {
+        const struct lex_word *w = &out.words[i];
+        MUST(!w->variable && !w->many && !w->joins);
+        MUST(w->offset >= at && w->offset + (uint64_t)w->len <= line.len);
+        MUST(w->value.len == 0 || memchr(w->value.ptr, '\0', w->value.len) == NULL);
+        at = w->offset;
+    }
+    MUST((out.error == LEX_NUL) == (plain->error == LEX_NUL));
+    for (uint32_t i = 0; i < plain->n; i++)
+        variable = variable || plain->words[i].variable;
+    if (variable || plain->error == LEX_QUOTE || plain->error == LEX_HEX || plain->error == LEX_TOO_MANY ||
+        plain->error == LEX_NUL)
+        return; /* a variable before the error may not be told */
+    MUST(out.n == plain->n && out.error == plain->error && out.scope == plain->scope);
+    for (uint32_t i = 0; i < out.n; i++)
+        MUST(khap__str_eq(out.words[i].value, plain->words[i].value));
+}
+
 static void one_line(struct khap_str bytes)
 {
     char *exact = malloc(bytes.len == 0 ? 1 : bytes.len); /* a step over the end is seen */
@@ -85,6 +139,7 @@ static void one_line(struct khap_str bytes)
         struct lex_line out;
         khap__arena_init(&arena, NULL);
         MUST(khap__lex_line(&arena, release, line, &out) == KHAP_OK);
+        resolved(&arena, release, line, &out);
         if (check_line(&out, line) && (k % 7 == 0 || release == KHAP_NEWEST)) {
             write_back(&arena, release, release, release, &out);
             write_back(&arena, release, oldest(release), KHAP_NEWEST, &out);

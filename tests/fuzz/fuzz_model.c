@@ -1,4 +1,5 @@
 /* fuzz/fuzz_model.c - any bytes as a service map: read, resolved for several targets, written, read again.
+ * covers: lib/model
  * SPDX-License-Identifier: MIT */
 #include "fuzz.h"
 

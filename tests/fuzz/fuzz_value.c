@@ -1,5 +1,6 @@
 /*
  * fuzz/fuzz_value.c - any bytes as a value of every kind; what was read is printed and read again.
+ * covers: lib/value/number.c lib/value/address.c lib/value/ip.c lib/value/host.c lib/value/path.c lib/value/regex.c
  * SPDX-License-Identifier: MIT
  */
 #include "fuzz.h"

@@ -1,4 +1,5 @@
 /* fuzz/fuzz_yaml.c - any bytes as YAML: the tree and the diagnostics hold what they promise.
+ * covers: lib/base/yaml
  * SPDX-License-Identifier: MIT */
 #include "fuzz.h"
 

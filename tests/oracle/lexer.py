@@ -51,7 +51,7 @@ def escapes_of(release):
 
 def variable_pattern(release):
     """A whole, correct reference inside double quotes."""
-    name = rb"[A-Za-z_][A-Za-z0-9_]*" if release < 204 else rb"[A-Za-z_.][A-Za-z0-9_]*"
+    name = rb"[A-Za-z_][A-Za-z0-9_]*" if release < 204 else rb"(?:[A-Za-z_][A-Za-z0-9_]*|[.](?:LINE|FILE|SECTION)(?![A-Za-z0-9_]))"
     inner = name
     if release >= 203:
         inner += rb"(?P<many>\[\*\])?"

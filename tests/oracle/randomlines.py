@@ -70,6 +70,10 @@ class Driver:
     def lex(self, release, text):
         self.requests.append("L %d %s" % (release, text.hex() or "-"))
 
+    def resolve(self, release, text, environment):
+        """Like lex, with variables: names as str, values as bytes."""
+        self.requests.append(" ".join(["W %d %s" % (release, text.hex() or "-")] + [k + "=" + (v.hex() or "-") for k, v in environment.items()]))
+
     def encode(self, first, last, text):
         self.requests.append("E %d %d %s" % (first, last, text.hex() or "-"))
 

@@ -1,6 +1,7 @@
 /*
  * Lexer and encoder for scripts, a request a line on standard input:
  *     L RELEASE HEX      -> "ok COMMENT words|scope OFFSET:LENGTH:FLAGS:HEX…" or "ERROR OFFSET"
+ *     W RELEASE HEX NAME=HEX…  -> the same with these environment variables, and no others
  *     E FIRST LAST HEX   -> "ok HEX" or the reason of the refusal
  *     V 0 HEX            -> what `haproxy -vv' says: "FIRST LAST quic N prometheus N pcre N openssl N"
  * Releases are numbers, 206 for 2.6; "-" is no bytes.
@@ -37,10 +38,38 @@ static struct khap_str from_hex(const char *hex)
     return (struct khap_str){p, n};
 }
 
-static void lex(struct arena *arena, uint16_t release, struct khap_str line)
+/* What stands behind the line in a request W. */
+struct variables {
+    struct arena arena;
+    const char *text;
+};
+
+static enum khap_status find(void *ctx, struct khap_str name, struct khap_str *value)
+{
+    struct variables *v = ctx;
+    for (const char *p = strchr(v->text, ' '); p != NULL; p = strchr(p, ' ')) {
+        struct khap_str one = {++p, strcspn(p, " \n")};
+        if (one.len <= name.len || one.ptr[name.len] != '=' || !khap__str_starts(one, name))
+            continue;
+        struct khap_str bytes = from_hex(one.ptr + name.len + 1);
+        enum khap_status status = khap__arena_dup(&v->arena, bytes, value);
+        free((char *)(uintptr_t)bytes.ptr);
+        return status;
+    }
+    return KHAP_ENOENT;
+}
+
+/* `variables` is what stands behind the line, or NULL to leave variables alone. */
+static void lex(struct arena *arena, uint16_t release, struct khap_str line, const char *variables)
 {
     struct lex_line out;
-    if (khap__lex_line(arena, release, line, &out) != KHAP_OK) {
+    struct variables v = {.text = variables};
+    const struct lex_environment environment = {find, &v};
+    khap__arena_init(&v.arena, NULL);
+    enum khap_status status =
+        khap__lex_line_with(arena, release, line, variables != NULL ? &environment : NULL, &out);
+    khap__arena_free(&v.arena);
+    if (status != KHAP_OK) {
         printf("failed\n");
         return;
     }
@@ -100,7 +129,7 @@ int main(void)
         else if (line[0] == 'E')
             encode(first, last, bytes);
         else
-            lex(&arena, first, bytes);
+            lex(&arena, first, bytes, line[0] == 'W' ? at + 1 : NULL);
         free((char *)(uintptr_t)bytes.ptr);
         khap__arena_free(&arena);
     }

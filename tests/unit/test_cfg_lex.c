@@ -81,6 +81,8 @@ static void test_words(void **state)
         {203, 304, S("\"${A[1]}\""), "brace@1+4"},
         {106, 203, S("\"${.LINE}\""), "varname@1+3"},
         {204, 304, S("\"${.LINE}\" \"$.FILE\""), "[]~[]~"},
+        {204, 304, S("\"${.LINES}\""), "varname@1+8"}, /* there are three such names */
+        {204, 304, S("x \"$.a\""), "varname@3+3"},
         {106, 204, S("\"${A-b}\""), "brace@1+4"},
         {205, 304, S("\"${A-'b \"c}\" d"), "[]~[d]"},
         {205, 304, S("\"${A-b\""), "brace@1+6"},

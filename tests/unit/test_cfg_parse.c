@@ -228,6 +228,12 @@ static void test_words(void **state)
         {304, "a \"${EMPTY[*]}\" b", "a|b"},
         {304, "a \"${EMPTY[*]}b\" c", "a|b|c"},
         {304, "a \"${BLANK[*]}\"", "a"},
+        {304, "a \"${EMPTY[*]}$EMPTY\" b", "a|b"},
+        {302, "a \"${EMPTY[*]}\" b", "a||b"}, /* up to 3.2 what stands between blanks is a word */
+        {302, "a \"${TWO[*]}\" b", "a||x|y||b"},
+        {302, "a \"p${TWO[*]}q\" b", "a|p|x|y|q|b"},
+        {302, "a \"${NONE[*]}\" b", "a|b"},
+        {208, "a \"${NONE[*]}\" b", "a||b"},
         {304, "a \"${NONE[*]}\"", "a"},
         {304, "a \"${NONE-d e}\" f", "a|d e|f"},
         {304, "a \"${EMPTY-d}f\"", "a|f"},
