@@ -3,21 +3,6 @@
 
 #include "gen/written.h"
 
-const struct taken_back khap__taken_back[] = {
-    {"check", "no-check"},
-    {"ssl", "no-ssl"},
-    {"check-ssl", "no-check-ssl"},
-    {"send-proxy", "no-send-proxy"},
-    {"send-proxy-v2", "no-send-proxy-v2"},
-    {"send-proxy-v2-ssl", "no-send-proxy-v2-ssl"},
-    {"send-proxy-v2-ssl-cn", "no-send-proxy-v2-ssl-cn"},
-    {"check-send-proxy", "no-check-send-proxy"},
-    {"backup", "no-backup"},
-    {"agent-check", "no-agent-check"},
-    {"disabled", "enabled"},
-    {"", ""},
-};
-
 /* ---- marks ---- */
 
 struct mark {
@@ -195,9 +180,7 @@ struct reading {
     const struct khap_section *section;
     struct defaults_facts facts;
     VEC(struct bind) binds; /* of the section */
-    struct khap_place default_place;
-    bool has_default, tls_only;
-    struct block *holds; /* the block that stands in it */
+    struct block *holds;    /* the block that stands in it */
 };
 
 static struct khap_str value_at(const struct into *in, size_t index)
@@ -275,16 +258,6 @@ static void read_option(struct defaults_facts *facts, struct khap_str name)
         facts->checks = facts->checks || khap__str_eq(name, khap__str(checks[i]));
 }
 
-static void read_server_words(const struct into *in, struct defaults_facts *facts)
-{
-    for (size_t i = 1; i < khap_words_count(in->words); i++) {
-        for (uint32_t bit = 0; khap__taken_back[bit].word[0] != '\0'; bit++) {
-            if (khap__str_eq(value_at(in, i), khap__str(khap__taken_back[bit].word)))
-                facts->server_words |= UINT32_C(1) << bit;
-        }
-    }
-}
-
 static enum khap_status read_line(struct reading *r, const struct khap_line *line)
 {
     struct into *in = r->in;
@@ -293,6 +266,8 @@ static enum khap_status read_line(struct reading *r, const struct khap_line *lin
     if (status != KHAP_OK)
         return status;
     struct khap_str first = value_at(in, 0), second = value_at(in, 1);
+    khap__inherited_read(&in->options->target, in->words, khap_line_origin(in->doc, line), place_of(in, line),
+                         facts);
     bool is_rule = khap__str_starts(first, S("http-req")) || khap__str_starts(first, S("http-res")) ||
                    khap__str_starts(first, S("tcp-re")) || khap__str_eq(first, S("http-after-response"));
     if (khap__str_eq(first, S("mode")))
@@ -309,17 +284,19 @@ static enum khap_status read_line(struct reading *r, const struct khap_line *lin
         read_option(facts, second);
     else if (khap__str_eq(first, S("log-format")))
         facts->http_format = true;
-    else if (khap__str_eq(first, S("default-server")))
-        read_server_words(in, facts);
-    else if (is_rule && facts->rules_place.source == 0)
+    else if (khap__str_eq(first, S("tcp-check")))
+        facts->tcp_checks = true;
+    else if (is_rule && !facts->has_rules) {
+        facts->has_rules = true;
         facts->rules_place = place_of(in, line);
-    else if (khap__str_eq(first, S("bind")))
+    }
+    if (khap__str_eq(first, S("bind")))
         status = read_bind(r, line, 1);
     else if (khap__str_eq(first, S("stats")) && khap__str_eq(second, S("socket")))
         status = read_bind(r, line, 2);
     else if (khap__str_eq(first, S("default_backend")) || khap__str_eq(first, S("server"))) {
-        r->has_default = true;
-        r->default_place = place_of(in, line);
+        facts->has_default = true;
+        facts->default_place = place_of(in, line);
     }
     return status;
 }
@@ -348,8 +325,8 @@ static enum khap_status keep_routes(struct reading *r, const struct own_section 
                                     .place = block->place,
                                     .binds = r->binds.ptr,
                                     .n_binds = r->binds.len,
-                                    .has_default = r->has_default,
-                                    .default_place = r->default_place};
+                                    .has_default = r->facts.has_default,
+                                    .default_place = r->facts.default_place};
     struct bind *binds = khap__arena_alloc(&in->arena, r->binds.len + 1, sizeof *binds);
     if (!binds)
         return KHAP_ENOMEM;
@@ -472,11 +449,12 @@ static enum khap_status read_sections(struct into *in)
         if (block->name.len > 0 && !block->indent.ptr)
             SAY(in->diags, MSG_ROUTES_NOT_IN_FRONTEND, block->place, block->name);
     }
-    if (in->here.rules_place.source != 0) {
+    if (in->here.has_rules)
         SAY0(in->diags, MSG_DEFAULTS_WITH_RULES, in->here.rules_place);
-        if (main_block->begin)
-            khap__diags_relate(in->diags, main_block->place, S("the block"));
-    }
+    else if (in->here.stays.len > 0)
+        SAY(in->diags, MSG_DEFAULTS_REACH_IN, in->here.stays_place, in->here.stays);
+    if ((in->here.has_rules || in->here.stays.len > 0) && main_block->begin)
+        khap__diags_relate(in->diags, main_block->place, S("the block"));
     return status != KHAP_OK ? status : khap__diags_status(in->diags);
 }
 

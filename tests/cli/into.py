@@ -207,6 +207,21 @@ refused("defaults among the sections of one's own", BEFORE + BLOCK, ["not-in-a-b
         MAP + "sections: |\n  global\n  backend b\n  defaults\n      mode tcp\n", places=("services.yaml:5:3", "services.yaml:7:3"))
 refused("defaults with rules", BEFORE + b"defaults web\n    mode http\n    http-request deny if { path /x }\n" + BLOCK, ["defaults-with-rules"], places=("haproxy.cfg:12:5",))
 HTTP = BEFORE + b"    %s\n"
+for line in (b"monitor-uri /up", b"stats uri /s", b"cookie S insert", b"option accept-invalid-http-request"):
+    refused("defaults that nothing takes back: %s" % line.decode(), HTTP % line + BLOCK, ["defaults-reach-in"], places=("haproxy.cfg:10:5", "haproxy.cfg:11:1"))
+    tap.equal("they do not reach below others: %s" % line.decode(), run(HTTP % line + b"defaults\n" + BLOCK)[0], 0)
+refused("default-server that nothing takes back", HTTP % b"default-server fall 3 port 7" + BLOCK, ["defaults-reach-in"], places=("haproxy.cfg:10:27",))
+for line, release, back, count in ((b"option accept-invalid-http-request", "2.6", b"no option accept-invalid-http-request", 2),
+                                   (b"option accept-invalid-http-request", "3.2", b"no option accept-unsafe-violations-in-http-request", 2),
+                                   (b"option transparent", "2.2-3.4", b"no option transparent", 3), (b"option http_proxy", "2.2", b"no option http_proxy", 5),
+                                   (b"option http-no-delay", "2.2-3.4", b"no option http-no-delay", 2), (b"option prefer-last-server", "2.2-3.4", b"no option prefer-last-server", 1),
+                                   (b"http-reuse always", "2.2-3.4", b"http-reuse safe", 2), (b"option http-use-htx", "2.2-3.4", b"no option", 0)):
+    after = run(HTTP % line, MAP + "  pg: {nodePort: 32001, mode: tcp, bind: ':9001'}\n", "-t", release)[1].split(b"BEGIN")[1]
+    tap.equal("defaults with %s for %s: taken back" % (line.decode(), release), after.count(b"    %s" % back + (b"\n" if count else b"")), count)
+after = run(HTTP % b"http-reuse always", MAP.replace("hosts:", "extra: http-reuse aggressive, hosts:"))[1]
+tap.ok("what is said of a service comes behind it, and holds", after.index(b"http-reuse safe") < after.index(b"http-reuse aggressive"))
+refused("routes: a default of the defaults", HTTP % b"default_backend b" + FRONT_MARKS % b"http" + b"backend b\n", ["default-outside"],
+        MAP.replace("hosts:", "default: true, hosts:"), places=("services.yaml:3", "haproxy.cfg:10:5"))
 tap.equal("defaults with http-reuse have no rules", run(HTTP % b"http-reuse never")[0], 0)
 after = run(HTTP % b"log global")[1]
 tap.ok("log global leads nowhere without a global log: no log format", b"option httplog" not in after and b"log global" not in after.split(b"BEGIN")[1])
