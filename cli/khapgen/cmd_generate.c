@@ -225,7 +225,6 @@ static int apply_sets(struct generate *g)
     return status;
 }
 
-/* The file of one's own. An empty one is good, one that is not there is most likely misspelled. */
 /* Whether a map is the file that the block would go into. */
 static bool into_a_map(struct generate *g)
 {
@@ -243,11 +242,17 @@ static bool into_a_map(struct generate *g)
     return false;
 }
 
+/* The file of one's own. An empty one is good, one that is not there is most likely misspelled. */
 static int read_into(struct generate *g, struct khap_generate_options *options)
 {
     struct report *r = &g->report;
+    struct stat st;
     if (into_a_map(g))
         return EXIT_UNUSABLE;
+    if (stat(g->into, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+        report_about(r, "into-no-file", g->into, WORD(""), WORD(""));
+        return EXIT_UNUSABLE;
+    }
     int status = input_text(r, &g->inputs, g->into, g->max_input, &g->old, &options->into_source);
     if (status != EXIT_DONE)
         return status;

@@ -35,7 +35,7 @@ bool command_format(struct report *r, const struct options *o)
     else if (strcmp(o->value, "text") == 0)
         r->json = false;
     else {
-        report_about(r, "option-value", command_name(o->command), word(o->name), word(o->value));
+        report_about(r, "format-unknown", command_name(o->command), word(o->name), word(o->value));
         return false;
     }
     return true;

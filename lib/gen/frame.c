@@ -61,6 +61,7 @@ void khap__gen_frontend_frame(struct gen *g, bool tcp, const struct raw *extra, 
         khap__gen_line(g, 4, "enabled", place);
     if (!tcp)
         khap__gen_line(g, 4, "mode http", place);
+    khap__gen_taken_back(g, true, tcp, place);
     if (logs(g) && !g->into->here.logs && !g->into->here.logs_global)
         khap__gen_line(g, 4, "log global", place);
     if (logs(g) && !tcp && !g->into->here.http_format)
@@ -80,6 +81,9 @@ void khap__gen_backend_frame(struct gen *g, bool tcp, const struct service *s, c
         khap__gen_line(g, 4, "mode http", place);
     if (!tcp && g->into->here.forwards) /* a header or an exception there would win over the frontend's */
         khap__gen_forwardfor(g, place);
+    khap__gen_taken_back(g, false, tcp, place);
+    if (!s && tcp) /* the algorithm of the defaults may be one for HTTP */
+        khap__gen_line(g, 4, "balance roundrobin", place);
     for (size_t i = 0; i < sizeof backend_lines / sizeof *backend_lines; i++) {
         const char *words = backend_lines[i].words;
         bool said = s && ((s->connect > 0 && strcmp(words, "timeout connect 5s") == 0) ||
@@ -97,15 +101,6 @@ void khap__gen_backend_frame(struct gen *g, bool tcp, const struct service *s, c
     }
     if (s && s->check.on && s->check.type != CHECK_HTTP && g->into->here.checks)
         khap__gen_line(g, 4, "option tcp-check", place); /* a connection, and not what the defaults check */
-}
-
-void khap__gen_default_server(struct gen *g)
-{
-    uint32_t words = g->into ? g->into->here.server_words : 0;
-    for (uint32_t bit = 0; gen_from(g, R(1, 8)) && khap__taken_back[bit].word[0] != '\0'; bit++) {
-        if (words >> bit & 1u) {
-            const char *back = khap__taken_back[bit].back;
-            khap__doc_lit_n(g->doc, back, strlen(back));
-        }
-    }
+    if (s && s->check.on && s->check.type != CHECK_HTTP && g->into->here.checks && g->into->here.tcp_checks)
+        khap__gen_line(g, 4, "tcp-check connect default", place);
 }

@@ -125,7 +125,9 @@ void khap__gen_backend_rules(struct gen *g, const struct service *s, const struc
 void khap__gen_frontend_frame(struct gen *g, bool tcp, const struct raw *extra, struct khap_place place);
 void khap__gen_backend_frame(struct gen *g, bool tcp, const struct service *s, const struct raw *extra,
                              struct khap_place place);
-void khap__gen_default_server(struct gen *g); /* words that take back what the defaults say */
+/* inherited.c: lines and words of default-server that take back what the defaults say */
+void khap__gen_taken_back(struct gen *g, bool frontend, bool tcp, struct khap_place place);
+void khap__gen_default_server(struct gen *g);
 void khap__gen_tcplog(struct gen *g, struct khap_place place);
 void khap__gen_forwardfor(struct gen *g, struct khap_place place);
 /* check.c */

@@ -18,15 +18,19 @@ struct block {
 /* What a defaults section hands down, as far as it concerns ours. */
 struct defaults_facts {
     struct khap_str name;
-    struct khap_place rules_place; /* of its first rule; source 0: it has none */
-    uint8_t mode;                  /* enum section_mode */
-    bool logs;                     /* it has lines `log` with a target of their own */
-    bool logs_global;              /* it has `log global` */
-    bool disabled;                 /* it has `disabled` */
-    bool forwards;                 /* it has option forwardfor */
-    bool http_format, tcp_format;  /* option httplog or log-format; option tcplog */
-    bool checks;                   /* something about checks */
-    uint32_t server_words;         /* bits of words of default-server that `no-…` takes back */
+    struct khap_place rules_place, default_place, stays_place;
+    struct khap_str stays;        /* words that nothing takes back in our sections; empty: there are none */
+    uint64_t inherited;           /* bits of lines that ours take back (inherited.c) */
+    uint8_t mode;                 /* enum section_mode */
+    bool logs;                    /* it has lines `log` with a target of their own */
+    bool logs_global;             /* it has `log global` */
+    bool disabled;                /* it has `disabled` */
+    bool forwards;                /* it has option forwardfor */
+    bool http_format, tcp_format; /* option httplog or log-format; option tcplog */
+    bool checks;                  /* something about checks */
+    bool tcp_checks;              /* rules tcp-check */
+    bool has_rules, has_default;  /* http-request and the like; default_backend, or in a section servers */
+    uint32_t server_words;        /* bits of words of default-server (inherited.c) */
 };
 
 struct into {
@@ -57,10 +61,8 @@ bool khap__into_is_mark(struct khap_str line);
 /* Puts the documents of the blocks into the file. */
 enum khap_status khap__into_write(struct into *in);
 
-/* Words of default-server and what takes them back, by the bits of server_words; {NULL, NULL} at the end. */
-struct taken_back {
-    char word[24], back[24];
-};
-extern const struct taken_back khap__taken_back[];
+/* inherited.c: what a line of defaults would change in our sections */
+void khap__inherited_read(const struct khap_target *target, const struct khap_words *words,
+                          struct khap_place line, struct khap_place text, struct defaults_facts *facts);
 
 #endif

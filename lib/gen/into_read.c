@@ -3,21 +3,6 @@
 
 #include "gen/written.h"
 
-const struct taken_back khap__taken_back[] = {
-    {"check", "no-check"},
-    {"ssl", "no-ssl"},
-    {"check-ssl", "no-check-ssl"},
-    {"send-proxy", "no-send-proxy"},
-    {"send-proxy-v2", "no-send-proxy-v2"},
-    {"send-proxy-v2-ssl", "no-send-proxy-v2-ssl"},
-    {"send-proxy-v2-ssl-cn", "no-send-proxy-v2-ssl-cn"},
-    {"check-send-proxy", "no-check-send-proxy"},
-    {"backup", "no-backup"},
-    {"agent-check", "no-agent-check"},
-    {"disabled", "enabled"},
-    {"", ""},
-};
-
 /* ---- marks ---- */
 
 struct mark {
@@ -44,6 +29,22 @@ static struct khap_str without_end(struct khap_str line)
     return line;
 }
 
+/* Something like `## begin KHAPGEN:` was meant for one of the marks, and taken for a comment it would be written beside. */
+static bool near_mark(struct khap_str comment)
+{
+    static const char beginnings[2][16] = {"beginkhapgen", "endkhapgen"};
+    char letters[16];
+    size_t n = 0;
+    for (size_t i = 0; i < comment.len && n < sizeof letters; i++) {
+        char c = comment.ptr[i];
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
+            letters[n++] = (char)(c | 0x20);
+    }
+    struct khap_str text = {letters, n};
+    return khap__str_starts(text, khap__str(beginnings[0])) ||
+           khap__str_starts(text, khap__str(beginnings[1]));
+}
+
 static struct mark mark_of(struct khap_str line)
 {
     struct mark mark = {0};
@@ -51,10 +52,10 @@ static struct mark mark_of(struct khap_str line)
     if (rest.len == 0 || rest.ptr[0] != '#')
         return mark;
     rest = khap__str_sub(rest, 1, rest.len);
+    mark.is_mark = near_mark(rest);
     struct khap_str verb = next_word(&rest), who = next_word(&rest), what = next_word(&rest);
     mark.begins = khap__str_eq(verb, S("BEGIN"));
-    mark.is_mark = (mark.begins || khap__str_eq(verb, S("END"))) && khap__str_eq(who, S("khapgen"));
-    if (!mark.is_mark)
+    if (!(mark.begins || khap__str_eq(verb, S("END"))) || !khap__str_eq(who, S("khapgen")))
         return mark;
     mark.known = what.len == 0;
     if (mark.begins && khap__str_eq(what, S("routes"))) {
@@ -97,15 +98,43 @@ static enum khap_status add_block(struct into *in, struct khap_line *line, const
     return VEC_PUSH(&in->alloc, &in->blocks, block) ? KHAP_OK : KHAP_ENOMEM;
 }
 
+/* The `.if` that a line outside of the blocks stands in, as far as the lines before say. */
+struct depth {
+    uint32_t depth;
+    const struct khap_line *line; /* the first `.if` */
+};
+
+static enum khap_status read_depth(struct into *in, const struct khap_line *line, struct depth *d)
+{
+    if (khap_line_kind(in->doc, line) != KHAP_LINE_DIRECTIVE)
+        return KHAP_OK;
+    enum khap_status status = khap_words_read(in->words, in->doc, line);
+    struct khap_str word = khap_words_value(in->words, 0);
+    if (khap__str_eq(word, S(".if")) && d->depth++ == 0)
+        d->line = line;
+    else if (khap__str_eq(word, S(".endif")) && d->depth > 0)
+        d->depth--;
+    return status;
+}
+
 static enum khap_status read_marks(struct into *in)
 {
+    struct depth d = {0};
     bool open = false;
     for (struct khap_line *line = NULL; (line = khap_line_next(in->doc, line));) {
         struct mark mark = mark_of(khap_line_text(line));
         struct block *last = in->blocks.len > 0 ? &in->blocks.ptr[in->blocks.len - 1] : NULL;
-        if (!mark.is_mark)
+        if (!mark.is_mark) {
+            enum khap_status status = open ? KHAP_OK : read_depth(in, line, &d);
+            if (status != KHAP_OK)
+                return status;
             continue;
+        }
         struct khap_place place = place_of(in, line);
+        if (d.depth > 0 && !open) {
+            SAY0(in->diags, MSG_MARK_IN_IF, place);
+            khap__diags_relate(in->diags, place_of(in, d.line), S("it begins here"));
+        }
         if (!mark.known) {
             SAY(in->diags, MSG_MARK_UNKNOWN, place, khap__str_trim(without_end(khap_line_text(line))));
         } else if (mark.begins && open) {
@@ -195,9 +224,7 @@ struct reading {
     const struct khap_section *section;
     struct defaults_facts facts;
     VEC(struct bind) binds; /* of the section */
-    struct khap_place default_place;
-    bool has_default, tls_only;
-    struct block *holds; /* the block that stands in it */
+    struct block *holds;    /* the block that stands in it */
 };
 
 static struct khap_str value_at(const struct into *in, size_t index)
@@ -212,8 +239,9 @@ static enum section_mode mode_word(struct khap_str word)
                                           : SECTION_MODE_UNKNOWN;
 }
 
-static enum khap_status push_bind(struct reading *r, const struct bind *bind)
+static enum khap_status push_bind(void *ctx, const struct bind *bind)
 {
+    struct reading *r = ctx;
     struct into *in = r->in;
     struct bind kept = *bind;
     if (khap__arena_dup(&in->arena, bind->text, &kept.text) != KHAP_OK ||
@@ -222,39 +250,9 @@ static enum khap_status push_bind(struct reading *r, const struct bind *bind)
     return KHAP_OK;
 }
 
-/* The addresses of a bind line, as far as they are written there. What holds a variable is not known. */
 static enum khap_status read_bind(struct reading *r, const struct khap_line *line, size_t index)
 {
-    struct into *in = r->in;
-    struct khap_word word = {.size = sizeof word};
-    if (khap_words_at(in->words, index, &word) != KHAP_OK || (word.flags & KHAP_WORD_VARIABLE) != 0)
-        return KHAP_OK;
-    bool both = false;
-    for (size_t i = index + 1; i < khap_words_count(in->words); i++)
-        both = both || khap__str_eq(value_at(in, i), S("v4v6"));
-    struct bind bind = {.place = khap_line_origin(in->doc, line)};
-    bind.place.offset += word.offset;
-    bind.place.len = (uint32_t)word.raw.len;
-    for (struct khap_str rest = word.value; rest.len > 0;) {
-        size_t end = khap__str_find(rest, ',');
-        bind.text = khap__str_sub(rest, 0, end);
-        rest = khap__str_sub(rest, end + 1, rest.len);
-        if (khap__bind_parse(bind.text, &bind.address) != VALUE_OK || bind.address.variable)
-            continue;
-        bool datagrams = bind.address.prefix == PREFIX_QUIC4 || bind.address.prefix == PREFIX_QUIC6 ||
-                         bind.address.prefix == PREFIX_UDP || bind.address.prefix == PREFIX_UDP4 ||
-                         bind.address.prefix == PREFIX_UDP6;
-        if (datagrams)
-            continue;
-        enum khap_status status = push_bind(r, &bind);
-        if (status == KHAP_OK && both && bind.address.family == ADDRESS_V6) {
-            bind.address.family = ADDRESS_ANY;
-            status = push_bind(r, &bind);
-        }
-        if (status != KHAP_OK)
-            return status;
-    }
-    return KHAP_OK;
+    return khap__binds_of_words(r->in->words, index, khap_line_origin(r->in->doc, line), push_bind, r);
 }
 
 static void read_option(struct defaults_facts *facts, struct khap_str name)
@@ -275,16 +273,6 @@ static void read_option(struct defaults_facts *facts, struct khap_str name)
         facts->checks = facts->checks || khap__str_eq(name, khap__str(checks[i]));
 }
 
-static void read_server_words(const struct into *in, struct defaults_facts *facts)
-{
-    for (size_t i = 1; i < khap_words_count(in->words); i++) {
-        for (uint32_t bit = 0; khap__taken_back[bit].word[0] != '\0'; bit++) {
-            if (khap__str_eq(value_at(in, i), khap__str(khap__taken_back[bit].word)))
-                facts->server_words |= UINT32_C(1) << bit;
-        }
-    }
-}
-
 static enum khap_status read_line(struct reading *r, const struct khap_line *line)
 {
     struct into *in = r->in;
@@ -293,6 +281,8 @@ static enum khap_status read_line(struct reading *r, const struct khap_line *lin
     if (status != KHAP_OK)
         return status;
     struct khap_str first = value_at(in, 0), second = value_at(in, 1);
+    khap__inherited_read(&in->options->target, in->words, khap_line_origin(in->doc, line), place_of(in, line),
+                         facts);
     bool is_rule = khap__str_starts(first, S("http-req")) || khap__str_starts(first, S("http-res")) ||
                    khap__str_starts(first, S("tcp-re")) || khap__str_eq(first, S("http-after-response"));
     if (khap__str_eq(first, S("mode")))
@@ -309,17 +299,19 @@ static enum khap_status read_line(struct reading *r, const struct khap_line *lin
         read_option(facts, second);
     else if (khap__str_eq(first, S("log-format")))
         facts->http_format = true;
-    else if (khap__str_eq(first, S("default-server")))
-        read_server_words(in, facts);
-    else if (is_rule && facts->rules_place.source == 0)
+    else if (khap__str_eq(first, S("tcp-check")))
+        facts->tcp_checks = true;
+    else if (is_rule && !facts->has_rules) {
+        facts->has_rules = true;
         facts->rules_place = place_of(in, line);
-    else if (khap__str_eq(first, S("bind")))
+    }
+    if (khap__str_eq(first, S("bind")))
         status = read_bind(r, line, 1);
     else if (khap__str_eq(first, S("stats")) && khap__str_eq(second, S("socket")))
         status = read_bind(r, line, 2);
     else if (khap__str_eq(first, S("default_backend")) || khap__str_eq(first, S("server"))) {
-        r->has_default = true;
-        r->default_place = place_of(in, line);
+        facts->has_default = true;
+        facts->default_place = place_of(in, line);
     }
     return status;
 }
@@ -348,8 +340,8 @@ static enum khap_status keep_routes(struct reading *r, const struct own_section 
                                     .place = block->place,
                                     .binds = r->binds.ptr,
                                     .n_binds = r->binds.len,
-                                    .has_default = r->has_default,
-                                    .default_place = r->default_place};
+                                    .has_default = r->facts.has_default,
+                                    .default_place = r->facts.default_place};
     struct bind *binds = khap__arena_alloc(&in->arena, r->binds.len + 1, sizeof *binds);
     if (!binds)
         return KHAP_ENOMEM;
@@ -472,11 +464,12 @@ static enum khap_status read_sections(struct into *in)
         if (block->name.len > 0 && !block->indent.ptr)
             SAY(in->diags, MSG_ROUTES_NOT_IN_FRONTEND, block->place, block->name);
     }
-    if (in->here.rules_place.source != 0) {
+    if (in->here.has_rules)
         SAY0(in->diags, MSG_DEFAULTS_WITH_RULES, in->here.rules_place);
-        if (main_block->begin)
-            khap__diags_relate(in->diags, main_block->place, S("the block"));
-    }
+    else if (in->here.stays.len > 0)
+        SAY(in->diags, MSG_DEFAULTS_REACH_IN, in->here.stays_place, in->here.stays);
+    if ((in->here.has_rules || in->here.stays.len > 0) && main_block->begin)
+        khap__diags_relate(in->diags, main_block->place, S("the block"));
     return status != KHAP_OK ? status : khap__diags_status(in->diags);
 }
 
@@ -499,6 +492,8 @@ enum khap_status khap__into_read(struct into *in, const struct khap_alloc *alloc
     enum khap_status status =
         khap_document_parse(&in->alloc, &options->target, text, options->into_source, NULL, &in->doc);
     if (status == KHAP_OK)
+        status = khap_words_new(&in->alloc, &in->words);
+    if (status == KHAP_OK)
         status = read_marks(in);
     if (status == KHAP_OK)
         status = empty_blocks(in);
@@ -507,8 +502,6 @@ enum khap_status khap__into_read(struct into *in, const struct khap_alloc *alloc
         status = KHAP_ENOMEM;
     if (status == KHAP_OK)
         check_behind(in, khap__into_block(in, S("")));
-    if (status == KHAP_OK)
-        status = khap_words_new(&in->alloc, &in->words);
     if (status == KHAP_OK)
         status = khap_outline_new(&in->alloc, in->doc, NULL, &in->outline);
     return status == KHAP_OK ? read_sections(in) : status;

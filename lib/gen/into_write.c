@@ -29,8 +29,12 @@ static void check_name(struct into *in, const struct block *block, const struct 
 {
     for (uint32_t i = 0; i < in->outside.sections.len; i++) {
         const struct own_section *other = &in->outside.sections.ptr[i];
-        if (!khap__str_eq(other->name, section->name) ||
-            (is_proxy(section->kind) ? !is_proxy(other->kind) : !khap__str_eq(other->kind, section->kind)))
+        /* 3.3 and newer take no proxy of the name of a defaults section */
+        bool meets = is_proxy(section->kind)
+                         ? is_proxy(other->kind) || (khap__str_eq(other->kind, S("defaults")) &&
+                                                     in->options->target.last >= KHAP_RELEASE(3, 2))
+                         : khap__str_eq(other->kind, section->kind);
+        if (!khap__str_eq(other->name, section->name) || !meets)
             continue;
         struct khap_place place = khap_line_origin(block->doc, section->head);
         SAY(in->diags, MSG_NAME_OUTSIDE, place, section->name);

@@ -119,6 +119,24 @@ static void say(struct resolver *r, const struct listener *l, const struct liste
                        khap__buf_str(&r->text));
 }
 
+/* What a name or a variable stands for is not known, only its port. */
+static void check_names(struct bind_check *c, uint32_t own, const struct bind *binds, uint32_t n)
+{
+    for (uint32_t i = 0; i < n && !c->r->no_memory; i++) {
+        const struct address *a = &binds[i].address;
+        uint32_t k = own;
+        while (k < c->listeners.len &&
+               (a->port > c->listeners.ptr[k].to || a->port_last < c->listeners.ptr[k].from))
+            k++;
+        if (a->family != ADDRESS_NAME || !a->has_port || k == c->listeners.len)
+            continue;
+        const struct bind *mine = c->listeners.ptr[k].bind;
+        RESOLVE_WARN(c->r, MSG_BIND_MAY_OVERLAP, binds[i].place, binds[i].text, mine->text);
+        if (mine->place.source)
+            khap__diags_relate(c->r->diags, mine->place, S("the other address"));
+    }
+}
+
 static void add_frontend(struct bind_check *c, const struct frontend *f)
 {
     bool given = f->given && khap__setting_find(f->given, KEY_FRONTEND_BIND);
@@ -131,7 +149,9 @@ void khap__check_binds(struct resolver *r)
     struct bind_check c = {.r = r};
     if (out->outside)
         add(&c, out->outside->binds.ptr, out->outside->binds.len, NULL);
-    uint32_t outside = c.listeners.len; /* what stands there may do with its own addresses what it likes */
+    uint32_t outside = c.listeners.len;
+    add(&c, out->section_binds.ptr, out->section_binds.len, NULL);
+    uint32_t own = c.listeners.len; /* sections of one's own may do with their addresses what they like */
     if (out->https_tcp_only)
         add_frontend(&c, &out->https_address);
     for (uint32_t i = 0; i < out->frontends.len; i++) {
@@ -156,8 +176,11 @@ void khap__check_binds(struct resolver *r)
     }
     for (uint32_t i = outside; i < c.listeners.len && !r->no_memory; i++) {
         const struct listener *l = &c.listeners.ptr[i];
-        if (l->other != l->index)
+        if (l->other != l->index && (i >= own || l->other < outside))
             say(r, l, &c.listeners.ptr[l->other]);
     }
+    if (out->outside)
+        check_names(&c, own, out->outside->binds.ptr, out->outside->binds.len);
+    check_names(&c, own, out->section_binds.ptr, out->section_binds.len);
     VEC_FREE(&r->model->alloc, &c.listeners);
 }

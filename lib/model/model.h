@@ -110,7 +110,8 @@ struct resolved {
     VEC(struct route) routes;           /* http and passthrough, service by service */
     const struct setting *own_sections; /* the text, or NULL */
     VEC(struct own_section) sections;
-    struct map section_names; /* name -> index of sections */
+    struct map section_names;       /* name -> index of sections */
+    VEC(struct bind) section_binds; /* of those sections */
     VEC(struct network) trust;
     bool has_trust;
     int http, https; /* indices of frontends, -1 when they are not written */

@@ -5,12 +5,21 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "value/value.h"
+#include <khap/cfg.h>
 
 struct bind {
     struct address address;
     struct khap_str text; /* as written */
     struct khap_place place;
 };
+
+/*
+ * The addresses of a line `bind` (index 1), or `stats socket` (2), that was read into `words`. `put` gets each that can
+ * meet one of ours, its text as in the words; family ADDRESS_NAME: only the port is known.
+ */
+typedef enum khap_status khap__bind_sink(void *ctx, const struct bind *bind);
+enum khap_status khap__binds_of_words(const struct khap_words *words, size_t index, struct khap_place line,
+                                      khap__bind_sink *put, void *ctx);
 
 enum section_mode { SECTION_MODE_UNKNOWN, SECTION_HTTP, SECTION_TCP };
 /* A section that is not khap's. */

@@ -181,6 +181,7 @@ void khap__resolved_free(struct resolved *r)
     VEC_FREE(&r->alloc, &r->services);
     VEC_FREE(&r->alloc, &r->routes);
     VEC_FREE(&r->alloc, &r->sections);
+    VEC_FREE(&r->alloc, &r->section_binds);
     VEC_FREE(&r->alloc, &r->trust);
     VEC_FREE(&r->alloc, &r->v4_ports);
     khap__map_free(&r->node_names);

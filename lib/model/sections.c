@@ -8,7 +8,8 @@ struct section_reader {
     struct khap_document *doc;
     struct khap_outline *outline;
     struct khap_words *words;
-    uint32_t from; /* where in the source the next header is looked for */
+    uint32_t from;          /* where in the source the next header is looked for */
+    struct khap_place line; /* that is read */
 };
 
 /* Where a line of a block scalar stands in its source: the next line there that holds the same, from where the one
@@ -43,9 +44,28 @@ static enum section_mode mode_word(struct khap_str word)
                                           : SECTION_MODE_UNKNOWN;
 }
 
-/* The mode that the lines behind a header say, or `otherwise`; what a condition decides is not known. */
-static enum section_mode mode_of(struct section_reader *s, const struct khap_section *section,
-                                 enum section_mode otherwise)
+static enum khap_status push_bind(void *ctx, const struct bind *bind)
+{
+    struct section_reader *s = ctx;
+    struct resolved *out = s->r->out;
+    struct bind kept = *bind;
+    kept.place = s->line;
+    return khap__arena_dup(&out->arena, bind->text, &kept.text) == KHAP_OK &&
+                   VEC_PUSH(&out->alloc, &out->section_binds, kept)
+               ? KHAP_OK
+               : KHAP_ENOMEM;
+}
+
+static struct khap_str without_end(struct khap_str line)
+{
+    while (line.len > 0 && (line.ptr[line.len - 1] == '\n' || line.ptr[line.len - 1] == '\r'))
+        line.len--;
+    return khap__str_trim(line);
+}
+
+/* Where they listen, and the mode that the lines behind a header say, or `otherwise`; what a condition decides is not known. */
+static enum section_mode read_lines(struct section_reader *s, const struct khap_section *section,
+                                    enum section_mode otherwise)
 {
     enum section_mode mode = otherwise;
     bool conditional = false;
@@ -55,6 +75,11 @@ static enum section_mode mode_of(struct section_reader *s, const struct khap_sec
             break;
         struct khap_str word = khap_words_value(s->words, 0);
         conditional = conditional || (word.len > 0 && word.ptr[0] == '.');
+        if (khap__str_eq(word, S("bind"))) {
+            s->line = line_place(s, without_end(khap_line_text(line)));
+            if (khap__binds_of_words(s->words, 1, s->line, push_bind, s) != KHAP_OK)
+                s->r->no_memory = true;
+        }
         if (khap__str_eq(word, S("mode")))
             mode = conditional ? SECTION_MODE_UNKNOWN : mode_word(khap_words_value(s->words, 1));
     }
@@ -143,14 +168,11 @@ static void read_sections(struct section_reader *s)
             r->no_memory = true;
         bool from = khap_words_count(s->words) > (section.name.len > 0 ? 2 : 1);
         bool is_defaults = khap__str_eq(own.kind, S("defaults"));
-        struct khap_str text = khap_line_text(line);
-        while (text.len > 0 && (text.ptr[text.len - 1] == '\n' || text.ptr[text.len - 1] == '\r'))
-            text.len--;
-        own.place = line_place(s, khap__str_trim(text));
-        own.mode = (uint8_t)mode_of(s, &section,
-                                    from || depth > 0 ? SECTION_MODE_UNKNOWN
-                                    : is_defaults     ? SECTION_TCP
-                                                      : inherited);
+        own.place = line_place(s, without_end(khap_line_text(line)));
+        own.mode = (uint8_t)read_lines(s, &section,
+                                       from || depth > 0 ? SECTION_MODE_UNKNOWN
+                                       : is_defaults     ? SECTION_TCP
+                                                         : inherited);
         if (is_defaults)
             inherited = (enum section_mode)own.mode;
         if (section.name.len > 0 && khap__arena_dup(&out->arena, section.name, &own.name) != KHAP_OK)

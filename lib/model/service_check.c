@@ -419,7 +419,7 @@ void khap__check_servers(struct resolver *r, const struct service_head *head, co
     const struct setting *servers = own->servers ? own->servers : inherited->servers;
     bool has_servers = servers && servers->child;
     if (spoilt(r, head, KEY_SERVICE_NODE_PORT) || spoilt(r, head, KEY_SERVICE_SERVERS) ||
-        (servers && servers->damaged))
+        spoilt(r, head, KEY_SERVICE_BACKEND) || (servers && servers->damaged))
         has_port = true;
     if (!has_port && !has_servers)
         RESOLVE_SAY(r, MSG_SERVICE_WITHOUT_SERVERS, head->given->place, head->name);

@@ -99,6 +99,8 @@ void khap__network_print(struct buf *out, const struct network *n); /* always wi
 enum { KHAP__IP_TEXT = 46 };
 /* four decimals without leading zeros; clears the other 12 bytes */
 bool khap__ipv4_parse(struct khap_str s, uint8_t *ip);
+/* Numbers that the resolver takes for one, and so HAProxy: "0", "127.1", "0x7f.0.0.1", "010.0.0.1" is 8.0.0.1. */
+bool khap__ipv4_numbers(struct khap_str s, uint8_t *ip);
 bool khap__ipv6_parse(struct khap_str s, uint8_t *ip); /* without brackets and zone */
 size_t khap__ipv4_print(char text[16], const uint8_t *ip);
 size_t khap__ipv6_print(char text[KHAP__IP_TEXT], const uint8_t *ip); /* RFC 5952; ::ffff:192.0.2.1 */

@@ -27,6 +27,32 @@ bool khap__ipv4_parse(struct khap_str s, uint8_t *ip)
     return true;
 }
 
+bool khap__ipv4_numbers(struct khap_str s, uint8_t *ip)
+{
+    uint64_t all = 0;
+    unsigned parts = 0;
+    for (struct khap_str rest = s; parts == 0 || rest.len > 0; parts++) {
+        size_t end = khap__str_find(rest, '.');
+        struct khap_str part = khap__str_sub(rest, 0, end);
+        bool last = end == rest.len, hex = khap__str_starts(part, S("0x")) || khap__str_starts(part, S("0X"));
+        unsigned base = hex ? 16 : part.len > 1 && part.ptr[0] == '0' ? 8 : 10;
+        uint64_t n = 0, limit = last ? UINT64_C(0xffffffff) >> (8 * parts) : 255;
+        rest = khap__str_sub(rest, end + 1, rest.len);
+        if (parts == 4 || part.len == 0 || (hex && part.len == 2) || (!last && rest.len == 0))
+            return false;
+        for (size_t i = hex ? 2 : 0; i < part.len; i++) {
+            int digit = khap__hex((unsigned char)part.ptr[i]);
+            if (digit < 0 || (unsigned)digit >= base || (n = n * base + (unsigned)digit) > limit)
+                return false;
+        }
+        all = last ? all << (8 * (4 - parts)) | n : all << 8 | n;
+    }
+    memset(ip, 0, 16);
+    for (unsigned i = 0; i < 4; i++)
+        ip[i] = (uint8_t)(all >> (8 * (3 - i)));
+    return true;
+}
+
 /* One group of up to four hex digits at *at. */
 static bool hex_group(struct khap_str s, size_t *at, unsigned *n)
 {

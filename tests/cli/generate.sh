@@ -52,7 +52,7 @@ refused 2 unknown-option 'unknown letter' -z map.yaml
 refused 2 option-without-value 'value missing' map.yaml -o
 refused 2 option-without-value 'empty value' --output= map.yaml
 refused 2 option-with-value 'value too much' --force=yes map.yaml
-refused 2 option-value 'no such format' --format=xml map.yaml
+refused 2 format-unknown 'no such format' --format=xml map.yaml
 refused 2 option-value 'no such size' --max-input 12x map.yaml
 refused 2 option-value 'size beyond 64 bits' --max-input 99999999999999999999 map.yaml
 refused 2 option-value 'size beyond 64 bits by its unit' --max-input 18446744073709551615g map.yaml

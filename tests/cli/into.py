@@ -161,6 +161,18 @@ refused("routes twice", BEFORE + FRONT_MARKS % b"http" + b"# BEGIN khapgen route
 refused("routes within the block", BEFORE + BEGIN + b"# BEGIN khapgen routes http\n" + END, ["mark-nested"], places=("haproxy.cfg:11:1", "haproxy.cfg:10:1"))
 for mark in (b"# BEGIN khapgen routes\n", b"# BEGIN khapgen route http\n", b"# BEGIN khapgen routes http https\n", b"# END khapgen routes http\n", b"# BEGIN khapgen here\n"):
     refused("a mark that is none: %s" % mark.decode().strip(), BEFORE + mark + END, ["mark-unknown", "mark-not-open"], places=("haproxy.cfg:10:1",))
+for mark in (b"# begin khapgen\n", b"## BEGIN khapgen\n", b"# BEGIN KHAPGEN\n", b"# BEGIN khapgen:\n", b"#--- Begin khapgen routes http ---\n", b"# BEGIN\xc2\xa0khapgen\n"):
+    refused("nearly a mark: %r" % mark.decode(), BEFORE + mark + AFTER, ["mark-unknown"], places=("haproxy.cfg:10:1",))
+refused("nearly the end", BEFORE + BEGIN + b"# end khapgen\n" + AFTER, ["mark-unknown", "mark-not-closed"], places=("haproxy.cfg:11:1", "haproxy.cfg:10:1"))
+for comment in (b"# khapgen begins here\n", b"# the END of khapgen\n", b"# BEGIN\n# khapgen\n"):
+    tap.equal("a comment: %r" % comment.decode(), run(BEFORE + comment + AFTER + b"\n")[0], 0)
+refused("within .if", BEFORE + b".if 0\n" + BLOCK + b".endif\n", ["mark-in-if"], places=("haproxy.cfg:11:1", "haproxy.cfg:10:1"))
+refused("within the other half", BEFORE + b".if 1\n.if 0\n.endif\n.else\n" + BLOCK + b".endif\n", ["mark-in-if"], places=("haproxy.cfg:14:1", "haproxy.cfg:10:1"))
+refused("routes within .if", BEFORE + b" .if feature(X)\n" + FRONT_MARKS % b"http" + b".endif\n" + BLOCK, ["mark-in-if"], places=("haproxy.cfg:13:1", "haproxy.cfg:10:2"))
+tap.equal("behind .if", run(BEFORE + b".if 0\nbackend b\n.endif\n" + BLOCK)[0], 0)
+inside = run(BEFORE + BLOCK, MAP.replace("hosts:", "extra: \".if 0\\noption tcpka\\n.endif\", hosts:"), "-t", "2.6")
+tap.ok(".if in the block", inside[0] == 0 and b".if 0" in inside[1] and run(None, MAP, "-t", "2.6")[0] == 0, inside[2])
+tap.equal("before 2.4 there is no .if", run(BEFORE + b".if 0\n" + BLOCK, MAP, "-t", "2.2")[0], 0)
 refused("in the middle of a section", BEFORE + FRONT + BLOCK + b"\n# so\n\tmaxconn 7\n", ["block-in-section"], places=("haproxy.cfg:12:1", "haproxy.cfg:16:2"))
 for key in ("extra: '# END khapgen'", "extra: ' #BEGIN khapgen'"):
     refused("a mark in lines of the map: " + key, BEFORE + BLOCK, ["mark-in-lines"], MAP.replace("hosts:", key + ", hosts:"), places=("services.yaml:3",))
@@ -185,16 +197,25 @@ for kind in ("backend", "frontend", "listen"):
 refused("a frontend of the name http", BEFORE + b"frontend http\n    bind :8081\n", ["name-outside"], places=("haproxy.cfg:10:1",))
 refused("a backend of khap's own name", BEFORE + b"backend khap-404\n", ["name-outside"], places=("haproxy.cfg:10:1",))
 refused("a section of one's own", BEFORE + BLOCK + b"cache small\n", ["name-outside"], MAP + "sections: |\n  cache small\n", places=("services.yaml:4", "haproxy.cfg:12:1"))
+DEFAULTS = BEFORE + BLOCK + b"defaults web\n    mode http\n"
+refused("defaults of a service's name", DEFAULTS, ["name-outside"], places=("services.yaml:3:3", "haproxy.cfg:12:1"))
+tap.equal("defaults of a service's name before 3.2", run(DEFAULTS, MAP, "-t", "2.2-3.1")[0], 0)
 tap.ok("a name of another kind is another name", run(BEFORE + BLOCK + b"userlist web\n    user u insecure-password p\n")[0] == 0)
 
 for mine, theirs in ((":80", b"*:80"), (":80", b"10.0.0.1:80"), ("10.0.0.1:80", b":80"), ("10.0.0.1:80", b"10.0.0.1:80"), ("10.0.0.1:80", b"0.0.0.0:80"),
                      ("10.0.0.1:8005", b"10.0.0.1:8000-8010"), (":80", b"127.0.0.1:90,10.0.0.1:80"), ("[2001:db8::1]:80", b"[::]:80"), ("[::]:80", b":::80"),
-                     (":80", b"[::]:80 v4v6"), ("10.0.0.1:80", b"ipv4@10.0.0.1:80"), ("10.0.0.1:80", b"'10.0.0.1:80' ssl crt x.pem")):
+                     (":80", b"[::]:80 v4v6"), ("10.0.0.1:80", b"ipv4@10.0.0.1:80"), ("10.0.0.1:80", b"'10.0.0.1:80' ssl crt x.pem"), (":80", b"0:80"), ("127.0.0.1:80", b"127.1:80"), ("127.0.0.1:80", b"0x7f.1:80"),
+                     (":80", b"2130706433:80"), (":81", b":80-82"), (":80", b"ipv4@:80"), (":443", b"*:80,:443"), ("8.0.0.1:80", b"010.0.0.1:80")):
     refused("%s and %s" % (mine, theirs.decode()), BEFORE + BLOCK + b"frontend f\n    bind %s\n" % theirs, ["bind-overlap"],
             "frontends: {http: {bind: '%s'}}\n" % mine + MAP, places=("services.yaml:1:26", "haproxy.cfg:13:10"))
 for mine, theirs in ((":80", b":81"), ("10.0.0.1:80", b"10.0.0.2:80"), (":80", b'"$ADDRESS:80"'), (":80", b"unix@/run/x.sock"), ("[::1]:80", b"[::2]:80"),
-                     (":80", b"quic4@:80"), (":80", b"fd@3"), ("10.0.0.1:80", b"[::]:80")):
+                     (":80", b"quic4@:80"), ("[::1]:80", b"[::2]:80 v4v6"), ("10.0.0.1:80", b"[::2]:80 v4v6"), ("127.0.0.1:80", b"127.2:80"), (":80", b'"10.0.0.1:$PORT"'), (":80", b"fd@3"), (":80", b"quic4@$X:80"), (":80", b'"quic4@$X:80"'), ("10.0.0.1:80", b"[::]:80")):
     tap.equal("%s beside %s" % (mine, theirs.decode()), run(BEFORE + BLOCK + b"frontend f\n    bind %s\n" % theirs, "frontends: {http: {bind: '%s'}}\n" % mine + MAP)[0], 0)
+for theirs in (b'"$ADDRESS:80"', b"$ADDRESS:80", b"localhost:80", b'"10.0.0.$X:79-80"'):
+    status, _, err, _ = run(BEFORE + BLOCK + b"frontend f\n    bind %s\n" % theirs, "frontends: {http: {bind: '10.0.0.1:80'}}\n" + MAP)
+    tap.ok("an address that is not known, %s: a warning" % theirs.decode(), status == 0 and re.search(r"^haproxy.cfg:13:10: warning: .*may-overlap", err, re.M) and
+           "\nservices.yaml:1:2" in err, err)
+    tap.equal("another port, %s" % theirs.decode(), run(None, "frontends: {http: {bind: '10.0.0.1:81'}}\n" + MAP)[2], "")
 refused("a statistics page and a TCP service", BEFORE + BLOCK + b"frontend f\n    bind :9000\n    bind :9001\n", ["bind-overlap", "bind-overlap"],
         "stats: {bind: '127.0.0.1:9000'}\n" + MAP + "  pg: {nodePort: 32001, mode: tcp, bind: ':9001'}\n", places=("haproxy.cfg:13:10", "haproxy.cfg:14:10"))
 tap.ok("two addresses outside that overlap are not khapgen's business", run(BEFORE + BLOCK + b"frontend f\n    bind :9000\n    bind :9000\n")[0] == 0)
@@ -207,6 +228,21 @@ refused("defaults among the sections of one's own", BEFORE + BLOCK, ["not-in-a-b
         MAP + "sections: |\n  global\n  backend b\n  defaults\n      mode tcp\n", places=("services.yaml:5:3", "services.yaml:7:3"))
 refused("defaults with rules", BEFORE + b"defaults web\n    mode http\n    http-request deny if { path /x }\n" + BLOCK, ["defaults-with-rules"], places=("haproxy.cfg:12:5",))
 HTTP = BEFORE + b"    %s\n"
+for line in (b"monitor-uri /up", b"stats uri /s", b"cookie S insert", b"option accept-invalid-http-request"):
+    refused("defaults that nothing takes back: %s" % line.decode(), HTTP % line + BLOCK, ["defaults-reach-in"], places=("haproxy.cfg:10:5", "haproxy.cfg:11:1"))
+    tap.equal("they do not reach below others: %s" % line.decode(), run(HTTP % line + b"defaults\n" + BLOCK)[0], 0)
+refused("default-server that nothing takes back", HTTP % b"default-server fall 3 port 7" + BLOCK, ["defaults-reach-in"], places=("haproxy.cfg:10:27",))
+for line, release, back, count in ((b"option accept-invalid-http-request", "2.6", b"no option accept-invalid-http-request", 2),
+                                   (b"option accept-invalid-http-request", "3.2", b"no option accept-unsafe-violations-in-http-request", 2),
+                                   (b"option transparent", "2.2-3.4", b"no option transparent", 3), (b"option http_proxy", "2.2", b"no option http_proxy", 5),
+                                   (b"option http-no-delay", "2.2-3.4", b"no option http-no-delay", 2), (b"option prefer-last-server", "2.2-3.4", b"no option prefer-last-server", 1),
+                                   (b"http-reuse always", "2.2-3.4", b"http-reuse safe", 2), (b"option http-use-htx", "2.2-3.4", b"no option", 0)):
+    after = run(HTTP % line, MAP + "  pg: {nodePort: 32001, mode: tcp, bind: ':9001'}\n", "-t", release)[1].split(b"BEGIN")[1]
+    tap.equal("defaults with %s for %s: taken back" % (line.decode(), release), after.count(b"    %s" % back + (b"\n" if count else b"")), count)
+after = run(HTTP % b"http-reuse always", MAP.replace("hosts:", "extra: http-reuse aggressive, hosts:"))[1]
+tap.ok("what is said of a service comes behind it, and holds", after.index(b"http-reuse safe") < after.index(b"http-reuse aggressive"))
+refused("routes: a default of the defaults", HTTP % b"default_backend b" + FRONT_MARKS % b"http" + b"backend b\n", ["default-outside"],
+        MAP.replace("hosts:", "default: true, hosts:"), places=("services.yaml:3", "haproxy.cfg:10:5"))
 tap.equal("defaults with http-reuse have no rules", run(HTTP % b"http-reuse never")[0], 0)
 after = run(HTTP % b"log global")[1]
 tap.ok("log global leads nowhere without a global log: no log format", b"option httplog" not in after and b"log global" not in after.split(b"BEGIN")[1])
@@ -229,6 +265,10 @@ tap.ok("a file that is not there", (status, after) == (2, None) and "[input-unre
 for option in (["-o", "x"], ["-o", "-"], ["--output-dir", "x"]):
     status, _, err, _ = run(BEFORE, MAP, *option)
     tap.ok("--into and %s" % option[0], status == 2 and "[options-exclude]" in err and not os.path.lexists("x"), err)
+os.mkfifo("fifo")
+for name in ("fifo", "/dev/null", "/dev/stdin"):
+    done = subprocess.run([KHAPGEN, "--into", name, "services.yaml"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    tap.ok("--into %s" % name, done.returncode == 2 and b"[into-no-file]" in done.stderr, done.stderr.decode())
 os.mkdir("folder")
 tap.equal("a directory", subprocess.run([KHAPGEN, "--into", "folder", "services.yaml"], stderr=subprocess.DEVNULL).returncode, 2)
 with open("cookie.key", "w") as f:

@@ -43,6 +43,10 @@ DEFAULTS = {
     "a global log alone": "global\n    log 127.0.0.1:9 local0\ndefaults\n    mode http\n    timeout connect 3s\n    timeout client 3s\n    timeout server 3s\n",
     "error files": "defaults\n    mode http\n    errorfile 503 %(dir)s/503.http\n    errorfile 404 %(dir)s/503.http\n    timeout connect 3s\n    timeout client 3s\n    timeout server 3s\n",
     "switched off": "defaults\n    mode http\n    disabled\n    timeout connect 3s\n    timeout client 3s\n    timeout server 3s\n",
+    "options": "defaults\n    mode http\n    timeout connect 3s\n    timeout client 3s\n    timeout server 3s\n    option tcp-check\n    tcp-check connect port 1\n"
+               "    default-server fall 1\n    balance hdr(host)\n    hash-type consistent\n    http-reuse always\n    retry-on all-retryable-errors\n    option persist\n"
+               "    option allbackups\n    option checkcache\n    option disable-h2-upgrade\n    option http-buffer-request\n    option http-ignore-probes\n"
+               "    option http-no-delay\n    option http-pretend-keepalive\n    option http-use-proxy-header\n    option prefer-last-server\n",
     "named ones": "defaults one\n    mode http\n    timeout client 3s\ndefaults two\n    mode tcp\n    timeout connect 3s\n    timeout client 3s\n    timeout server 3s\n",
 }
 
@@ -58,7 +62,7 @@ with lib.Lab() as lab:
         f.write("HTTP/1.0 503 Mine\r\nConnection: close\r\n\r\nmine")
     ports["dir"] = lab.dir
     for what, defaults in DEFAULTS.items():
-        if what == "servers" and lib.release() < (1, 8):
+        if (what == "servers" and lib.release() < (1, 8)) or (what == "options" and lib.release() < (2, 4)):
             continue
         for where in ("at the end", "marked", "above", "routes"):
             routes = "    # BEGIN khapgen routes http\n    # END khapgen\n" if where == "routes" else ""

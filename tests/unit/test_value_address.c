@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <arpa/inet.h>
 #include <cmocka.h>
 
 #include "value_help.h"
@@ -549,18 +550,62 @@ static void test_print_and_parse(void **state)
     khap__buf_free(&b);
 }
 
+/* What the C library's resolver takes for numbers, we do, too. */
+static void test_numbers(void **state)
+{
+    (void)state;
+    static const char texts[][24] = {"0",
+                                     "127.1",
+                                     "0x7f.1",
+                                     "2130706433",
+                                     "4294967295",
+                                     "4294967296",
+                                     "010.0.0.1",
+                                     "1.2.3",
+                                     "1.2.65535",
+                                     "1.2.65536",
+                                     "1.256.3",
+                                     "1.16777215",
+                                     "1.16777216",
+                                     "08",
+                                     "0x",
+                                     "0xg",
+                                     "1..2",
+                                     "1.",
+                                     ".1",
+                                     "1.2.3.4.5",
+                                     "1.2.3.256",
+                                     "0X10.1",
+                                     "00",
+                                     "1.2.3.0377",
+                                     "1.2.3.0400",
+                                     "",
+                                     "a",
+                                     "1.2.3.4",
+                                     "18446744073709551616",
+                                     "0x1ffffffff",
+                                     "1.2.3.4a",
+                                     "-1",
+                                     "99999999999999999999999"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct in_addr wanted;
+        uint8_t ip[16] = {0};
+        bool taken = inet_aton(texts[i], &wanted) != 0;
+        if (khap__ipv4_numbers(khap__str(texts[i]), ip) != taken)
+            fail_msg("%s: taken %d", texts[i], !taken);
+        if (taken)
+            assert_memory_equal(ip, &wanted.s_addr, 4);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),
-        cmocka_unit_test(test_bad),
-        cmocka_unit_test(test_binds),
-        cmocka_unit_test(test_alone),
-        cmocka_unit_test(test_overlap),
-        cmocka_unit_test(test_since),
-        cmocka_unit_test(test_networks),
-        cmocka_unit_test(test_canonical_text),
-        cmocka_unit_test(test_print_and_parse),
+        cmocka_unit_test(test_good),           cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_binds),          cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_overlap),        cmocka_unit_test(test_since),
+        cmocka_unit_test(test_networks),       cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_canonical_text), cmocka_unit_test(test_print_and_parse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
