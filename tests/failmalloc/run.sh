@@ -26,7 +26,7 @@ if [ -x "$(dirname "$KHAPGEN")/.libs/khapgen" ]; then
     export LD_LIBRARY_PATH
 fi
 
-# failing FILE file|dir|into|json|from-json I [on]: one run, of generate or of parse; leaves status, calls, blocks, and what it wrote in
+# failing FILE file|dir|into|json|from-json|outline I [on]: one run, of generate or of parse; leaves status, calls, blocks, and what it wrote in
 # $tap_tmp/out
 failing() {
     rm -rf "$tap_tmp/out" "$tap_tmp/count"
@@ -34,6 +34,7 @@ failing() {
     command=generate
     case $2 in
     json | from-json) command=parse; set -- "$@" -- "--$2" -o "$tap_tmp/out/it" ;;
+    outline) command=parse; set -- "$@" -- -o "$tap_tmp/out/it" ;;
     file) set -- "$@" -- -o "$tap_tmp/out/haproxy.cfg" ;;
     into)
         cp "$abs_srcdir/tests/failmalloc/own.cfg" "$tap_tmp/out/haproxy.cfg"
@@ -117,6 +118,7 @@ else
     try "$abs_srcdir/tests/failmalloc/into.yaml" into
     try "$abs_srcdir/tests/failmalloc/bad.yaml" file
     try "$abs_srcdir/tests/failmalloc/haproxy.cfg" json
+    try "$abs_srcdir/tests/failmalloc" outline
     try "$abs_srcdir/tests/failmalloc/haproxy.json" from-json
     try "$abs_srcdir/tests/failmalloc/bad.json" from-json
 fi
