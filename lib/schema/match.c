@@ -101,19 +101,34 @@ static bool add_option(struct match *m, const struct part *p, const struct schem
     return true;
 }
 
+/* How much of a text stands before a byte that is in no parentheses. */
+static size_t before(struct khap_str s, char at)
+{
+    size_t depth = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] == at && depth == 0)
+            return i;
+        if (s.ptr[i] == '(')
+            depth++;
+        else if (s.ptr[i] == ')' && depth > 0)
+            depth--;
+    }
+    return s.len;
+}
+
 /* Splits one part at a byte; parts may be empty. */
 static bool split(struct match *m, const struct part *whole, char at, struct parts *out)
 {
     size_t n = 1;
-    for (size_t i = 0; i < whole->text.len; i++)
-        n += whole->text.ptr[i] == at;
+    for (size_t i = before(whole->text, at); i < whole->text.len; n++)
+        i += 1 + before(khap__str_sub(whole->text, i + 1, whole->text.len), at);
     struct part *p = khap__arena_alloc(m->arena, n, sizeof *p);
     if (p == NULL)
         return no_memory(m);
     struct khap_str rest = whole->text;
     uint32_t offset = whole->offset;
     for (size_t i = 0; i < n; i++) {
-        size_t len = khap__str_find(rest, at);
+        size_t len = before(rest, at);
         p[i] = (struct part){khap__str_sub(rest, 0, len), whole->word, offset, whole->variable, whole->many};
         offset += (uint32_t)len + 1;
         rest = khap__str_sub(rest, len + 1, rest.len);
@@ -423,14 +438,15 @@ enum khap_status khap__schema_read(struct arena *arena, unsigned table, uint16_t
         return KHAP_OK;
     }
     if (line->prefix != 0) {
-        /* what stands behind a keyword that is switched off is not looked at */
-        line->cut = true;
         if ((line->row->prefix & line->prefix) == 0) {
             line->problem = SCHEMA_PREFIX;
             line->word = 0;
             line->len = (uint32_t)parts[0].text.len;
         }
-        return KHAP_OK;
+        /* the arguments of a keyword that is switched off are not looked at; where there are none, nothing may stand */
+        line->cut = line->problem != SCHEMA_GOOD || khap__schema_code()[line->row->code] != OP_END;
+        if (line->cut)
+            return KHAP_OK;
     }
     struct parts rest = {parts, n, first + line->n_keyword, (uint32_t)n, 0};
     return read_arguments(&m, &rest, &parts[first + line->n_keyword - 1]);

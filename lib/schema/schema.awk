@@ -114,11 +114,11 @@ function type_of(text,    name, parameter, parts, n, i, at, w, r) {
             if (!(parts[i] in kind_number))
                 fail("no such kind: " parts[i])
             w = kind_number[parts[i]]
-        } else {
+        } else
             at = at (at == "" ? "" : " ") parts[i]
-            w = word(at)
-        }
     }
+    if (at != "")
+        w = word(at)
     if (type_parameter[name] == "kind" && n != 1)
         fail(name " needs one kind")
     if (type_parameter[name] == "-" && n > 0)

@@ -82,7 +82,24 @@ static enum schema_problem atoi_integer(const struct check *c)
     if (c->max <= INT32_MAX || c->max == INT64_MAX)
         n = (n & UINT32_MAX) | ((n >> 31 & 1) != 0 ? UINT64_MAX << 32 : 0);
     int64_t value = n > (uint64_t)INT64_MAX ? -(int64_t)(UINT64_MAX - n) - 1 : (int64_t)n;
-    return value < c->min || value > c->max ? SCHEMA_RANGE : SCHEMA_GOOD;
+    bool listed = c->parameter.len == 0;
+    for (struct khap_str rest = c->parameter; rest.len > 0 && !listed;) {
+        size_t blank = khap__str_find(rest, ' ');
+        int64_t one = 0;
+        listed = khap__int_parse(khap__str_sub(rest, 0, blank), INT64_MIN, INT64_MAX, &one) == VALUE_OK &&
+                 one == value;
+        rest = khap__str_sub(rest, blank + 1, rest.len);
+    }
+    return value < c->min || value > c->max || !listed ? SCHEMA_RANGE : SCHEMA_GOOD;
+}
+
+static enum schema_problem label(const struct check *c)
+{
+    for (size_t i = 0; i < c->text.len; i++) {
+        if ((c->text.ptr[i] == '\r' || c->text.ptr[i] == '\n') && has_word(c, S("line")))
+            return SCHEMA_BAD;
+    }
+    return not_empty(c);
 }
 
 static enum schema_problem empty(const struct check *c)
@@ -123,7 +140,7 @@ static enum schema_problem time(const struct check *c)
     enum value_error error = khap__time_parse(without_rest(c->text), scale, &us);
     /* parts of a millisecond count as a whole one */
     uint64_t least = c->min > 0 ? (uint64_t)(c->min - 1) * 1000 + 1 : 0;
-    if (error == VALUE_OK && (us > KHAP__TIME_MAX_US || us < least))
+    if (error == VALUE_OK && (us > scale * INT32_MAX || us < least))
         error = VALUE_RANGE;
     return from_value(error);
 }
@@ -170,8 +187,10 @@ static enum schema_problem host(const struct check *c)
 
 static enum schema_problem network(const struct check *c)
 {
-    struct network n;
+    struct network n = {0};
     enum value_error error = khap__network_parse(c->text, &n);
+    if (error != VALUE_SYNTAX && n.family == ADDRESS_V6 && has_word(c, S("ipv4")))
+        return SCHEMA_BAD;
     return error == VALUE_RANGE ? SCHEMA_GOOD
                                 : from_value(error); /* HAProxy masks what lies beyond the bits */
 }
@@ -351,6 +370,7 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_IGNORED] = any,
     [TYPE_INT] = integer,
     [TYPE_IP] = ip,
+    [TYPE_LABEL] = label,
     [TYPE_LOGFORMAT] = format,
     [TYPE_METHOD] = not_empty,
     [TYPE_MODE] = octal,
@@ -366,6 +386,7 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_SIZE] = size,
     [TYPE_STATUS] = integer,
     [TYPE_TIME] = time,
+    [TYPE_URI] = not_empty,
     [TYPE_VAR] = variable,
 };
 
