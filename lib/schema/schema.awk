@@ -228,8 +228,10 @@ BEGIN {
     range("..")
     n_types = n_kinds = n_tables = n_rows = n_entries = n_keys = n_code = 0
     n_flags = split("http experimental once deprecated ignored", flag_names, " ")
-    for (i = 1; i <= n_flags; i++)
-        flag_value[flag_names[i]] = 2 ^ (i - 1)
+    for (i = value = 1; i <= n_flags; i++) {
+        flag_value[flag_names[i]] = value
+        value *= 2 # busybox has no powers
+    }
 }
 
 /^#/ || /^$/ { next }
@@ -352,7 +354,7 @@ END {
             printf "    %s,\n", constant("TABLE_", table_names[i])
         print "    TABLE_COUNT\n};\nenum {"
         for (i = 1; i <= n_flags; i++)
-            printf "    %s = %d,\n", constant("ROW_", flag_names[i]), 2 ^ (i - 1)
+            printf "    %s = %d,\n", constant("ROW_", flag_names[i]), flag_value[flag_names[i]]
         print "    ROW_NO = 1,\n    ROW_DEFAULT = 2\n};\n\n#endif"
         exit 0
     }
