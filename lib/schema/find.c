@@ -148,14 +148,28 @@ enum schema_scope khap__schema_kind_scope(enum schema_kind kind)
     return schema_kinds[kind].scope;
 }
 
-bool khap__schema_kind_has(enum schema_kind kind, struct khap_str section)
+bool khap__schema_list_has(struct khap_str list, struct khap_str word)
 {
-    struct khap_str list = khap__schema_text(schema_kinds[kind].sections);
     while (list.len > 0) {
         size_t comma = khap__str_find(list, ',');
-        if (khap__str_eq(khap__str_sub(list, 0, comma), section))
+        if (khap__str_eq(khap__str_sub(list, 0, comma), word))
             return true;
         list = khap__str_sub(list, comma + 1, list.len);
     }
     return false;
+}
+
+bool khap__schema_kind_has(enum schema_kind kind, struct khap_str section)
+{
+    return khap__schema_list_has(khap__schema_text(schema_kinds[kind].sections), section);
+}
+
+const struct schema_cross *khap__schema_cross(size_t index)
+{
+    return index < sizeof schema_cross_rows / sizeof *schema_cross_rows ? &schema_cross_rows[index] : NULL;
+}
+
+const struct schema_cross_set *khap__schema_cross_set(const struct schema_cross *rule, size_t index)
+{
+    return index < rule->n ? &schema_cross_sets[rule->from + index] : NULL;
 }
