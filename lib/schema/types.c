@@ -160,11 +160,39 @@ static enum schema_problem size(const struct check *c)
     return from_value(error);
 }
 
+/* An address with ports as atoi() reads them: what stands behind their digits is left out. */
+static struct khap_str with_loose_ports(const struct check *c)
+{
+    size_t at = c->text.len, n;
+    while (at > 0 && c->text.ptr[at - 1] != ':')
+        at--;
+    char *copy = khap__arena_alloc(c->arena, c->text.len + 1, 1);
+    if (copy == NULL)
+        *c->status = KHAP_ENOMEM;
+    if (copy == NULL || at == 0 || at == c->text.len || !khap__is_digit((unsigned char)c->text.ptr[at]))
+        return c->text;
+    memcpy(copy, c->text.ptr, at);
+    for (n = at; at < c->text.len && khap__is_digit((unsigned char)c->text.ptr[at]); at++)
+        copy[n++] = c->text.ptr[at];
+    while (at < c->text.len && c->text.ptr[at] != '-')
+        at++;
+    if (at + 1 < c->text.len && khap__is_digit((unsigned char)c->text.ptr[at + 1])) {
+        copy[n++] = '-';
+        for (at++; at < c->text.len && khap__is_digit((unsigned char)c->text.ptr[at]); at++)
+            copy[n++] = c->text.ptr[at];
+    }
+    return (struct khap_str){copy, n};
+}
+
 static enum schema_problem address(const struct check *c)
 {
     struct address a;
-    enum value_error error =
-        has_word(c, S("listen")) ? khap__bind_parse(c->text, &a) : khap__address_parse(c->text, &a);
+    bool listen = has_word(c, S("listen"));
+    enum value_error error = listen ? khap__bind_parse(c->text, &a) : khap__address_parse(c->text, &a);
+    if (error == VALUE_SYNTAX && c->release < 300) {
+        struct khap_str text = with_loose_ports(c);
+        error = listen ? khap__bind_parse(text, &a) : khap__address_parse(text, &a);
+    }
     bool peer = has_word(c, S("connect")) || has_word(c, S("source"));
     /* ports are cut to 16 bits up to 2.2 */
     if (error == VALUE_RANGE && peer && c->release < 203)
