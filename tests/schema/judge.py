@@ -61,7 +61,9 @@ NAMES = {
     "crt-store": "cs", "log-profile": "lp", "acme": "ac", "healthcheck": "hc", "defaults": "de",
 }
 
-ALERT = re.compile(r"^\[ALERT\][^\n]*(?:\n(?!\[)[^\n]*)*", re.M)
+def alerts_in(said):
+    """The messages that are ALERTs; one can end without a newline."""
+    return [m.rstrip("\n") for m in re.split(r"(?=\[(?:ALERT|WARNING|NOTICE|DIAG)\])", said) if m.startswith("[ALERT]")]
 
 
 class Case:
@@ -125,6 +127,10 @@ class Judge:
             case.number = i
             before, behind = SECTIONS.get(case.section, ("", ""))
             head = case.section + ("" if case.section in UNNAMED else " t%dt" % i) + "\n"
+            if case.section == "section":
+                kind = (case.text.split() + [""])[0]
+                head = ""
+                before, behind = "", "".join(SECTIONS.get(kind, ("", "")))
             if case.section in ("frontend", "backend", "listen", "defaults"):
                 head += " mode http\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n"
             text = case.text
@@ -146,8 +152,8 @@ class Judge:
             done = subprocess.run([self.binary, "-c", "-f", conf], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=60,
                                   cwd=self.folder, env={"PATH": os.environ.get("PATH", "")})
             said = done.stdout.decode("latin-1")
-            alerts = [a.replace(conf, "t.cfg") for a in ALERT.findall(said)]
-            if done.returncode not in (0, 1, 2) and not alerts:
+            alerts = [a.replace(conf, "t.cfg") for a in alerts_in(said)]
+            if done.returncode not in (0, 2) and not alerts:
                 alerts = ["[ALERT] ended with status %d" % done.returncode]
         except subprocess.TimeoutExpired:
             alerts = ["[ALERT] took too long"]
@@ -191,12 +197,18 @@ class Judge:
         return doubtful
 
     def refused(self, cases):
-        """For lines that should be refused while they are read: those that are not are asked alone."""
-        alerts, at = self.ask(cases)
-        found, _ = self.blamed([a for a in alerts if "t.cfg:" in a], at)
-        for case in found:
-            case.refused = "refused"
-        return [c for c in cases if c not in found]
+        """For lines that should be refused while they are read: those that are not are asked alone. HAProxy reads in stages, so what is not refused
+        by the side of others is asked again without them."""
+        rest = list(cases)
+        while rest:
+            alerts, at = self.ask(rest)
+            found, _ = self.blamed([a for a in alerts if "t.cfg:" in a], at)
+            for case in found:
+                case.refused = "refused"
+            rest = [c for c in rest if c not in found]
+            if not found:
+                break
+        return rest
 
     def all(self, cases):
         """Sets `refused` of all cases."""
