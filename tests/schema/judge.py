@@ -32,6 +32,7 @@ WORLD = [
     (302, "acme ac\n directory http://127.0.0.1:1/x\n"),
     (304, "healthcheck hc\n type tcp-check\n"),
     (105, "defaults de\n mode http\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n"),
+    (105, "defaults\n mode http\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n"),
     (105, "frontend fe\n bind 127.0.0.1:10001\n default_backend be\n"),
     (105, "backend be\n server sv 127.0.0.1:10002\n"),
     (105, "backend tb\n stick-table type string len 32 size 1k store gpc0,gpt0,http_req_rate(10s)\n"),
@@ -48,6 +49,7 @@ SECTIONS = {
     "log-forward": (" bind 127.0.0.1:10515\n", ""),
     "acme": (" directory http://127.0.0.1:1/x\n", ""),
     "userlist": (" group gr\n user us insecure-password pw\n", ""),
+    "program": ("", " command /bin/true\n"),
     "healthcheck": (" type tcp-check\n", ""),
 }
 UNNAMED = ("global", "traces", "namespace_list")
@@ -149,7 +151,8 @@ class Judge:
         with os.fdopen(fd, "w") as f:
             f.write("".join(lines))
         try:
-            done = subprocess.run([self.binary, "-c", "-f", conf], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=60,
+            master = ["-W"] if any((c.section + " " + c.text).startswith(("program", "section program")) for c in cases) else []
+            done = subprocess.run([self.binary, *master, "-c", "-f", conf], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=60,
                                   cwd=self.folder, env={"PATH": os.environ.get("PATH", "")})
             said = done.stdout.decode("latin-1")
             alerts = [a.replace(conf, "t.cfg") for a in alerts_in(said)]

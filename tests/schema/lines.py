@@ -47,7 +47,8 @@ class NoValue(Exception):
 
 class Row:
     def __init__(self, fields):
-        self.table, self.words, first, last, self.warns, prefix, self.flags, self.arguments = fields[:8]
+        self.table, self.words, first, last, self.warns, prefix, self.flags, self.arguments, free, self.evidence = fields
+        self.free = free == "1"
         number = lambda r, none: none if r == "-" else int(r.split(".")[0]) * 100 + int(r.split(".")[1])  # noqa: E731
         self.first, self.last, self.prefix = number(first, 105), number(last, 999), int(prefix)
         self.items = grammar.parse(self.arguments)
