@@ -67,7 +67,7 @@ class Values:
                     self.places.setdefault(table, []).append((section, text))
                 elif line[0] != "#":
                     table, keyword, kind, good, bad = line.rstrip("\n").replace("%D", folder).split("\t")
-                    part = lambda t: [] if t == "-" else t.split(" | ")  # noqa: E731
+                    part = lambda t: [] if t == "-" else [v.replace("%E", "") for v in t.split(" | ")]  # noqa: E731
                     self.lines.append((table, keyword, kind, part(good), part(bad)))
 
     def given(self, table, keyword, kind):
@@ -83,17 +83,11 @@ class Values:
                 break
         else:
             raise NoValue("no values of the type " + whole)
-        if numbers and kind == name and keyword == "*":
-            ends = [e for e in numbers.groups() if e]
-            if name == "DECIMAL" or name == "FLOATPERCENT":
-                good = ends or good
-            elif name == "PORTS":
-                pass
-            else:
-                good = ends + ([g for g in good if self.within(g, numbers)] if len(ends) < 2 else [])
-                bad = [b for b in bad if not b.isdigit()]
-            bad = bad + ([str(int(numbers.group(1)) - 1)] if numbers.group(1) not in ("", "0") else [])
-            bad = bad + ([str(int(numbers.group(2)) + 1)] if numbers.group(2) else [])
+        if numbers:
+            unit = "ms" if name == "TIME" else ""
+            low, high = numbers.groups()
+            good = [e + unit for e in (low, high) if e] + [g for g in good if not g.isdigit() or self.within(g, numbers)]
+            bad = bad + ([str(int(low) - 1) + unit] if low else []) + ([str(int(high) + 1) + unit] if high else [])
         return good, bad
 
     @staticmethod
@@ -139,7 +133,7 @@ class Maker:
             for way in item[1]:
                 ways += self.sequence(row, way, depth)
             first = item[1][0]
-            if first and first[0][0] == "lit" and ways[0]:
+            if ways[0] and all(way and way[0][0] == "lit" for way in item[1]):
                 ways[0] = [Leaf(ways[0][0].text, ("khapwrong",))] + ways[0][1:]
             return ways
         if kind == "many":

@@ -97,18 +97,27 @@ def make_cases(rows, release, values, problems):
                 texts = [(section, place.replace("@", lines.text_of(words), 1) if isinstance(place, str) else lines.text_of(lines.fill(place, words)))
                          for section, place in places]
                 case = judge.Case(row, why, texts[0][0], texts[0][1], None)
-                case.others = texts[1:]
+                case.others, case.own = texts[1:], lines.text_of(words)
                 cases.append(case)
-    asked = "".join("%s\t%s\t%s\n" % (name(release), c.section, c.text) for c in cases)
-    done = subprocess.run([DRIVER], input=asked, stdout=subprocess.PIPE, check=False, universal_newlines=True)
-    answers = done.stdout.split("\n")[:-1]
-    if done.returncode or len(answers) != len(cases):
-        raise SystemExit("schema_driver ended with status %d after %d of %d lines" % (done.returncode, len(answers), len(cases)))
+    answers = ask_driver(release, [(c.section, c.text) for c in cases])
+    # as long as no row leads to a table, its rows are asked for themselves
+    lost = [i for i, a in enumerate(answers) if a.startswith("unknown 0 ") and cases[i].row.table not in SECTIONS]
+    for i, answer in zip(lost, ask_driver(release, [(cases[i].row.table, cases[i].own) for i in lost])):
+        answers[i] = answer
     acls = {row.words for row in maker.tables.get("predefined-acl", [])}
     for case, answer in zip(cases, answers):
         case.answer = says(answer, acls)
         case.khap = not case.answer
     return cases
+
+
+def ask_driver(release, questions):
+    asked = "".join("%s\t%s\t%s\n" % (name(release), table, text) for table, text in questions)
+    done = subprocess.run([DRIVER], input=asked, stdout=subprocess.PIPE, check=False, universal_newlines=True)
+    answers = done.stdout.split("\n")[:-1]
+    if done.returncode or len(answers) != len(questions):
+        raise SystemExit("schema_driver ended with status %d after %d of %d lines" % (done.returncode, len(answers), len(questions)))
+    return answers
 
 
 def wanted(row):
