@@ -239,9 +239,10 @@ static bool run_type(struct match *m, struct parts *parts, uint32_t at)
         uint32_t offset = 0, len = (uint32_t)p->text.len;
         khap__schema_range(code[3], &min, &max);
         enum khap_status status = KHAP_OK;
-        enum schema_problem problem =
-            khap__schema_type_check(m->arena, type, of_kind(type) ? S("") : khap__schema_word(code[2]), min,
-                                    max, m->release, p->text, &offset, &len, &status);
+        enum schema_problem problem = khap__schema_type_check(
+            m->arena, type,
+            of_kind(type) ? khap__schema_kind_name((enum schema_kind)code[2]) : khap__schema_word(code[2]),
+            min, max, m->release, p->text, &offset, &len, &status);
         if (status != KHAP_OK)
             return no_memory(m);
         if (problem != SCHEMA_GOOD)
@@ -366,7 +367,10 @@ static enum khap_status read_arguments(struct match *m, struct parts *parts, con
 {
     struct schema_line *line = m->line;
     bool good = run_row(m, parts, line->row, keyword);
-    if (good && !line->cut && parts->next < parts->n)
+    /* up to 3.2 an empty word ends the line */
+    bool more = !line->cut && parts->next < parts->n &&
+                (m->release >= 303 || parts->at[parts->next].text.len > 0 || parts->at[parts->next].variable);
+    if (good && more)
         good = fail(m, SCHEMA_UNEXPECTED, parts, UINT16_MAX, 0, (uint32_t)parts->at[parts->next].text.len);
     if (good)
         line->problem = SCHEMA_GOOD;

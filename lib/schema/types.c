@@ -95,9 +95,15 @@ static enum schema_problem atoi_integer(const struct check *c)
 
 static enum schema_problem label(const struct check *c)
 {
+    bool line = has_word(c, S("line")), attribute = has_word(c, S("attribute"));
     for (size_t i = 0; i < c->text.len; i++) {
-        if ((c->text.ptr[i] == '\r' || c->text.ptr[i] == '\n') && has_word(c, S("line")))
+        unsigned char byte = (unsigned char)c->text.ptr[i];
+        if ((line && (byte == '\r' || byte == '\n')) ||
+            (attribute && (byte == ';' || byte < ' ' || byte == 127))) {
+            *c->offset = (uint32_t)i;
+            *c->len = 1;
             return SCHEMA_BAD;
+        }
     }
     return not_empty(c);
 }
@@ -154,15 +160,53 @@ static enum schema_problem size(const struct check *c)
     return from_value(error);
 }
 
+/* An address with ports as atoi() reads them: what stands behind their digits is left out. */
+static struct khap_str with_loose_ports(const struct check *c)
+{
+    size_t at = c->text.len, n;
+    while (at > 0 && c->text.ptr[at - 1] != ':')
+        at--;
+    char *copy = khap__arena_alloc(c->arena, c->text.len + 1, 1);
+    if (copy == NULL)
+        *c->status = KHAP_ENOMEM;
+    if (copy == NULL || at == 0 || at == c->text.len || !khap__is_digit((unsigned char)c->text.ptr[at]))
+        return c->text;
+    memcpy(copy, c->text.ptr, at);
+    for (n = at; at < c->text.len && khap__is_digit((unsigned char)c->text.ptr[at]); at++)
+        copy[n++] = c->text.ptr[at];
+    while (at < c->text.len && c->text.ptr[at] != '-')
+        at++;
+    if (at + 1 < c->text.len && khap__is_digit((unsigned char)c->text.ptr[at + 1])) {
+        copy[n++] = '-';
+        for (at++; at < c->text.len && khap__is_digit((unsigned char)c->text.ptr[at]); at++)
+            copy[n++] = c->text.ptr[at];
+    }
+    return (struct khap_str){copy, n};
+}
+
 static enum schema_problem address(const struct check *c)
 {
     struct address a;
-    enum value_error error =
-        has_word(c, S("listen")) ? khap__bind_parse(c->text, &a) : khap__address_parse(c->text, &a);
+    bool listen = has_word(c, S("listen"));
+    enum value_error error = listen ? khap__bind_parse(c->text, &a) : khap__address_parse(c->text, &a);
+    if (error == VALUE_SYNTAX && c->release < 300) {
+        struct khap_str text = with_loose_ports(c);
+        error = listen ? khap__bind_parse(text, &a) : khap__address_parse(text, &a);
+    }
+    bool peer = has_word(c, S("connect")) || has_word(c, S("source"));
+    /* ports are cut to 16 bits up to 2.2 */
+    if (error == VALUE_RANGE && peer && c->release < 203)
+        return SCHEMA_GOOD;
     if (error != VALUE_OK)
         return from_value(error);
     if (a.variable)
         return SCHEMA_GOOD;
+    bool datagram = a.prefix == PREFIX_UDP || a.prefix == PREFIX_UDP4 || a.prefix == PREFIX_UDP6 ||
+                    a.prefix == PREFIX_UXDG;
+    if (has_word(c, S("connect")) && (a.family == ADDRESS_FD || a.port != a.port_last))
+        return SCHEMA_BAD;
+    if (has_word(c, S("fixed")) && (a.relative_port || a.port != a.port_last || datagram))
+        return SCHEMA_BAD;
     bool network = a.family == ADDRESS_ANY || a.family == ADDRESS_V4 || a.family == ADDRESS_V6 ||
                    a.family == ADDRESS_NAME;
     if (network && ((has_word(c, S("port")) && !a.has_port) || (has_word(c, S("noport")) && a.has_port)))
@@ -210,6 +254,11 @@ static enum schema_problem name(const struct check *c)
         }
     }
     return not_empty(c);
+}
+
+static enum schema_problem definition(const struct check *c)
+{
+    return has_word(c, S("server")) ? name(c) : not_empty(c);
 }
 
 static enum schema_problem octal(const struct check *c)
@@ -345,6 +394,8 @@ static enum schema_problem chain(const struct check *c)
 
 static enum schema_problem format(const struct check *c)
 {
+    if (c->text.len == 0)
+        return SCHEMA_BAD;
     return value(c, KHAP_VALUE_FORMAT);
 }
 
@@ -357,7 +408,7 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_COOKIENAME] = not_empty,
     [TYPE_CPUS] = not_empty,
     [TYPE_DECIMAL] = decimal,
-    [TYPE_DEF] = not_empty,
+    [TYPE_DEF] = definition,
     [TYPE_DIR] = not_empty,
     [TYPE_DYNAMIC] = format,
     [TYPE_EMPTY] = empty,
@@ -383,8 +434,10 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_RATE] = not_empty,
     [TYPE_REF] = reference,
     [TYPE_REGEX] = regex,
+    [TYPE_SECRET] = not_empty,
     [TYPE_SIZE] = size,
     [TYPE_STATUS] = integer,
+    [TYPE_TEXT] = not_empty,
     [TYPE_TIME] = time,
     [TYPE_URI] = not_empty,
     [TYPE_VAR] = variable,

@@ -1,6 +1,6 @@
 /*
  * A driver for the tests of the schema. `schema_driver rows` prints every row: table, words, first, last and first warning release
- * (999: none), prefixes, flags, arguments, separated by tabs. Without an argument it reads lines "RELEASE TABLE LINE" separated by
+ * (-: none), prefixes, flags, arguments, 1 where an argument is any text, evidence, separated by tabs. Without an argument it reads lines "RELEASE TABLE LINE" separated by
  * tabs, and answers each with one:
  *
  *   good
@@ -49,6 +49,8 @@ static void rows(void)
             put_release(row->warns);
             printf("\t%u\t%u\t", row->prefix, row->flags);
             put(khap__schema_text(row->arguments));
+            printf("\t%u\t", row->free);
+            put(khap__schema_text(row->evidence));
             putchar('\n');
         }
     }

@@ -1,0 +1,241 @@
+"""What HAProxy says of single lines: each stands in a section of its own, many sections in one file.
+
+A line that is refused in company, or whose verdict is not what was thought, is asked again alone: then every ALERT counts.
+"""
+import multiprocessing.pool
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import tap  # noqa: E402
+
+# Sections that lines under test refer to, with the release they need.
+WORLD = [
+    (105, "global\n"),
+    (204, " expose-experimental-directives\n"),
+    (301, " expose-deprecated-directives\n"),
+    (105, "userlist ul\n group gr\n user us insecure-password pw groups gr\n"),
+    (105, "peers pe\n peer me 127.0.0.1:10001\n"),
+    (106, "mailers ma\n mailer m1 127.0.0.1:10025\n"),
+    (106, "resolvers re\n nameserver n1 127.0.0.1:10053\n"),
+    (108, "cache ca\n total-max-size 4\n"),
+    (201, "fcgi-app fa\n docroot /\n"),
+    (202, "http-errors he\n errorfile 400 %D/400.http\n"),
+    (202, "ring ri\n size 16384\n"),
+    (203, "log-forward lf\n bind 127.0.0.1:10514\n log ring@ri local0\n"),
+    (300, "crt-store cs\n load crt %D/cert.pem alias one\n"),
+    (301, "log-profile lp\n on any format x\n"),
+    (302, "acme ac\n directory http://127.0.0.1:1/x\n"),
+    (304, "healthcheck hc\n type tcp-check\n"),
+    (105, "defaults de\n mode http\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n"),
+    (105, "defaults\n mode http\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n"),
+    (105, "frontend fe\n bind 127.0.0.1:10001\n default_backend be\n"),
+    (105, "backend be\n server sv 127.0.0.1:10002\n"),
+    (105, "backend tb\n stick-table type string len 32 size 1k store gpc0,gpt0,http_req_rate(10s)\n"),
+]
+
+# Lines that the section of a line under test needs, before and behind it.
+SECTIONS = {
+    "frontend": (" bind 127.0.0.1:10003\n acl al always_true\n", ""),
+    "backend": (" acl al always_true\n server sv 127.0.0.1:10004\n", ""),
+    "listen": (" bind 127.0.0.1:10003\n acl al always_true\n server sv 127.0.0.1:10004\n", ""),
+    "cache": ("", " total-max-size 4\n"),
+    "fcgi-app": (" docroot /\n", ""),
+    "ring": (" size 16384\n", ""),
+    "log-forward": (" bind 127.0.0.1:10515\n", ""),
+    "acme": (" directory http://127.0.0.1:1/x\n", ""),
+    "userlist": (" group gr\n user us insecure-password pw\n", ""),
+    "program": ("", " command /bin/true\n"),
+    "healthcheck": (" type tcp-check\n", ""),
+}
+UNNAMED = ("global", "traces", "namespace_list")
+
+# Names that are there besides those of WORLD: for what khap calls a reference.
+NAMES = {
+    "acl": "al TRUE FALSE WAIT_END HTTP HTTP_1.0 HTTP_1.1 HTTP_2.0 HTTP_3.0 HTTP_CONTENT HTTP_URL_ABS HTTP_URL_SLASH HTTP_URL_STAR LOCALHOST METH_CONNECT METH_GET "
+           "METH_HEAD METH_OPTIONS METH_POST METH_PUT METH_TRACE METH_DELETE RDP_COOKIE REQ_CONTENT SSL",
+    "backend": "be tb", "frontend": "fe", "proxy": "be tb fe", "table": "tb", "server": "be/sv sv", "userlist": "ul", "group": "gr", "user": "us",
+    "peers": "pe", "mailers": "ma", "resolvers": "re", "cache": "ca", "fcgi-app": "fa", "http-errors": "he", "ring": "ri", "log-forward": "lf",
+    "crt-store": "cs", "log-profile": "lp", "acme": "ac", "healthcheck": "hc", "defaults": "de",
+}
+
+def alerts_in(said):
+    """The messages that are ALERTs; one can end without a newline."""
+    return [m.rstrip("\n") for m in re.split(r"(?=\[(?:ALERT|WARNING|NOTICE|DIAG)\])", said) if m.startswith("[ALERT]")]
+
+
+class Case:
+    """A line of a row: where it stands, and what khap says of it."""
+
+    def __init__(self, row, why, section, text, khap):
+        self.row, self.why, self.section, self.text, self.khap = row, why, section, text, khap
+        self.number, self.refused = 0, None  # None, or what HAProxy said
+
+
+def make_files(folder):
+    """A file of each kind that lines name."""
+    openssl = tap.need("openssl", "openssl")
+
+    def run(*words):
+        subprocess.run([openssl, *words], check=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def write(name, text):
+        with open(os.path.join(folder, name), "w", encoding="ascii") as f:
+            f.write(text)
+
+    run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "ca.pem", "-days", "3650", "-subj", "/CN=localhost")
+    write("cert.pem", open(os.path.join(folder, "ca.pem"), encoding="ascii").read() + open(os.path.join(folder, "key.pem"), encoding="ascii").read())
+    write("index", "")
+    write("number", "01\n")
+    write("ca.cnf", "[ca]\ndefault_ca=x\n[x]\ndatabase=index\ncrlnumber=number\ndefault_md=sha256\ndefault_crl_days=3650\n")
+    run("ca", "-config", "ca.cnf", "-gencrl", "-keyfile", "key.pem", "-cert", "ca.pem", "-out", "crl.pem")
+    write("dh.pem", """-----BEGIN DH PARAMETERS-----
+MIIBCAKCAQEA//////////+t+FRYortKmq/cViAnPTzx2LnFg84tNpWp4TZBFGQz
++8yTnc4kmz75fS/jY2MMddj2gbICrsRhetPfHtXV/WVhJDP1H18GbtCFY2VVPe0a
+87VXE15/V8k1mE8McODmi3fipona8+/och3xWKE2rec1MKzKT0g6eXq8CrGCsyT7
+YdEIqUuyyOP7uWrat2DX9GgdT0Kj3jlN9K5W7edjcrsZCwenyO4KbXCeAvzhzffi
+7MA0BM0oNC9hkXL+nOmFg/+OTxIy7vKBg8P+OxtMb61zO7X8vC7CIAXFjvGDfRaD
+ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
+-----END DH PARAMETERS-----
+""")
+    write("400.http", "HTTP/1.0 400 Bad\r\nContent-Length: 0\r\n\r\n")
+    for name, text in (("acl", "10.0.0.1\n"), ("map", "1 2\n"), ("text", "x\n"), ("a.lua", "\n"), ("tickets", ""), ("crt-list", os.path.join(folder, "cert.pem") + "\n")):
+        write(name, text)
+    with open(os.path.join(folder, "tickets"), "w", encoding="ascii") as f:
+        for i in range(3):
+            f.write(subprocess.run([openssl, "rand", "-base64", "48"], check=True, capture_output=True, text=True).stdout)
+
+
+class Judge:
+    def __init__(self, binary, release, folder):
+        self.binary, self.release, self.folder = binary, release, folder
+        self.world = "".join(text for since, text in WORLD if since <= release).replace("%D", folder)
+        self.runs = 0
+        self.pool = multiprocessing.pool.ThreadPool(max(2, os.cpu_count() or 2))
+        said, _ = self.ask([])
+        if said:
+            raise SystemExit("%s refuses the sections that the lines stand in:\n%s" % (binary, "\n".join(said)))
+
+    def ask(self, cases):
+        """Runs HAProxy over lines. Returns its alerts, and the case of each line number."""
+        lines, at = [self.world], {}
+        n = self.world.count("\n")
+        side = []
+        for i, case in enumerate(cases):
+            case.number = i
+            before, behind = SECTIONS.get(case.section, ("", ""))
+            head = case.section + ("" if case.section in UNNAMED else " t%dt" % i) + "\n"
+            if case.section == "section":
+                kind = (case.text.split() + [""])[0]
+                head = ""
+                before, behind = "", "".join(SECTIONS.get(kind, ("", "")))
+            if case.section in ("frontend", "backend", "listen", "defaults"):
+                head += " mode http\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n"
+            text = case.text
+            if case.section == "crt-list":
+                fd, name = tempfile.mkstemp(dir=self.folder)
+                with os.fdopen(fd, "w") as f:
+                    f.write("%s/cert.pem [%s] host\n" % (self.folder, text))
+                side.append(name)
+                head, text = "frontend t%dt\n" % i, "bind 127.0.0.1:10003 ssl crt-list " + name
+            part = head + before + " " + text + "\n" + behind
+            for k in range(part.count("\n")):
+                at[n + k + 1] = case
+            n += part.count("\n")
+            lines.append(part)
+        fd, conf = tempfile.mkstemp(dir=self.folder, suffix=".cfg")
+        with os.fdopen(fd, "w") as f:
+            f.write("".join(lines))
+        try:
+            master = ["-W"] if any((c.section + " " + c.text).startswith(("program", "section program")) for c in cases) else []
+            done = subprocess.run([self.binary, *master, "-c", "-f", conf], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=60,
+                                  cwd=self.folder, env={"PATH": os.environ.get("PATH", "")})
+            said = done.stdout.decode("latin-1")
+            alerts = [a.replace(conf, "t.cfg") for a in alerts_in(said)]
+            if done.returncode not in (0, 2) and not alerts:
+                alerts = ["[ALERT] ended with status %d" % done.returncode]
+        except subprocess.TimeoutExpired:
+            alerts = ["[ALERT] took too long"]
+        finally:
+            for name in side + [conf]:
+                os.unlink(name)
+        self.runs += 1
+        return [a for a in alerts if not re.search(r"config(uration)?( file)? ?: (Error\(s\)|Fatal errors) found|(Error\(s\)|Fatal errors) found in config", a)], at
+
+    def blamed(self, alerts, at):
+        """Which cases the alerts are about, and whether that is sure of all."""
+        found, sure = set(), True
+        for alert in alerts:
+            numbers = [int(n) for n in re.findall(r"t\.cfg:(\d+)", alert)]
+            names = [int(n) for n in re.findall(r"\bt(\d+)t\b", alert)]
+            some = {at[n] for n in numbers if n in at} or {c for c in set(at.values()) if c.number in names}
+            found |= some
+            sure = sure and bool(some)
+        return found, sure
+
+    def alone(self, case):
+        alerts, _ = self.ask([case])
+        case.refused = "\n".join(alerts) if alerts else None
+
+    def taken(self, cases):
+        """For lines that should be taken: those that make trouble are asked alone."""
+        doubtful, rest = [], list(cases)
+        while rest:
+            alerts, at = self.ask(rest)
+            if not alerts:
+                break
+            found, sure = self.blamed(alerts, at)
+            if not found:
+                if len(rest) == 1:
+                    doubtful += rest
+                    break
+                half = len(rest) // 2
+                return doubtful + self.taken(rest[:half]) + self.taken(rest[half:])
+            doubtful += [c for c in rest if c in found]
+            rest = [c for c in rest if c not in found]
+        return doubtful
+
+    def refused(self, cases):
+        """For lines that should be refused while they are read: those that are not are asked alone. HAProxy reads in stages, so what is not refused
+        by the side of others is asked again without them."""
+        rest = list(cases)
+        while rest:
+            alerts, at = self.ask(rest)
+            found, _ = self.blamed([a for a in alerts if "t.cfg:" in a], at)
+            for case in found:
+                case.refused = "refused"
+            rest = [c for c in rest if c not in found]
+            if not found:
+                break
+        return rest
+
+    def all(self, cases):
+        """Sets `refused` of all cases."""
+        jobs = []
+        for sections in (("global",), ("defaults",), None):
+            for khap, size in ((True, 150), (False, 40)):
+                some = [c for c in cases if c.khap == khap and (c.section in sections if sections else c.section not in ("global", "defaults"))]
+                jobs += [(self.taken if khap else self.refused, some[i:i + size]) for i in range(0, len(some), size)]
+        doubtful = sum(self.pool.map(lambda job: job[0](job[1]), jobs), [])
+        self.pool.map(self.alone, doubtful, chunksize=1)
+
+
+def version(binary):
+    text = subprocess.run([binary, "-v"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"version (\d+)\.(\d+)", text)
+    return int(found.group(1)) * 100 + int(found.group(2)) if found else 0
+
+
+def binaries():
+    """The programs to ask: HAPROXY_RELEASES ("2.2=PATH …"), else HAPROXY, else the installed one."""
+    return [w.split("=", 1)[1] for w in os.environ.get("HAPROXY_RELEASES", "").split()] or [os.environ.get("HAPROXY") or tap.need("haproxy", "haproxy")]
+
+
+def temporary():
+    folder = tempfile.mkdtemp(prefix="khap")
+    os.chmod(folder, 0o755)
+    return folder, lambda: shutil.rmtree(folder, ignore_errors=True)
