@@ -256,8 +256,7 @@ static int read_into(struct generate *g, struct khap_generate_options *options)
     int status = input_text(r, &g->inputs, g->into, g->max_input, &g->old, &options->into_source);
     if (status != EXIT_DONE)
         return status;
-    options->into = g->old.ptr != NULL ? g->old.ptr : "";
-    options->into_len = g->old.len;
+    options->into = g->old;
     options->into_force = g->out.force;
     return EXIT_DONE;
 }

@@ -288,7 +288,7 @@ enum khap_status khap_generate(const struct khap_model *model, const struct khap
     khap__map_init(&g.cert_hosts, &g.alloc);
     khap__map_init(&g.passed_hosts, &g.alloc);
     struct into into = {0};
-    if (defaults.into) {
+    if (defaults.into.ptr) {
         defaults.bundle = 0; /* it is one file, and somebody else's */
         g.into = &into;
     }
