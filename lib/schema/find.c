@@ -3,7 +3,7 @@
 
 #include "schema/program.h"
 
-enum { NO_ENTRY = 65535, HASH_PRIME = 16777213 };
+enum { NO_ENTRY = 65535, HASH_PRIME = 16777213, MOST_PREFIX = 32 };
 
 struct schema_entry {
     uint16_t table, row, next; /* next: of the same words in other releases */
@@ -101,6 +101,7 @@ const struct schema_row *khap__schema_find(unsigned table, struct khap_str words
 {
     if (other != NULL)
         *other = NULL;
+    struct khap_str whole = words;
     const struct schema_row *row = find(table, words, S(""), release, other);
     size_t paren = khap__str_find(words, '(');
     if (row == NULL && paren < words.len && words.ptr[words.len - 1] == ')') {
@@ -114,6 +115,10 @@ const struct schema_row *khap__schema_find(unsigned table, struct khap_str words
     if (row == NULL && digits < words.len) {
         words = khap__str_sub(words, 0, digits);
         row = find(table, words, S("#"), release, other);
+    }
+    for (size_t len = whole.len < MOST_PREFIX ? whole.len : MOST_PREFIX; row == NULL && len > 0; len--) {
+        if (whole.ptr[len - 1] == '.' || whole.ptr[len - 1] == '(')
+            row = find(table, khap__str_sub(whole, 0, len), S("*"), release, other);
     }
     return row;
 }
