@@ -141,12 +141,15 @@ static struct khap_str without_rest(struct khap_str s)
 
 static enum schema_problem time(const struct check *c)
 {
-    uint64_t us;
+    uint64_t us = 0;
     uint64_t scale = has_word(c, S("us")) ? 1 : has_word(c, S("s")) ? 1000000 : 1000;
     enum value_error error = khap__time_parse(without_rest(c->text), scale, &us);
     /* parts of a millisecond count as a whole one */
     uint64_t least = c->min > 0 ? (uint64_t)(c->min - 1) * 1000 + 1 : 0;
-    if (error == VALUE_OK && (us > scale * INT32_MAX || us < least))
+    uint64_t most = c->max <= INT32_MAX ? (uint64_t)c->max * 1000 : scale * INT32_MAX;
+    bool small = has_word(c, S("unit")) && us > 0 && us < 100000 &&
+                 khap__is_digit((unsigned char)c->text.ptr[c->text.len - 1]);
+    if (error == VALUE_OK && (us > most || us < least || small))
         error = VALUE_RANGE;
     return from_value(error);
 }
@@ -310,7 +313,7 @@ static enum schema_problem regex(const struct check *c)
 static enum schema_problem variable(const struct check *c)
 {
     static const char *const scopes[] = {"proc.", "sess.", "txn.", "req.", "res.", "check."};
-    for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++) {
+    for (size_t i = 0; i < (has_word(c, S("proc")) ? 1 : sizeof scopes / sizeof *scopes); i++) {
         if (!khap__str_starts(c->text, khap__str(scopes[i])))
             continue;
         size_t from = strlen(scopes[i]);
@@ -341,6 +344,46 @@ static enum schema_problem number_set(const struct check *c)
     if (error == VALUE_OK && dash + 1 < c->text.len)
         error = khap__int_parse(khap__str_sub(c->text, dash + 1, c->text.len), c->min, c->max, &n);
     return from_value(error);
+}
+
+/* A list must begin with a digit, but what else stands between numbers is not looked at. */
+static enum schema_problem cpus(const struct check *c)
+{
+    int64_t n = 0;
+    if (c->text.len == 0 || !khap__is_digit((unsigned char)c->text.ptr[0]))
+        return SCHEMA_BAD;
+    for (size_t i = 0; i < c->text.len; i++) {
+        bool digit = khap__is_digit((unsigned char)c->text.ptr[i]);
+        n = digit ? n * 10 + (c->text.ptr[i] - '0') : 0;
+        if (n > c->max || n > INT32_MAX)
+            return SCHEMA_RANGE;
+    }
+    return SCHEMA_GOOD;
+}
+
+/* `+400-499,-404`: the sign stands once, before the first. */
+static enum schema_problem codes(const struct check *c)
+{
+    bool sign = c->text.len > 0 && (c->text.ptr[0] == '+' || c->text.ptr[0] == '-');
+    struct khap_str rest = khap__str_sub(c->text, sign, c->text.len);
+    do {
+        size_t comma = khap__str_find(rest, ',');
+        struct khap_str part = khap__str_sub(rest, 0, comma);
+        size_t dash = khap__str_find(part, '-');
+        int64_t low, high = 599;
+        enum value_error error = khap__int_parse(khap__str_sub(part, 0, dash), 100, 599, &low);
+        if (error == VALUE_OK && dash < part.len)
+            error = khap__int_parse(khap__str_sub(part, dash + 1, part.len), low, 599, &high);
+        if (error != VALUE_OK || comma + 1 == rest.len)
+            return from_value(error == VALUE_OK ? VALUE_SYNTAX : error);
+        rest = khap__str_sub(rest, comma + 1, rest.len);
+    } while (rest.len > 0);
+    return SCHEMA_GOOD;
+}
+
+static enum schema_problem node_name(const struct check *c)
+{
+    return khap__str_find(c->text, ':') < c->text.len ? SCHEMA_BAD : name(c);
 }
 
 static enum schema_problem hex_byte(const struct check *c)
@@ -406,7 +449,8 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_BYTES] = hex,
     [TYPE_CONVERTERS] = chain,
     [TYPE_COOKIENAME] = not_empty,
-    [TYPE_CPUS] = not_empty,
+    [TYPE_CODES] = codes,
+    [TYPE_CPUS] = cpus,
     [TYPE_DECIMAL] = decimal,
     [TYPE_DEF] = definition,
     [TYPE_DIR] = not_empty,
@@ -427,6 +471,7 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_MODE] = octal,
     [TYPE_NAME] = name,
     [TYPE_NETWORK] = network,
+    [TYPE_NODE] = node_name,
     [TYPE_PATH] = path,
     [TYPE_NUMBERSET] = number_set,
     [TYPE_PORTS] = ports,
