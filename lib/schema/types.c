@@ -56,7 +56,9 @@ static enum schema_problem integer(const struct check *c)
 {
     int64_t n;
     struct khap_str s = c->text;
-    /* strtol() and its like take zeros before a number */
+    /* strtol() and its like take a plus and zeros before a number */
+    if (s.len > 1 && s.ptr[0] == '+' && khap__is_digit((unsigned char)s.ptr[1]))
+        s = khap__str_sub(s, 1, s.len);
     while (s.len > 1 && s.ptr[0] == '0')
         s = khap__str_sub(s, 1, s.len);
     return from_value(khap__int_parse(s, c->min, c->max, &n));
@@ -369,6 +371,8 @@ static enum schema_problem codes(const struct check *c)
     do {
         size_t comma = khap__str_find(rest, ',');
         struct khap_str part = khap__str_sub(rest, 0, comma);
+        while (part.len > 1 && part.ptr[0] == '0')
+            part = khap__str_sub(part, 1, part.len);
         size_t dash = khap__str_find(part, '-');
         int64_t low, high = 599;
         enum value_error error = khap__int_parse(khap__str_sub(part, 0, dash), 100, 599, &low);
