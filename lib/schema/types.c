@@ -189,6 +189,16 @@ static struct khap_str with_loose_ports(const struct check *c)
     return (struct khap_str){copy, n};
 }
 
+static bool is_datagram(uint8_t prefix)
+{
+    return prefix == PREFIX_UDP || prefix == PREFIX_UDP4 || prefix == PREFIX_UDP6 || prefix == PREFIX_UXDG;
+}
+
+static bool is_stream(uint8_t prefix)
+{
+    return prefix == PREFIX_TCP || prefix == PREFIX_TCP4 || prefix == PREFIX_TCP6 || prefix == PREFIX_UXST;
+}
+
 static enum schema_problem address(const struct check *c)
 {
     struct address a;
@@ -206,11 +216,12 @@ static enum schema_problem address(const struct check *c)
         return from_value(error);
     if (a.variable)
         return SCHEMA_GOOD;
-    bool datagram = a.prefix == PREFIX_UDP || a.prefix == PREFIX_UDP4 || a.prefix == PREFIX_UDP6 ||
-                    a.prefix == PREFIX_UXDG;
+    bool fixed = has_word(c, S("fixed"));
     if (has_word(c, S("connect")) && (a.family == ADDRESS_FD || a.port != a.port_last))
         return SCHEMA_BAD;
-    if (has_word(c, S("fixed")) && (a.relative_port || a.port != a.port_last || datagram))
+    if (((fixed || has_word(c, S("one"))) && (a.relative_port || a.port != a.port_last)) ||
+        ((fixed || has_word(c, S("stream"))) && is_datagram(a.prefix)) ||
+        (has_word(c, S("dgram")) && is_stream(a.prefix)))
         return SCHEMA_BAD;
     bool network = a.family == ADDRESS_ANY || a.family == ADDRESS_V4 || a.family == ADDRESS_V6 ||
                    a.family == ADDRESS_NAME;
@@ -293,9 +304,10 @@ static enum schema_problem ports(const struct check *c)
 {
     size_t dash = khap__str_find(c->text, '-');
     int64_t low, high;
-    enum value_error error = khap__int_parse(khap__str_sub(c->text, 0, dash), 0, 65535, &low);
+    int64_t min = c->min > 0 ? c->min : 0, max = c->max < 65535 ? c->max : 65535;
+    enum value_error error = khap__int_parse(khap__str_sub(c->text, 0, dash), min, max, &low);
     if (error == VALUE_OK && dash < c->text.len)
-        error = khap__int_parse(khap__str_sub(c->text, dash + 1, c->text.len), low, 65535, &high);
+        error = khap__int_parse(khap__str_sub(c->text, dash + 1, c->text.len), low, max, &high);
     return from_value(error);
 }
 
