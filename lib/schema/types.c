@@ -56,7 +56,9 @@ static enum schema_problem integer(const struct check *c)
 {
     int64_t n;
     struct khap_str s = c->text;
-    /* strtol() and its like take zeros before a number */
+    /* strtol() and its like take a plus and zeros before a number */
+    if (s.len > 1 && s.ptr[0] == '+' && khap__is_digit((unsigned char)s.ptr[1]))
+        s = khap__str_sub(s, 1, s.len);
     while (s.len > 1 && s.ptr[0] == '0')
         s = khap__str_sub(s, 1, s.len);
     return from_value(khap__int_parse(s, c->min, c->max, &n));
@@ -141,12 +143,15 @@ static struct khap_str without_rest(struct khap_str s)
 
 static enum schema_problem time(const struct check *c)
 {
-    uint64_t us;
+    uint64_t us = 0;
     uint64_t scale = has_word(c, S("us")) ? 1 : has_word(c, S("s")) ? 1000000 : 1000;
     enum value_error error = khap__time_parse(without_rest(c->text), scale, &us);
     /* parts of a millisecond count as a whole one */
     uint64_t least = c->min > 0 ? (uint64_t)(c->min - 1) * 1000 + 1 : 0;
-    if (error == VALUE_OK && (us > scale * INT32_MAX || us < least))
+    uint64_t most = c->max <= INT32_MAX ? (uint64_t)c->max * 1000 : scale * INT32_MAX;
+    bool small = has_word(c, S("unit")) && us > 0 && us < 100000 &&
+                 khap__is_digit((unsigned char)c->text.ptr[c->text.len - 1]);
+    if (error == VALUE_OK && (us > most || us < least || small))
         error = VALUE_RANGE;
     return from_value(error);
 }
@@ -184,6 +189,16 @@ static struct khap_str with_loose_ports(const struct check *c)
     return (struct khap_str){copy, n};
 }
 
+static bool is_datagram(uint8_t prefix)
+{
+    return prefix == PREFIX_UDP || prefix == PREFIX_UDP4 || prefix == PREFIX_UDP6 || prefix == PREFIX_UXDG;
+}
+
+static bool is_stream(uint8_t prefix)
+{
+    return prefix == PREFIX_TCP || prefix == PREFIX_TCP4 || prefix == PREFIX_TCP6 || prefix == PREFIX_UXST;
+}
+
 static enum schema_problem address(const struct check *c)
 {
     struct address a;
@@ -201,11 +216,12 @@ static enum schema_problem address(const struct check *c)
         return from_value(error);
     if (a.variable)
         return SCHEMA_GOOD;
-    bool datagram = a.prefix == PREFIX_UDP || a.prefix == PREFIX_UDP4 || a.prefix == PREFIX_UDP6 ||
-                    a.prefix == PREFIX_UXDG;
+    bool fixed = has_word(c, S("fixed"));
     if (has_word(c, S("connect")) && (a.family == ADDRESS_FD || a.port != a.port_last))
         return SCHEMA_BAD;
-    if (has_word(c, S("fixed")) && (a.relative_port || a.port != a.port_last || datagram))
+    if (((fixed || has_word(c, S("one"))) && (a.relative_port || a.port != a.port_last)) ||
+        ((fixed || has_word(c, S("stream"))) && is_datagram(a.prefix)) ||
+        (has_word(c, S("dgram")) && is_stream(a.prefix)))
         return SCHEMA_BAD;
     bool network = a.family == ADDRESS_ANY || a.family == ADDRESS_V4 || a.family == ADDRESS_V6 ||
                    a.family == ADDRESS_NAME;
@@ -288,9 +304,10 @@ static enum schema_problem ports(const struct check *c)
 {
     size_t dash = khap__str_find(c->text, '-');
     int64_t low, high;
-    enum value_error error = khap__int_parse(khap__str_sub(c->text, 0, dash), 0, 65535, &low);
+    int64_t min = c->min > 0 ? c->min : 0, max = c->max < 65535 ? c->max : 65535;
+    enum value_error error = khap__int_parse(khap__str_sub(c->text, 0, dash), min, max, &low);
     if (error == VALUE_OK && dash < c->text.len)
-        error = khap__int_parse(khap__str_sub(c->text, dash + 1, c->text.len), low, 65535, &high);
+        error = khap__int_parse(khap__str_sub(c->text, dash + 1, c->text.len), low, max, &high);
     return from_value(error);
 }
 
@@ -314,7 +331,7 @@ static enum schema_problem variable(const struct check *c)
         uint16_t since;
     } scopes[] = {{"proc.", 105}, {"sess.", 105},  {"txn.", 105},  {"req.", 105},
                   {"res.", 105},  {"check.", 202}, {"psess.", 302}};
-    for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++) {
+    for (size_t i = 0; i < (has_word(c, S("proc")) ? 1 : sizeof scopes / sizeof *scopes); i++) {
         if (c->release < scopes[i].since || !khap__str_starts(c->text, khap__str(scopes[i].name)))
             continue;
         size_t from = strlen(scopes[i].name);
@@ -361,6 +378,48 @@ static enum schema_problem c_integer(const struct check *c)
             return SCHEMA_BAD;
     }
     return s.len > 0 ? SCHEMA_GOOD : SCHEMA_BAD;
+}
+
+/* A list must begin with a digit, but what else stands between numbers is not looked at. */
+static enum schema_problem cpus(const struct check *c)
+{
+    int64_t n = 0;
+    if (c->text.len == 0 || !khap__is_digit((unsigned char)c->text.ptr[0]))
+        return SCHEMA_BAD;
+    for (size_t i = 0; i < c->text.len; i++) {
+        bool digit = khap__is_digit((unsigned char)c->text.ptr[i]);
+        n = digit ? n * 10 + (c->text.ptr[i] - '0') : 0;
+        if (n > c->max || n > INT32_MAX)
+            return SCHEMA_RANGE;
+    }
+    return SCHEMA_GOOD;
+}
+
+/* `+400-499,-404`: the sign stands once, before the first. */
+static enum schema_problem codes(const struct check *c)
+{
+    bool sign = c->text.len > 0 && (c->text.ptr[0] == '+' || c->text.ptr[0] == '-');
+    struct khap_str rest = khap__str_sub(c->text, sign, c->text.len);
+    do {
+        size_t comma = khap__str_find(rest, ',');
+        struct khap_str part = khap__str_sub(rest, 0, comma);
+        while (part.len > 1 && part.ptr[0] == '0')
+            part = khap__str_sub(part, 1, part.len);
+        size_t dash = khap__str_find(part, '-');
+        int64_t low, high = 599;
+        enum value_error error = khap__int_parse(khap__str_sub(part, 0, dash), 100, 599, &low);
+        if (error == VALUE_OK && dash < part.len)
+            error = khap__int_parse(khap__str_sub(part, dash + 1, part.len), low, 599, &high);
+        if (error != VALUE_OK || comma + 1 == rest.len)
+            return from_value(error == VALUE_OK ? VALUE_SYNTAX : error);
+        rest = khap__str_sub(rest, comma + 1, rest.len);
+    } while (rest.len > 0);
+    return SCHEMA_GOOD;
+}
+
+static enum schema_problem node_name(const struct check *c)
+{
+    return khap__str_find(c->text, ':') < c->text.len ? SCHEMA_BAD : name(c);
 }
 
 static enum schema_problem hex_byte(const struct check *c)
@@ -427,7 +486,8 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_CINT] = c_integer,
     [TYPE_CONVERTERS] = chain,
     [TYPE_COOKIENAME] = not_empty,
-    [TYPE_CPUS] = not_empty,
+    [TYPE_CODES] = codes,
+    [TYPE_CPUS] = cpus,
     [TYPE_DECIMAL] = decimal,
     [TYPE_DEF] = definition,
     [TYPE_DIR] = not_empty,
@@ -448,6 +508,7 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_MODE] = octal,
     [TYPE_NAME] = name,
     [TYPE_NETWORK] = network,
+    [TYPE_NODE] = node_name,
     [TYPE_PATH] = path,
     [TYPE_NUMBERSET] = number_set,
     [TYPE_PORTS] = ports,
