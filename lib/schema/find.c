@@ -18,6 +18,9 @@ struct schema_kind_row {
     uint32_t name, sections, text;
     enum schema_scope scope;
 };
+struct schema_place_row {
+    uint32_t name, text;
+};
 
 #include "schema/schema.inc"
 
@@ -115,6 +118,9 @@ const struct schema_row *khap__schema_find(unsigned table, struct khap_str words
         words = khap__str_sub(words, 0, digits);
         row = find(table, words, S("#"), release, other);
     }
+    size_t dot = khap__str_find(words, '.');
+    if (row == NULL && dot < words.len)
+        row = find(table, khap__str_sub(words, 0, dot + 1), S("*"), release, other);
     return row;
 }
 
@@ -158,4 +164,34 @@ bool khap__schema_kind_has(enum schema_kind kind, struct khap_str section)
         list = khap__str_sub(list, comma + 1, list.len);
     }
     return false;
+}
+
+struct khap_str khap__schema_place_name(enum schema_place place)
+{
+    return khap__schema_text(schema_places[place].name);
+}
+
+struct khap_str khap__schema_place_text(enum schema_place place)
+{
+    return khap__schema_text(schema_places[place].text);
+}
+
+uint32_t khap__schema_class_places(uint8_t class)
+{
+    return schema_classes[class];
+}
+
+struct khap_str khap__schema_sample_name(enum schema_sample type)
+{
+    return khap__schema_text(schema_sample_names[type]);
+}
+
+const struct schema_sample_row *khap__schema_sample_row(enum schema_sample type, uint16_t release)
+{
+    for (size_t i = 0; i < sizeof schema_samples / sizeof *schema_samples; i++) {
+        const struct schema_sample_row *row = &schema_samples[i];
+        if (row->type == type && row->first <= release && release <= row->last)
+            return row;
+    }
+    return NULL;
 }
