@@ -52,16 +52,70 @@ static enum schema_problem not_empty(const struct check *c)
     return c->text.len > 0 ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 
-static enum schema_problem integer(const struct check *c)
+/* strtol() and its like take a plus and zeros before a number. */
+static struct khap_str without_zeros(struct khap_str s)
 {
-    int64_t n;
-    struct khap_str s = c->text;
-    /* strtol() and its like take a plus and zeros before a number */
     if (s.len > 1 && s.ptr[0] == '+' && khap__is_digit((unsigned char)s.ptr[1]))
         s = khap__str_sub(s, 1, s.len);
     while (s.len > 1 && s.ptr[0] == '0')
         s = khap__str_sub(s, 1, s.len);
-    return from_value(khap__int_parse(s, c->min, c->max, &n));
+    return s;
+}
+
+static enum schema_problem integer(const struct check *c)
+{
+    int64_t n;
+    return from_value(khap__int_parse(without_zeros(c->text), c->min, c->max, &n));
+}
+
+/* read_int64(): a sign alone is 0. */
+static enum schema_problem signed_integer(const struct check *c)
+{
+    struct khap_str s = c->text;
+    bool negative = khap__str_starts(s, S("-"));
+    if (negative || khap__str_starts(s, S("+")))
+        s = khap__str_sub(s, 1, s.len);
+    int64_t n = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        if (!khap__is_digit((unsigned char)s.ptr[i]))
+            return SCHEMA_BAD;
+        int64_t digit = s.ptr[i] - '0';
+        n = n > (INT64_MAX - digit) / 10 ? INT64_MAX : n * 10 + digit;
+    }
+    if (negative)
+        n = -n;
+    return c->text.len == 0 ? SCHEMA_BAD : n < c->min || n > c->max ? SCHEMA_RANGE : SCHEMA_GOOD;
+}
+
+static enum schema_problem string(const struct check *c)
+{
+    bool good =
+        (c->min <= 0 || c->text.len >= (uint64_t)c->min) && (c->max < 0 || c->text.len <= (uint64_t)c->max);
+    return good ? SCHEMA_GOOD : SCHEMA_BAD;
+}
+
+static enum schema_problem base64(const struct check *c)
+{
+    size_t len = c->text.len;
+    while (len > 0 && c->text.len - len < 2 && c->text.ptr[len - 1] == '=')
+        len--;
+    for (size_t i = 0; i < len; i++) {
+        if (!khap__is_alnum((unsigned char)c->text.ptr[i]) && c->text.ptr[i] != '+' && c->text.ptr[i] != '/')
+            return SCHEMA_BAD;
+    }
+    return c->text.len % 4 == 0 ? SCHEMA_GOOD : SCHEMA_BAD;
+}
+
+static enum schema_problem caseless(const struct check *c)
+{
+    struct khap_str rest = c->parameter;
+    while (rest.len > 0) {
+        size_t blank = khap__str_find(rest, ' ');
+        if (khap__str_eq_nocase(khap__str_sub(rest, 0, blank), c->text))
+            return SCHEMA_GOOD;
+        rest = khap__str_sub(rest, blank + 1, rest.len);
+    }
+    return SCHEMA_BAD;
 }
 
 /* What atoi() makes of a word: the digits that it begins with, cut to 32 bits unless the range is wider. */
@@ -233,10 +287,18 @@ static enum schema_problem address(const struct check *c)
 static enum schema_problem ip(const struct check *c)
 {
     uint8_t bytes[16];
-    struct khap_str s = c->text;
-    if (s.len > 2 && s.ptr[0] == '[' && s.ptr[s.len - 1] == ']')
-        s = khap__str_sub(s, 1, s.len - 2);
-    return khap__ipv4_parse(s, bytes) || khap__ipv6_parse(s, bytes) ? SCHEMA_GOOD : SCHEMA_BAD;
+    bool good = (!has_word(c, S("6")) && khap__ipv4_parse(c->text, bytes)) ||
+                (!has_word(c, S("4")) && khap__ipv6_parse(c->text, bytes));
+    return good ? SCHEMA_GOOD : SCHEMA_BAD;
+}
+
+static enum schema_problem mask(const struct check *c)
+{
+    int64_t bits;
+    bool six = has_word(c, S("6"));
+    if (ip(c) == SCHEMA_GOOD)
+        return SCHEMA_GOOD;
+    return from_value(khap__int_parse(without_zeros(c->text), 0, six ? 128 : 32, &bits));
 }
 
 static enum schema_problem host(const struct check *c)
@@ -292,7 +354,7 @@ static enum schema_problem hex(const struct check *c)
         if (khap__hex((unsigned char)c->text.ptr[i]) < 0)
             return SCHEMA_BAD;
     }
-    return c->text.len % 2 == 0 ? SCHEMA_GOOD : SCHEMA_BAD;
+    return c->text.len > 0 && c->text.len % 2 == 0 ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 
 static enum schema_problem path(const struct check *c)
@@ -326,28 +388,19 @@ static enum schema_problem regex(const struct check *c)
 
 static enum schema_problem variable(const struct check *c)
 {
-    static const struct {
-        const char *name;
-        uint16_t since;
-    } scopes[] = {{"proc.", 105}, {"sess.", 105},  {"txn.", 105},  {"req.", 105},
-                  {"res.", 105},  {"check.", 202}, {"psess.", 302}};
-    for (size_t i = 0; i < (has_word(c, S("proc")) ? 1 : sizeof scopes / sizeof *scopes); i++) {
-        if (c->release < scopes[i].since || !khap__str_starts(c->text, khap__str(scopes[i].name)))
-            continue;
-        size_t from = strlen(scopes[i].name);
-        if (from == c->text.len)
+    size_t dot = khap__str_find(c->text, '.');
+    if (dot + 1 >= c->text.len || (has_word(c, S("proc")) && !khap__str_starts(c->text, S("proc."))) ||
+        khap__schema_find(TABLE_VAR_SCOPE, khap__str_sub(c->text, 0, dot), c->release, NULL) == NULL)
+        return SCHEMA_BAD;
+    for (size_t i = dot + 1; i < c->text.len; i++) {
+        unsigned char byte = (unsigned char)c->text.ptr[i];
+        if (!khap__is_alnum(byte) && byte != '_' && byte != '.') {
+            *c->offset = (uint32_t)i;
+            *c->len = 1;
             return SCHEMA_BAD;
-        for (; from < c->text.len; from++) {
-            unsigned char byte = (unsigned char)c->text.ptr[from];
-            if (!khap__is_alnum(byte) && byte != '_' && byte != '.') {
-                *c->offset = (uint32_t)from;
-                *c->len = 1;
-                return SCHEMA_BAD;
-            }
         }
-        return SCHEMA_GOOD;
     }
-    return SCHEMA_BAD;
+    return SCHEMA_GOOD;
 }
 
 /* `3-` goes up to the largest. */
@@ -521,6 +574,11 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_STATUS] = integer,
     [TYPE_TEXT] = not_empty,
     [TYPE_TIME] = time,
+    [TYPE_BASE64] = base64,
+    [TYPE_CASELESS] = caseless,
+    [TYPE_MASK] = mask,
+    [TYPE_SINT] = signed_integer,
+    [TYPE_STRING] = string,
     [TYPE_URI] = not_empty,
     [TYPE_VAR] = variable,
 };
