@@ -339,13 +339,15 @@ static enum schema_problem definition(const struct check *c)
     return has_word(c, S("server")) ? name(c) : not_empty(c);
 }
 
+/* As strtol() reads it. */
 static enum schema_problem octal(const struct check *c)
 {
-    for (size_t i = 0; i < c->text.len; i++) {
+    bool sign = c->text.len > 0 && (c->text.ptr[0] == '-' || c->text.ptr[0] == '+');
+    for (size_t i = sign; i < c->text.len; i++) {
         if (c->text.ptr[i] < '0' || c->text.ptr[i] > '7')
             return SCHEMA_BAD;
     }
-    return not_empty(c);
+    return c->text.len > sign ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 
 static enum schema_problem hex(const struct check *c)
