@@ -17,6 +17,7 @@ struct schema_type_row {
 struct schema_kind_row {
     uint32_t name, sections, text;
     enum schema_scope scope;
+    uint8_t before;
 };
 struct schema_place_row {
     uint32_t name, text;
@@ -165,6 +166,11 @@ bool khap__schema_list_has(struct khap_str list, struct khap_str word)
         list = khap__str_sub(list, comma + 1, list.len);
     }
     return false;
+}
+
+bool khap__schema_kind_before(enum schema_kind kind)
+{
+    return schema_kinds[kind].before != 0;
 }
 
 bool khap__schema_kind_has(enum schema_kind kind, struct khap_str section)

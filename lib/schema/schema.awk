@@ -126,6 +126,23 @@ function type_of(text,    name, parameter, parts, n, i, at, w, r) {
         fail(name " takes no parameter")
     if (type_free[name])
         is_free = 1
+    if (name == "REF" && (parameter in kind_within)) {
+        # the same as {/(REF(within) REF(kind))|REF(kind)}
+        emit(5)
+        emit(3 + 3 + 4 + 4 + 4)
+        emit(2)
+        emit(3 + 4 + 4)
+        emit(7)
+        emit(word("/"))
+        emit(4 + 4)
+        emit_type(name, kind_number[kind_within[parameter]], r)
+        emit_type(name, w, r)
+        emit(4)
+    }
+    emit_type(name, w, r)
+}
+
+function emit_type(name, w, r) {
     emit(2)
     emit(type_number[name])
     emit(w)
@@ -230,7 +247,7 @@ BEGIN {
     range("..")
     n_samples = n_sample_rows = n_places = n_classes = 0
     n_types = n_kinds = n_tables = n_rows = n_entries = n_keys = n_code = 0
-    n_flags = split("http experimental once deprecated ignored", flag_names, " ")
+    n_flags = split("http experimental once deprecated ignored named", flag_names, " ")
     for (i = value = 1; i <= n_flags; i++) {
         flag_value[flag_names[i]] = value
         value *= 2 # busybox has no powers
@@ -253,8 +270,8 @@ FILENAME ~ /types\.tsv$/ {
 }
 
 FILENAME ~ /kinds\.tsv$/ {
-    if (NF != 4)
-        fail("4 columns expected, not " NF)
+    if (NF != 6)
+        fail("6 columns expected, not " NF)
     kind_names[n_kinds] = $1
     kind_number[$1] = n_kinds
     kind_name[n_kinds] = pool($1)
@@ -262,7 +279,12 @@ FILENAME ~ /kinds\.tsv$/ {
     if ($3 !~ /^(bundle|section|named)$/)
         fail("no such scope: " $3)
     kind_scope[n_kinds] = constant("SCOPE_", $3)
-    kind_text[n_kinds++] = pool($4)
+    if ($4 != "before" && $4 != "-")
+        fail("neither before nor -: " $4)
+    kind_before[n_kinds] = $4 == "before"
+    if ($5 != "-")
+        kind_within[$1] = $5
+    kind_text[n_kinds++] = pool($6)
     next
 }
 
@@ -526,7 +548,7 @@ END {
         printf "    {%d, %d},\n", type_expected[i], type_text[i]
     print "};\nstatic const struct schema_kind_row schema_kinds[] = {"
     for (i = 0; i < n_kinds; i++)
-        printf "    {%d, %d, %d, %s},\n", kind_name[i], kind_sections[i], kind_text[i], kind_scope[i]
+        printf "    {%d, %d, %d, %s, %d},\n", kind_name[i], kind_sections[i], kind_text[i], kind_scope[i], kind_before[i]
     print "};\nstatic const struct schema_cross schema_cross_rows[] = {"
     for (i = 0; i < n_cross; i++)
         printf "    {%s, %d, %d, %d, %d, %s, %d, %d},\n", cross_predicate[i], cross_sections[i], cross_code[i], cross_first[i], cross_last[i],

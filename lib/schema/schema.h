@@ -66,6 +66,8 @@ enum schema_scope { SCOPE_BUNDLE, SCOPE_SECTION, SCOPE_NAMED };
 struct khap_str khap__schema_kind_name(enum schema_kind kind);
 struct khap_str khap__schema_kind_text(enum schema_kind kind);
 enum schema_scope khap__schema_kind_scope(enum schema_kind kind);
+/* Whether only what stands above a line can be meant by it. */
+bool khap__schema_kind_before(enum schema_kind kind);
 /* Whether a section of that name is one. */
 bool khap__schema_kind_has(enum schema_kind kind, struct khap_str section);
 
@@ -100,7 +102,7 @@ struct schema_word {
 /* An argument that was read: bytes of a word, or words to the end of the line. */
 struct schema_argument {
     uint8_t type;           /* enum schema_type */
-    uint8_t kind;           /* of DEF, REF and DYNAMIC: enum schema_kind */
+    uint8_t kind;           /* of DEF, REF, DYNAMIC and OWN: enum schema_kind */
     uint32_t option;        /* the index of the option that it belongs to, or UINT32_MAX */
     uint32_t word, n_words; /* n_words: 1, or how many words it is made of */
     uint32_t offset, len;   /* in the first of them */
@@ -160,6 +162,7 @@ struct schema_reference {
     bool variable; /* the name is not all known */
     bool defines;  /* it is defined here */
     bool dynamic;  /* each request gives the name */
+    bool own;      /* there is no name: it is the proxy itself, which must be one of that kind */
     /* what the name is a part of: a word, or an argument in an expression; where in it */
     struct khap_str holder;
     struct khap_span holder_span;

@@ -2,7 +2,7 @@
  * arguments refer to. SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include "schema/schema.h"
+#include "schema/program.h"
 #include "value/tree.h"
 
 enum { MOST_ARGUMENTS = 64 };
@@ -59,11 +59,13 @@ static void find(const struct walk *w, bool acl, struct schema_item *i)
         i->other = known;
 }
 
-/* `name` has no argument; `name()` has one that is empty, or none where there is none. */
-static bool empty_parentheses(const struct khap_node *node)
+/* `name()` has one argument, which is empty; so has `name` where it must have one. */
+static bool empty_argument(const struct khap_node *node, const struct schema_row *row)
 {
-    return node->first == NULL && (node->span.end_word != node->span.word ||
-                                   node->span.end_offset - node->span.offset > node->text.len);
+    bool parentheses =
+        node->span.end_word != node->span.word || node->span.end_offset - node->span.offset > node->text.len;
+    uint16_t first = khap__schema_code()[row->code];
+    return node->first == NULL && first != OP_END && (parentheses || first != OP_OPTIONAL);
 }
 
 /* A fetch or a converter, and its arguments. *type is that of the sample before and behind it. */
@@ -90,7 +92,7 @@ static enum khap_status call(const struct walk *w, const struct khap_node *node,
         nodes[n] = a;
         words[n++] = (struct schema_word){a->text, a->variable, false};
     }
-    if (empty_parentheses(node) && khap__schema_text(i.row->arguments).len > 0) {
+    if (empty_argument(node, i.row)) {
         nodes[n] = node;
         words[n++] = (struct schema_word){S(""), false, false};
     }
@@ -104,9 +106,15 @@ static enum khap_status call(const struct walk *w, const struct khap_node *node,
     status = w->visitor->item(w->visitor->ctx, &i);
     for (uint32_t a = 0; a < line.n_arguments && status == KHAP_OK && line.problem == SCHEMA_GOOD; a++) {
         const struct schema_argument *argument = &line.arguments[a];
-        if (argument->type != TYPE_REF || argument->word >= n)
+        if ((argument->type != TYPE_REF && argument->type != TYPE_OWN) || argument->word >= n)
             continue;
         const struct khap_node *holder = nodes[argument->word];
+        if (argument->type == TYPE_OWN) {
+            struct schema_reference own = {
+                .kind = (enum schema_kind)argument->kind, .span = i.span, .holder_span = i.span, .own = true};
+            status = w->visitor->reference(w->visitor->ctx, &own);
+            continue;
+        }
         status = refer(w, (enum schema_kind)argument->kind, holder, span_of(w, holder), argument->offset,
                        argument->len, false);
     }

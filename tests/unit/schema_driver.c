@@ -8,7 +8,7 @@
  *   PROBLEM WORD OFFSET LEN EXPECTED        PROBLEM: unknown, release, prefix, missing, unexpected, option, bad, range, value
  *
  * "unknown:", "wrong:" and "cast:" name a fetch, a converter or an alias that no row has, whose arguments are wrong, or that what stands before it does not go
- * with. Each is followed by a tab and "KIND:NAME" for each reference, "=KIND:NAME" for each definition.
+ * with. Each is followed by a tab and "KIND:NAME" for each reference, "=KIND:NAME" for each definition, "own KIND:" where the proxy itself is meant.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -87,7 +87,7 @@ static void rows(void)
 static enum khap_status reference(void *ctx, const struct schema_reference *r)
 {
     (void)ctx;
-    printf("\t%s", r->defines ? "=" : "");
+    printf("\t%s", r->defines ? "=" : r->own ? "own " : "");
     put(khap__schema_kind_name(r->kind));
     putchar(':');
     put(r->name);
