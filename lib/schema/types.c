@@ -364,15 +364,22 @@ static enum schema_problem path(const struct check *c)
     return c->text.len > 0 && c->text.ptr[0] == '/' ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 
+/* `5`, or `5-7`. */
+static enum value_error number_range(struct khap_str s, int64_t min, int64_t max, int64_t *low, int64_t *high)
+{
+    size_t dash = khap__str_find(s, '-');
+    enum value_error error = khap__int_parse(khap__str_sub(s, 0, dash), min, max, low);
+    *high = *low;
+    if (error == VALUE_OK && dash < s.len)
+        error = khap__int_parse(khap__str_sub(s, dash + 1, s.len), *low, max, high);
+    return error;
+}
+
 static enum schema_problem ports(const struct check *c)
 {
-    size_t dash = khap__str_find(c->text, '-');
     int64_t low, high;
-    int64_t min = c->min > 0 ? c->min : 0, max = c->max < 65535 ? c->max : 65535;
-    enum value_error error = khap__int_parse(khap__str_sub(c->text, 0, dash), min, max, &low);
-    if (error == VALUE_OK && dash < c->text.len)
-        error = khap__int_parse(khap__str_sub(c->text, dash + 1, c->text.len), low, max, &high);
-    return from_value(error);
+    return from_value(
+        number_range(c->text, c->min > 0 ? c->min : 0, c->max < 65535 ? c->max : 65535, &low, &high));
 }
 
 static enum schema_problem regex(const struct check *c)
@@ -460,16 +467,40 @@ static enum schema_problem codes(const struct check *c)
         struct khap_str part = khap__str_sub(rest, 0, comma);
         while (part.len > 1 && part.ptr[0] == '0')
             part = khap__str_sub(part, 1, part.len);
-        size_t dash = khap__str_find(part, '-');
-        int64_t low, high = 599;
-        enum value_error error = khap__int_parse(khap__str_sub(part, 0, dash), 100, 599, &low);
-        if (error == VALUE_OK && dash < part.len)
-            error = khap__int_parse(khap__str_sub(part, dash + 1, part.len), low, 599, &high);
+        int64_t low = 0, high;
+        enum value_error error = number_range(part, 100, 599, &low, &high);
         if (error != VALUE_OK || comma + 1 == rest.len)
             return from_value(error == VALUE_OK ? VALUE_SYNTAX : error);
         rest = khap__str_sub(rest, comma + 1, rest.len);
     } while (rest.len > 0);
     return SCHEMA_GOOD;
+}
+
+/* `1,3-4:5`: which of five. The ranges do not overlap, and lie within the number behind the colon. */
+static enum schema_problem sample_ranges(const struct check *c)
+{
+    size_t colon = khap__str_find(c->text, ':');
+    struct khap_str rest = khap__str_sub(c->text, 0, colon);
+    int64_t size;
+    enum value_error error =
+        khap__int_parse(khap__str_sub(c->text, colon + 1, c->text.len), 1, UINT32_MAX, &size);
+    for (bool last = false; !last && error == VALUE_OK;) {
+        size_t comma = khap__str_find(rest, ',');
+        struct khap_str part = khap__str_sub(rest, 0, comma);
+        last = comma >= rest.len;
+        rest = khap__str_sub(rest, comma + 1, rest.len);
+        int64_t low = 0, high = 0;
+        error = number_range(part, 1, size, &low, &high);
+        for (struct khap_str other = rest; !last && error == VALUE_OK && other.len > 0;) {
+            int64_t from, to;
+            comma = khap__str_find(other, ',');
+            if (number_range(khap__str_sub(other, 0, comma), 1, size, &from, &to) == VALUE_OK &&
+                from <= high && low <= to)
+                error = VALUE_RANGE;
+            other = khap__str_sub(other, comma + 1, other.len);
+        }
+    }
+    return from_value(error);
 }
 
 static enum schema_problem node_name(const struct check *c)
@@ -534,25 +565,60 @@ static enum schema_problem format(const struct check *c)
 }
 
 /* Types that are not here take any word. */
+/* clang-format off: one a line, so that two people may add one */
 static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
-    [TYPE_ADDR] = address,      [TYPE_ATOI] = atoi_integer, [TYPE_BASE64] = base64,
-    [TYPE_BYTES] = hex,         [TYPE_CASELESS] = caseless, [TYPE_CINT] = c_integer,
-    [TYPE_CODES] = codes,       [TYPE_CONVERTERS] = chain,  [TYPE_COOKIENAME] = not_empty,
-    [TYPE_CPUS] = cpus,         [TYPE_DECIMAL] = decimal,   [TYPE_DEF] = definition,
-    [TYPE_DIR] = not_empty,     [TYPE_DYNAMIC] = format,    [TYPE_EMPTY] = empty,
-    [TYPE_EXPR] = sample,       [TYPE_FILE] = not_empty,    [TYPE_FLOATPERCENT] = decimal,
-    [TYPE_HEADER] = not_empty,  [TYPE_HEXBYTE] = hex_byte,  [TYPE_HOST] = host,
-    [TYPE_IGNORED] = any,       [TYPE_INT] = integer,       [TYPE_IP] = ip,
-    [TYPE_LABEL] = label,       [TYPE_LOGFORMAT] = format,  [TYPE_MASK] = mask,
-    [TYPE_METHOD] = not_empty,  [TYPE_MODE] = octal,        [TYPE_NAME] = name,
-    [TYPE_NETWORK] = network,   [TYPE_NODE] = node_name,    [TYPE_NUMBERSET] = number_set,
-    [TYPE_OWN] = empty,         [TYPE_PATH] = path,         [TYPE_PORTS] = ports,
-    [TYPE_PROTOCOL] = protocol, [TYPE_RATE] = not_empty,    [TYPE_REF] = reference,
-    [TYPE_REGEX] = regex,       [TYPE_SECRET] = not_empty,  [TYPE_SINT] = signed_integer,
-    [TYPE_SIZE] = size,         [TYPE_STATUS] = integer,    [TYPE_STRING] = string,
-    [TYPE_TEXT] = not_empty,    [TYPE_TIME] = time,         [TYPE_URI] = not_empty,
+    [TYPE_ADDR] = address,
+    [TYPE_ATOI] = atoi_integer,
+    [TYPE_BASE64] = base64,
+    [TYPE_BYTES] = hex,
+    [TYPE_CASELESS] = caseless,
+    [TYPE_CINT] = c_integer,
+    [TYPE_CODES] = codes,
+    [TYPE_CONVERTERS] = chain,
+    [TYPE_COOKIENAME] = not_empty,
+    [TYPE_CPUS] = cpus,
+    [TYPE_DECIMAL] = decimal,
+    [TYPE_DEF] = definition,
+    [TYPE_DIR] = not_empty,
+    [TYPE_DYNAMIC] = format,
+    [TYPE_EMPTY] = empty,
+    [TYPE_EXPR] = sample,
+    [TYPE_FILE] = not_empty,
+    [TYPE_FLOATPERCENT] = decimal,
+    [TYPE_HEADER] = not_empty,
+    [TYPE_HEXBYTE] = hex_byte,
+    [TYPE_HOST] = host,
+    [TYPE_IGNORED] = any,
+    [TYPE_INT] = integer,
+    [TYPE_IP] = ip,
+    [TYPE_LABEL] = label,
+    [TYPE_LOGFORMAT] = format,
+    [TYPE_MASK] = mask,
+    [TYPE_METHOD] = not_empty,
+    [TYPE_MODE] = octal,
+    [TYPE_NAME] = name,
+    [TYPE_NETWORK] = network,
+    [TYPE_NODE] = node_name,
+    [TYPE_NUMBERSET] = number_set,
+    [TYPE_OWN] = empty,
+    [TYPE_PATH] = path,
+    [TYPE_PORTS] = ports,
+    [TYPE_PROTOCOL] = protocol,
+    [TYPE_RATE] = not_empty,
+    [TYPE_REF] = reference,
+    [TYPE_REGEX] = regex,
+    [TYPE_SAMPLE] = sample_ranges,
+    [TYPE_SECRET] = not_empty,
+    [TYPE_SINT] = signed_integer,
+    [TYPE_SIZE] = size,
+    [TYPE_STATUS] = integer,
+    [TYPE_STRING] = string,
+    [TYPE_TEXT] = not_empty,
+    [TYPE_TIME] = time,
+    [TYPE_URI] = not_empty,
     [TYPE_VAR] = variable,
 };
+/* clang-format on */
 
 enum schema_problem khap__schema_type_check(struct arena *arena, enum schema_type type,
                                             struct khap_str parameter, int64_t min, int64_t max,
