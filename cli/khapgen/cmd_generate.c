@@ -29,7 +29,6 @@ struct generate {
     uint64_t max_input;
     size_t maps;
     bool help;
-    bool incomplete; /* a map could not be opened: what the others speak of may stand in it */
     struct khap_model *model;
     struct khap_bundle *bundle;
     uint16_t oldest; /* release that the bundle is for */
@@ -175,9 +174,10 @@ static int read_maps(struct generate *g)
         if (result != OPTION_OPERAND)
             continue;
         int one = input_map(&g->report, &g->inputs, o.value, g->max_input, &source);
-        g->incomplete = g->incomplete || one != EXIT_DONE;
         if (one == EXIT_DONE)
             one = report_status(&g->report, khap_model_read(g->model, source, g->report.diags));
+        else if (one != EXIT_FAILED) /* what the others speak of may stand in it */
+            khap_model_read(g->model, 0, g->report.diags);
         if (one == EXIT_FAILED)
             return one;
         status = worse(status, one);
@@ -256,8 +256,7 @@ static int read_into(struct generate *g, struct khap_generate_options *options)
     int status = input_text(r, &g->inputs, g->into, g->max_input, &g->old, &options->into_source);
     if (status != EXIT_DONE)
         return status;
-    options->into = g->old.ptr != NULL ? g->old.ptr : "";
-    options->into_len = g->old.len;
+    options->into = g->old;
     options->into_force = g->out.force;
     return EXIT_DONE;
 }
@@ -339,7 +338,7 @@ static int run(struct generate *g)
     status = read_maps(g);
     if (status != EXIT_FAILED)
         status = worse(status, apply_sets(g));
-    if (status != EXIT_FAILED && !g->incomplete)
+    if (status != EXIT_FAILED)
         status = worse(status, make_bundle(g));
     if (status != EXIT_DONE)
         return status;

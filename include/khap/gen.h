@@ -29,10 +29,10 @@ struct khap_generate_options {
     /**
      * Somebody's own file, of which only what stands between `# BEGIN khapgen` and `# END khapgen` is khapgen's;
      * without these marks a block is added at the end. The bundle is then this one file, all of it, and
-     * `bundle` is not looked at. Borrowed; must outlive the bundle. NULL: none
+     * `bundle` is not looked at. Borrowed; must outlive the bundle. A NULL pointer: none; an empty file has
+     * another pointer, and length 0
      */
-    const char *into;
-    size_t into_len;      /**< its bytes */
+    struct khap_str into;
     uint32_t into_source; /**< its number among the sources of the diagnostics, 0 for none */
     uint32_t into_force;  /**< 1: a block that somebody changed is replaced, too; 0: it is KHAP_EREFUSED */
 };

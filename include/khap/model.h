@@ -33,7 +33,8 @@ void khap_model_free(struct khap_model *model);
  * twice is an error with both places.
  *
  * @param model   the map
- * @param source  a number from khap_sources_add(), of the list that `diags` was made with
+ * @param source  a number from khap_sources_add(), of the list that `diags` was made with; 0 for one that could not be
+ *                read: the rest of the map is checked as far as can be told without it, but is never good
  * @param diags   receives all errors of the source
  * @return KHAP_OK, KHAP_EINPUT (the map then holds what could be read), KHAP_ENOMEM, KHAP_ELIMIT
  */

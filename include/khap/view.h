@@ -103,7 +103,8 @@ enum khap_reference_state {
  * @param out    [in,out] `size` set by the caller; filled. What it holds is borrowed from view and bundle
  * @return KHAP_OK, KHAP_ENOENT past the end, KHAP_EINVAL
  */
-enum khap_status khap_view_section(const struct khap_view *view, size_t index, struct khap_view_section *out);
+enum khap_status khap_view_section_at(const struct khap_view *view, size_t index,
+                                      struct khap_view_section *out);
 
 /**
  * Finds sections by kind and name.
@@ -135,8 +136,8 @@ size_t khap_view_inheritor(const struct khap_view *view, size_t defaults, size_t
  * @param out    [in,out] `size` set by the caller; filled. What it holds is borrowed from view and bundle
  * @return KHAP_OK, KHAP_ENOENT past the end, KHAP_EINVAL
  */
-enum khap_status khap_view_definition(const struct khap_view *view, size_t index,
-                                      struct khap_view_definition *out);
+enum khap_status khap_view_definition_at(const struct khap_view *view, size_t index,
+                                         struct khap_view_definition *out);
 
 /**
  * One reference, in the order in which HAProxy reads them.
@@ -146,8 +147,8 @@ enum khap_status khap_view_definition(const struct khap_view *view, size_t index
  * @param out    [in,out] `size` set by the caller; filled. What it holds is borrowed from view and bundle
  * @return KHAP_OK, KHAP_ENOENT past the end, KHAP_EINVAL
  */
-enum khap_status khap_view_reference(const struct khap_view *view, size_t index,
-                                     struct khap_view_reference *out);
+enum khap_status khap_view_reference_at(const struct khap_view *view, size_t index,
+                                        struct khap_view_reference *out);
 
 /**
  * The references to a definition.

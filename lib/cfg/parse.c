@@ -259,6 +259,15 @@ static void judge(struct judge *j, const struct khap_line *line)
         note_kind(j, line, body, simple, &lexed);
 }
 
+/* It makes the first word another one, so that all below a section header stands before the first section: once is enough. */
+static void judge_begin(struct judge *j)
+{
+    if (!khap__str_starts(j->doc->read, S("\xef\xbb\xbf")))
+        return;
+    SAY0(j->diags, MSG_BYTE_ORDER_MARK, ((struct khap_place){j->doc->read_source, 0, 3}));
+    j->in_section = j->directives = true;
+}
+
 static void judge_end(struct judge *j)
 {
     const struct khap_target *t = &j->doc->target;
@@ -313,6 +322,8 @@ enum khap_status khap_document_parse(const struct khap_alloc *alloc, const struc
     doc->read_source = source;
     struct judge j = {.doc = doc, .diags = diags};
     khap__arena_init(&j.arena, &doc->alloc);
+    if (diags != NULL)
+        judge_begin(&j);
     status = read_lines(doc, &j);
     if (status == KHAP_OK && diags != NULL)
         judge_end(&j);

@@ -75,19 +75,25 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
         return status;
     c.view = view;
     khap__arena_init(&c.arena, &c.alloc);
+    khap__arena_init(&c.kept, &c.alloc);
     khap__buf_init(&c.text, &c.alloc);
     khap__buf_init(&c.more, &c.alloc);
     status = khap_words_new(alloc, &c.reader);
     if (status == KHAP_OK)
+        status = khap__check_cross_new(&c);
+    if (status == KHAP_OK)
         status = lines(&c);
     if (status == KHAP_OK)
+        khap__check_cross(&c);
+    if (status == KHAP_OK)
         status = khap__check_names(&c);
-    if (c.text.failed || c.more.failed || khap__diags_status(diags) == KHAP_ENOMEM)
+    if (c.no_memory || c.text.failed || c.more.failed || khap__diags_status(diags) == KHAP_ENOMEM)
         status = KHAP_ENOMEM;
     khap_words_free(c.reader);
     khap__buf_free(&c.text);
     khap__buf_free(&c.more);
     khap__arena_free(&c.arena);
+    khap__arena_free(&c.kept);
     khap_view_free(view);
     return status;
 }

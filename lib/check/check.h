@@ -9,7 +9,9 @@ struct check {
     const struct khap_view *view;
     struct khap_diags *diags;
     struct khap_alloc alloc;
-    struct arena arena; /* of one line */
+    struct arena arena, kept;       /* of one line; of all */
+    struct check_section *sections; /* cross.c */
+    bool no_memory;
     struct khap_words *reader;
     struct buf text, more; /* of one message */
 
@@ -28,6 +30,10 @@ struct khap_place khap__check_place(struct check *c, struct khap_span span);
 
 /* One line, as the release of the check reads it. */
 enum khap_status khap__check_line(struct check *c);
+/* What lines ask of each other: once before all lines, for each, and behind the last. */
+enum khap_status khap__check_cross_new(struct check *c);
+void khap__check_cross_line(struct check *c, const struct schema_line *line);
+void khap__check_cross(struct check *c);
 /* What refers to nothing, and what is there twice. */
 enum khap_status khap__check_names(struct check *c);
 

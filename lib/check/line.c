@@ -211,7 +211,7 @@ static void say_deprecated(struct check *c, const struct schema_row *row, uint32
 {
     if (row->warns > c->release)
         return;
-    SAY(c->diags, MSG_DEPRECATED,
+    SAY(c->diags, (row->flags & ROW_IGNORED) != 0 ? MSG_IGNORED_HERE : MSG_DEPRECATED,
         khap__check_place(c, word_span(c, word, 0, (uint32_t)c->words[word].text.len)),
         khap__schema_text(row->words), instead(c, row));
 }
@@ -236,6 +236,8 @@ enum khap_status khap__check_line(struct check *c)
         say_deprecated(c, line.row, line.keyword);
     for (uint32_t i = 0; i < line.n_options && status == KHAP_OK; i++)
         say_deprecated(c, line.options[i].row, line.options[i].word);
+    if (c->release == c->view->target.last)
+        khap__check_cross_line(c, &line);
     struct schema_visitor visitor = {c, on_reference, on_item, on_problem};
     if (status == KHAP_OK && line.problem == SCHEMA_GOOD)
         status = khap__schema_visit(&c->arena, c->release, c->words, c->n, &line, &visitor);

@@ -41,8 +41,11 @@ static void duplicate(struct check *c, const struct view_definition *d, const st
     uint16_t last = c->view->target.last;
     if (last < refused && last < KHAP_RELEASE(3, 1))
         return;
-    enum message_id id = last >= refused ? MSG_NAME_TWICE : MSG_NAME_OF_TWO;
-    SAY(c->diags, id, place_of(c, d->section, d->line, d->span), d->name, b->kind, a->kind);
+    struct khap_place place = place_of(c, d->section, d->line, d->span);
+    if (last >= refused)
+        SAY(c->diags, MSG_NAME_TWICE, place, d->name, a->kind);
+    else
+        SAY(c->diags, MSG_NAME_OF_TWO, place, d->name, b->kind, a->kind);
     khap__diags_relate(c->diags, place_of(c, before->section, before->line, before->span),
                        S("the first one is here"));
 }

@@ -230,14 +230,7 @@ static void server_line(struct gen *g, const struct service *s, const struct ser
 static void tcp_frontend(struct gen *g, const struct service *s)
 {
     struct khap_document *doc = g->doc;
-    khap__doc_blank(doc);
-    khap__gen_section_comment(g, s->place, s->name);
-    khap__doc_begin(doc, 0, s->place);
-    khap__doc_lit(doc, "frontend");
-    khap__doc_part(doc, S("khap-"));
-    khap__doc_part(doc, s->name);
-    khap__doc_part_end(doc);
-    khap__doc_end(doc);
+    khap__gen_section(g, s->place, "frontend khap-", s->name);
     khap__gen_line(g, 4, "mode tcp", s->place);
     khap__gen_frontend_frame(g, true, NULL, s->place);
     for (uint32_t i = 0; i < s->n_binds; i++) {
@@ -256,18 +249,11 @@ static void tcp_frontend(struct gen *g, const struct service *s)
 static void backend(struct gen *g, const struct service *s)
 {
     struct khap_document *doc = g->doc;
-    struct raw extra = {0};
-    if (s->extra)
-        khap__gen_fail(
-            g, khap__raw_read(&g->scratch, &g->alloc, g->r.target.first, S("defaults"), s->extra, &extra));
+    struct raw extra;
+    khap__gen_extra(g, S("defaults"), s->extra, &extra);
     if (s->mode == MODE_TCP)
         tcp_frontend(g, s);
-    khap__doc_blank(doc);
-    khap__gen_section_comment(g, s->place, s->name);
-    khap__doc_begin(doc, 0, s->place);
-    khap__doc_lit(doc, "backend");
-    khap__doc_word(doc, s->name);
-    khap__doc_end(doc);
+    khap__gen_section(g, s->place, "backend ", s->name);
     if (s->mode != MODE_HTTP)
         khap__gen_line(g, 4, "mode tcp", s->place);
     khap__gen_backend_frame(g, s->mode != MODE_HTTP, s, &extra, s->place);
@@ -288,17 +274,11 @@ static void backend(struct gen *g, const struct service *s)
 /* What there is of a service that leads to a backend of one's own. */
 static void before_backend(struct gen *g, const struct service *s)
 {
-    struct khap_document *doc = g->doc;
     if (s->mode == MODE_TCP)
         tcp_frontend(g, s);
     if (!s->head->redirects)
         return;
-    khap__doc_blank(doc);
-    khap__gen_section_comment(g, s->place, s->name);
-    khap__doc_begin(doc, 0, s->place);
-    khap__doc_lit(doc, "backend");
-    khap__doc_word(doc, s->name);
-    khap__doc_end(doc);
+    khap__gen_section(g, s->place, "backend ", s->name);
     khap__gen_backend_frame(g, false, NULL, NULL, s->place);
     khap__gen_redirect_lines(g, s->place, true, s->head->frontends);
     if (g->routing != ROUTING_HDR_REG) /* without a host there is nothing to redirect to */

@@ -161,23 +161,14 @@ static void frontend(struct gen *g, uint32_t index)
     const struct frontend *f = &g->r.frontends.ptr[index];
     struct khap_document *doc = g->doc;
     bool behind_tcp = g->tls_link.len > 0 && g->r.https == (int)index;
-    struct raw extra = {0};
-    struct route_table table;
-    enum khap_status status =
-        khap__raw_read(&g->scratch, &g->alloc, g->r.target.first, S("frontend"), f->extra, &extra);
-    if (status == KHAP_OK)
-        status = khap__routes_of_frontend(g, index, &table);
-    else
-        memset(&table, 0, sizeof table);
-    khap__gen_fail(g, status);
+    struct raw extra;
+    struct route_table table = {0};
+    khap__gen_extra(g, S("frontend"), f->extra, &extra);
+    if (g->failure == KHAP_OK)
+        khap__gen_fail(g, khap__routes_of_frontend(g, index, &table));
 
     if (!f->routed) {
-        khap__doc_blank(doc);
-        khap__gen_section_comment(g, f->place, f->name);
-        khap__doc_begin(doc, 0, f->place);
-        khap__doc_lit(doc, "frontend");
-        khap__doc_word(doc, f->name);
-        khap__doc_end(doc);
+        khap__gen_section(g, f->place, "frontend ", f->name);
         khap__gen_frontend_frame(g, false, &extra, f->place);
         bind_lines(g, f, behind_tcp);
         quic_lines(g, f);
@@ -247,11 +238,7 @@ void khap__gen_stats(struct gen *g)
     const struct setting *stats = g->r.stats;
     if (!stats || stats->kind != SETTING_OBJECT || g->r.n_stats_binds == 0)
         return;
-    khap__doc_blank(doc);
-    khap__gen_section_comment(g, stats->place, S("stats"));
-    khap__doc_begin(doc, 0, stats->place);
-    khap__doc_lit(doc, "frontend khap-stats");
-    khap__doc_end(doc);
+    khap__gen_section(g, stats->place, "frontend khap-", S("stats"));
     khap__gen_frontend_frame(g, false, NULL, stats->place);
     for (uint32_t i = 0; i < g->r.n_stats_binds; i++) {
         khap__doc_begin(doc, 4, g->r.stats_binds[i].place);

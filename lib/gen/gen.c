@@ -74,6 +74,26 @@ void khap__gen_section_comment(struct gen *g, struct khap_place place, struct kh
     khap__doc_comment(g->doc, 0, place, khap__buf_str(&g->text));
 }
 
+void khap__gen_section(struct gen *g, struct khap_place place, const char *words, struct khap_str name)
+{
+    khap__doc_blank(g->doc);
+    khap__gen_section_comment(g, place, name);
+    struct khap_str all = khap__str(words);
+    size_t blank = khap__str_find(all, ' ');
+    khap__doc_begin(g->doc, 0, place);
+    khap__doc_lit_n(g->doc, words, blank);
+    khap__doc_part(g->doc, khap__str_sub(all, blank + 1, all.len));
+    khap__doc_part(g->doc, name);
+    khap__doc_part_end(g->doc);
+    khap__doc_end(g->doc);
+}
+
+void khap__gen_extra(struct gen *g, struct khap_str section, const struct setting *given, struct raw *out)
+{
+    *out = (struct raw){0};
+    khap__gen_fail(g, khap__raw_read(&g->scratch, &g->alloc, g->r.target.first, section, given, out));
+}
+
 void khap__gen_time(struct gen *g, uint64_t us)
 {
     khap__buf_clear(&g->text);
@@ -288,7 +308,7 @@ enum khap_status khap_generate(const struct khap_model *model, const struct khap
     khap__map_init(&g.cert_hosts, &g.alloc);
     khap__map_init(&g.passed_hosts, &g.alloc);
     struct into into = {0};
-    if (defaults.into) {
+    if (defaults.into.ptr) {
         defaults.bundle = 0; /* it is one file, and somebody else's */
         g.into = &into;
     }

@@ -64,6 +64,11 @@ void khap__gen_section_comment(struct gen *g, struct khap_place place, struct kh
 /* The last component of the name of the source of a place. */
 struct khap_str khap__gen_source_name(const struct gen *g, struct khap_place place);
 
+/* Its header, with that comment before: "frontend khap-" and the name of a service, "backend " … */
+void khap__gen_section(struct gen *g, struct khap_place place, const char *words, struct khap_str name);
+/* Lines of one's own, NULL for none; freed with khap__raw_free(). What fails is kept. */
+void khap__gen_extra(struct gen *g, struct khap_str section, const struct setting *given, struct raw *out);
+
 /* A word that is a time: "30s". */
 void khap__gen_time(struct gen *g, uint64_t us);
 /* A word that is an address of the target, with the port when there is one. */

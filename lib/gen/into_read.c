@@ -488,9 +488,8 @@ enum khap_status khap__into_read(struct into *in, const struct khap_alloc *alloc
     *in = (struct into){.alloc = *alloc, .diags = diags, .options = options};
     khap__arena_init(&in->arena, &in->alloc);
     khap__map_init(&in->outside.proxies, &in->alloc);
-    struct khap_str text = {options->into, options->into_len};
-    enum khap_status status =
-        khap_document_parse(&in->alloc, &options->target, text, options->into_source, NULL, &in->doc);
+    enum khap_status status = khap_document_parse(&in->alloc, &options->target, options->into,
+                                                  options->into_source, NULL, &in->doc);
     if (status == KHAP_OK)
         status = khap_words_new(&in->alloc, &in->words);
     if (status == KHAP_OK)

@@ -106,6 +106,10 @@ static void read_frontend(struct resolver *r, struct frontend *f)
             break;
         }
     }
+    if (f->http3 &&
+        f->accept_proxy) /* HAProxy has no PROXY protocol over QUIC: clients would come under another address */
+        RESOLVE_SAY(r, MSG_KEY_CANNOT_ACT, khap__setting_find(f->given, KEY_FRONTEND_ACCEPT_PROXY)->place,
+                    S("acceptProxy"), S("http3"));
     f->routed = routes_outside(r, f->name);
     if (f->routed) {
         listen_outside(r, f);

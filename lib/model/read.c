@@ -321,6 +321,10 @@ enum khap_status khap_model_read(struct khap_model *model, uint32_t source, stru
 {
     if (!model || !diags)
         return KHAP_EINVAL;
+    if (source == 0) {
+        model->incomplete = model->damaged = true;
+        return KHAP_OK;
+    }
     struct yaml_reader *yaml = NULL;
     struct reader r;
     khap__reader_init(&r, model, diags);

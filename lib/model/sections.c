@@ -247,7 +247,8 @@ void khap__check_backend(struct resolver *r, const struct service_head *head, co
     if (!section && r->out->outside && khap__map_get(&r->out->outside->proxies, backend->text, &index))
         section = &r->out->outside->sections.ptr[index];
     if (!section || !is_proxy(section->kind) || khap__str_eq(section->kind, S("frontend"))) {
-        say_unknown_backend(r, backend);
+        if (!r->model->incomplete) /* else it may stand in what could not be read */
+            say_unknown_backend(r, backend);
         return;
     }
     enum section_mode wanted = head->mode == MODE_HTTP ? SECTION_HTTP : SECTION_TCP;

@@ -41,8 +41,29 @@ void khap__say_since(struct resolver *r, const struct setting *s, struct khap_st
     RESOLVE_SAY(r, MSG_KEY_NEEDS_RELEASE, s->place, what, text[0], text[1]);
 }
 
+/* The parts of a format have names from 3.0 on; before, HAProxy writes something else and says nothing. */
+enum { FORMAT_NAMES = KHAP_RELEASE(3, 0) };
+
+static bool is_format(enum key key)
+{
+    return khap__key_row(key)->type == TYPE_LOGFORMAT;
+}
+
+static bool names_a_part(struct khap_str format)
+{
+    for (size_t i = 0; i + 1 < format.len; i++) {
+        if (format.ptr[i] == '%' && format.ptr[++i] == '(')
+            return true;
+    }
+    return false;
+}
+
 static void check_text(struct resolver *r, const struct setting *s)
 {
+    if (is_format((enum key)s->key) && r->out->target.first < FORMAT_NAMES && names_a_part(s->text)) {
+        khap__say_since(r, s, S("%("), FORMAT_NAMES);
+        return;
+    }
     for (size_t i = 0; i < sizeof late_words / sizeof *late_words; i++) {
         const struct late_word *late = &late_words[i];
         struct khap_str word = khap__str(late->word);
@@ -76,7 +97,8 @@ void khap__check_since(struct resolver *r)
 {
     bool needed = false;
     for (int key = 0; key < KEY_COUNT && !needed; key++)
-        needed = r->model->seen[key] && khap__key_row((enum key)key)->since > r->out->target.first;
+        needed = r->model->seen[key] && (khap__key_row((enum key)key)->since > r->out->target.first ||
+                                         (is_format((enum key)key) && r->out->target.first < FORMAT_NAMES));
     for (size_t i = 0; i < sizeof late_words / sizeof *late_words && !needed; i++)
         needed = r->model->seen[late_words[i].key] && late_words[i].since > r->out->target.first;
     if (needed)

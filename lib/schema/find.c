@@ -3,7 +3,7 @@
 
 #include "schema/program.h"
 
-enum { NO_ENTRY = 65535, HASH_PRIME = 16777213 };
+enum { NO_ENTRY = 65535, HASH_PRIME = 16777213, MOST_PREFIX = 32 };
 
 struct schema_entry {
     uint16_t table, row, next; /* next: of the same words in other releases */
@@ -101,6 +101,7 @@ const struct schema_row *khap__schema_find(unsigned table, struct khap_str words
 {
     if (other != NULL)
         *other = NULL;
+    struct khap_str whole = words;
     const struct schema_row *row = find(table, words, S(""), release, other);
     size_t paren = khap__str_find(words, '(');
     if (row == NULL && paren < words.len && words.ptr[words.len - 1] == ')') {
@@ -114,6 +115,10 @@ const struct schema_row *khap__schema_find(unsigned table, struct khap_str words
     if (row == NULL && digits < words.len) {
         words = khap__str_sub(words, 0, digits);
         row = find(table, words, S("#"), release, other);
+    }
+    for (size_t len = whole.len < MOST_PREFIX ? whole.len : MOST_PREFIX; row == NULL && len > 0; len--) {
+        if (whole.ptr[len - 1] == '.' || whole.ptr[len - 1] == '(')
+            row = find(table, khap__str_sub(whole, 0, len), S("*"), release, other);
     }
     return row;
 }
@@ -148,14 +153,28 @@ enum schema_scope khap__schema_kind_scope(enum schema_kind kind)
     return schema_kinds[kind].scope;
 }
 
-bool khap__schema_kind_has(enum schema_kind kind, struct khap_str section)
+bool khap__schema_list_has(struct khap_str list, struct khap_str word)
 {
-    struct khap_str list = khap__schema_text(schema_kinds[kind].sections);
     while (list.len > 0) {
         size_t comma = khap__str_find(list, ',');
-        if (khap__str_eq(khap__str_sub(list, 0, comma), section))
+        if (khap__str_eq(khap__str_sub(list, 0, comma), word))
             return true;
         list = khap__str_sub(list, comma + 1, list.len);
     }
     return false;
+}
+
+bool khap__schema_kind_has(enum schema_kind kind, struct khap_str section)
+{
+    return khap__schema_list_has(khap__schema_text(schema_kinds[kind].sections), section);
+}
+
+const struct schema_cross *khap__schema_cross(size_t index)
+{
+    return index < sizeof schema_cross_rows / sizeof *schema_cross_rows ? &schema_cross_rows[index] : NULL;
+}
+
+const struct schema_cross_set *khap__schema_cross_set(const struct schema_cross *rule, size_t index)
+{
+    return index < rule->n ? &schema_cross_sets[rule->from + index] : NULL;
 }

@@ -223,17 +223,29 @@ static bool of_kind(enum schema_type type)
     return type == TYPE_REF || type == TYPE_DEF || type == TYPE_DYNAMIC;
 }
 
+static bool begins_condition(const struct part *p)
+{
+    return !p->variable && (khap__str_eq(p->text, S("if")) || khap__str_eq(p->text, S("unless")));
+}
+
+static uint32_t rest_of_line(const struct parts *parts, bool up_to_condition)
+{
+    size_t end = parts->next;
+    while (end < parts->n && !(up_to_condition && begins_condition(&parts->at[end])))
+        end++;
+    return (uint32_t)(end - parts->next);
+}
+
 static bool run_type(struct match *m, struct parts *parts, uint32_t at)
 {
     const uint16_t *code = khap__schema_code() + at;
     const struct part *p = &parts->at[parts->next];
     enum schema_type type = (enum schema_type)code[1];
     uint32_t n = 1;
-    if (type == TYPE_CONDITION && !p->variable && !khap__str_eq(p->text, S("if")) &&
-        !khap__str_eq(p->text, S("unless")))
+    if (type == TYPE_CONDITION && !p->variable && !begins_condition(p))
         return fail(m, SCHEMA_UNEXPECTED, parts, at, 0, (uint32_t)p->text.len);
     if (type == TYPE_CONDITION || type == TYPE_ACL || type == TYPE_WORDS || type == TYPE_ARGUMENTS)
-        n = (uint32_t)(parts->n - parts->next);
+        n = rest_of_line(parts, type == TYPE_ARGUMENTS && khap__schema_word(code[2]).len > 0);
     else if (!p->variable) {
         int64_t min, max;
         uint32_t offset = 0, len = (uint32_t)p->text.len;
@@ -248,6 +260,8 @@ static bool run_type(struct match *m, struct parts *parts, uint32_t at)
         if (problem != SCHEMA_GOOD)
             return fail(m, problem, parts, at, offset, len);
     }
+    if (n == 0)
+        return fail(m, SCHEMA_MISSING, parts, at, 0, 0);
     if (!add_argument(m, p, n, code[1], of_kind(type) ? code[2] : 0))
         return false;
     parts->next += n;

@@ -19,6 +19,7 @@ function pool(text) {
     if (!(text in pool_at)) {
         pool_at[text] = pool_len
         pool_texts[n_pool++] = text
+        pool_texts_at[pool_len] = text
         pool_len += length(text) + 1
     }
     return pool_at[text]
@@ -222,14 +223,17 @@ BEGIN {
     FS = "\t"
     for (i = 1; i < 128; i++)
         ord[sprintf("%c", i)] = i
+    n_cross = n_cross_sets = n_cross_bits = 0
     n_words = n_ranges = n_pool = pool_len = 0
     pool("")
     word("")
     range("..")
     n_types = n_kinds = n_tables = n_rows = n_entries = n_keys = n_code = 0
     n_flags = split("http experimental once deprecated ignored", flag_names, " ")
-    for (i = 1; i <= n_flags; i++)
-        flag_value[flag_names[i]] = 2 ^ (i - 1)
+    for (i = value = 1; i <= n_flags; i++) {
+        flag_value[flag_names[i]] = value
+        value *= 2 # busybox has no powers
+    }
 }
 
 /^#/ || /^$/ { next }
@@ -259,6 +263,43 @@ FILENAME ~ /kinds\.tsv$/ {
     kind_scope[n_kinds] = constant("SCOPE_", $3)
     kind_text[n_kinds++] = pool($4)
     next
+}
+
+FILENAME ~ /cross-line\.tsv$/ {
+    if (NF != 6)
+        fail("6 columns expected, not " NF)
+    if ($1 !~ /^(requires|order|mode)$/)
+        fail("no such predicate: " $1)
+    split($3, ends, "-")
+    cross_first[n_cross] = release(ends[1])
+    cross_last[n_cross] = ends[2] == "" ? 999 : release(ends[2])
+    cross_predicate[n_cross] = constant("CROSS_", $1)
+    cross_sections[n_cross] = pool($2)
+    cross_code[n_cross] = pool($4)
+    cross_when[n_cross] = keyword_set($5)
+    cross_from[n_cross] = n_cross_sets
+    n = split($6, parts, ",")
+    for (i = 1; i <= n; i++) {
+        cross_sets[n_cross_sets] = keyword_set(parts[i])
+        cross_names[n_cross_sets++] = pool(parts[i])
+    }
+    cross_n[n_cross++] = n
+    next
+}
+
+# Keywords with bars between them, as the bits that they get: a C constant. `*`: all.
+function keyword_set(text,    words, n, i, set) {
+    if (text == "*")
+        return "UINT64_MAX"
+    n = split(text, words, "|")
+    for (i = 1; i <= n; i++) {
+        if (!(words[i] in cross_bit)) {
+            cross_bit[words[i]] = ++n_cross_bits
+            cross_place[words[i]] = FILENAME ":" FNR
+        }
+        set = set (i > 1 ? " | " : "") "UINT64_C(1) << " cross_bit[words[i]]
+    }
+    return set
 }
 
 {
@@ -338,6 +379,7 @@ END {
         print "schema: too many rows for 16 bits" > "/dev/stderr"
         exit 1
     }
+    cross_rows()
     print "/* Generated from the .tsv files of lib/schema by schema.awk: do not edit. SPDX-License-Identifier: MIT */"
     if (out == "h") {
         print "#ifndef SCHEMA_ENUMS_H\n#define SCHEMA_ENUMS_H\n"
@@ -352,7 +394,7 @@ END {
             printf "    %s,\n", constant("TABLE_", table_names[i])
         print "    TABLE_COUNT\n};\nenum {"
         for (i = 1; i <= n_flags; i++)
-            printf "    %s = %d,\n", constant("ROW_", flag_names[i]), 2 ^ (i - 1)
+            printf "    %s = %d,\n", constant("ROW_", flag_names[i]), flag_value[flag_names[i]]
         print "    ROW_NO = 1,\n    ROW_DEFAULT = 2\n};\n\n#endif"
         exit 0
     }
@@ -369,8 +411,8 @@ END {
     printf "enum { ENTRY_SLOTS = %d, SCHEMA_ROWS = %d, SCHEMA_ENTRIES = %d };\n", size, n_rows, n_entries
     print "static const struct schema_row schema_rows[] = {"
     for (i = 0; i < n_rows; i++)
-        printf "    {%d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d},\n", row_words[i], row_arguments[i], row_instead[i], row_evidence[i],
-            row_code[i], row_first[i], row_last[i], row_warns[i], row_flags[i], row_prefix[i], row_free[i]
+        printf "    {%d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d},\n", row_words[i], row_arguments[i], row_instead[i], row_evidence[i],
+            row_code[i], row_first[i], row_last[i], row_warns[i], row_flags[i], row_prefix[i], row_free[i], row_bit[i]
     print "};\nstatic const struct schema_entry schema_entries[] = {"
     for (i = 0; i < n_entries; i++)
         printf "    {%d, %d, %d},\n", entry_table[i], entry_row[i], entry_next[i]
@@ -389,6 +431,13 @@ END {
     print "};\nstatic const struct schema_kind_row schema_kinds[] = {"
     for (i = 0; i < n_kinds; i++)
         printf "    {%d, %d, %d, %s},\n", kind_name[i], kind_sections[i], kind_text[i], kind_scope[i]
+    print "};\nstatic const struct schema_cross schema_cross_rows[] = {"
+    for (i = 0; i < n_cross; i++)
+        printf "    {%s, %d, %d, %d, %d, %s, %d, %d},\n", cross_predicate[i], cross_sections[i], cross_code[i], cross_first[i], cross_last[i],
+            cross_when[i], cross_from[i], cross_n[i]
+    print "};\nstatic const struct schema_cross_set schema_cross_sets[] = {"
+    for (i = 0; i < n_cross_sets; i++)
+        printf "    {%s, %d},\n", cross_sets[i], cross_names[i]
     print "};\nstatic const uint32_t schema_tables[] = {"
     numbers("tables")
     print "};\nstatic const char schema_pool[] ="
@@ -400,6 +449,28 @@ END {
         printf "    \"%s\\0\"\n", text
     }
     print "    ;"
+}
+
+# Which row has which bit of the sets of cross-line.tsv: those of a section, or with a / those of the table before it.
+function cross_rows(    e, name, key, found) {
+    for (e = 0; e < n_entries; e++) {
+        name = table_names[entry_table[e]]
+        key = pool_texts_at[row_words[entry_row[e]]]
+        if (("section" in table_number) && (table_number["section"] "\t" name) in first_entry && key in cross_bit)
+            row_bit[entry_row[e]] = cross_bit[found[key] = key]
+        key = name "/" key
+        if (key in cross_bit)
+            row_bit[entry_row[e]] = cross_bit[found[key] = key]
+    }
+    for (key in cross_bit)
+        if (!(key in found)) {
+            print cross_place[key] ": no row has the keyword " key > "/dev/stderr"
+            exit 1
+        }
+    if (n_cross_bits > 62) {
+        print "cross-line.tsv: too many keywords for 64 bits" > "/dev/stderr"
+        exit 1
+    }
 }
 
 function numbers(what,    i, n, line) {

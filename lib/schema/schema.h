@@ -18,6 +18,7 @@ struct schema_row {
     uint32_t flags; /* ROW_HTTP … */
     uint8_t prefix; /* ROW_NO, ROW_DEFAULT */
     uint8_t free;   /* an argument is any text */
+    uint8_t bit;    /* which bit of the sets of cross-line rules it is, or 0 */
 };
 
 struct khap_str khap__schema_text(uint32_t at);
@@ -44,6 +45,26 @@ struct khap_str khap__schema_kind_text(enum schema_kind kind);
 enum schema_scope khap__schema_kind_scope(enum schema_kind kind);
 /* Whether a section of that name is one. */
 bool khap__schema_kind_has(enum schema_kind kind, struct khap_str section);
+
+/* --- what lines ask of each other: cross-line.tsv --- */
+
+enum schema_predicate { CROSS_REQUIRES, CROSS_ORDER, CROSS_MODE };
+struct schema_cross {
+    enum schema_predicate predicate;
+    uint32_t sections, code; /* texts */
+    uint16_t first, last;
+    uint64_t when;    /* bits of rows; UINT64_MAX: always */
+    uint16_t from, n; /* khap__schema_cross_set() */
+};
+struct schema_cross_set {
+    uint64_t rows;
+    uint32_t text; /* the keywords, with bars between them */
+};
+/* The rules, from 0; NULL past the end. */
+const struct schema_cross *khap__schema_cross(size_t index);
+const struct schema_cross_set *khap__schema_cross_set(const struct schema_cross *rule, size_t index);
+/* Whether a list with commas holds a word. */
+bool khap__schema_list_has(struct khap_str list, struct khap_str word);
 
 /* --- reading a line --- */
 

@@ -309,11 +309,15 @@ static enum schema_problem regex(const struct check *c)
 
 static enum schema_problem variable(const struct check *c)
 {
-    static const char *const scopes[] = {"proc.", "sess.", "txn.", "req.", "res.", "check."};
+    static const struct {
+        const char *name;
+        uint16_t since;
+    } scopes[] = {{"proc.", 105}, {"sess.", 105},  {"txn.", 105},  {"req.", 105},
+                  {"res.", 105},  {"check.", 202}, {"psess.", 302}};
     for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++) {
-        if (!khap__str_starts(c->text, khap__str(scopes[i])))
+        if (c->release < scopes[i].since || !khap__str_starts(c->text, khap__str(scopes[i].name)))
             continue;
-        size_t from = strlen(scopes[i]);
+        size_t from = strlen(scopes[i].name);
         if (from == c->text.len)
             return SCHEMA_BAD;
         for (; from < c->text.len; from++) {
@@ -341,6 +345,22 @@ static enum schema_problem number_set(const struct check *c)
     if (error == VALUE_OK && dash + 1 < c->text.len)
         error = khap__int_parse(khap__str_sub(c->text, dash + 1, c->text.len), c->min, c->max, &n);
     return from_value(error);
+}
+
+/* As strtol() reads a number without a base; all of the word must be of it. */
+static enum schema_problem c_integer(const struct check *c)
+{
+    struct khap_str s = c->text;
+    if (s.len > 1 && (s.ptr[0] == '-' || s.ptr[0] == '+'))
+        s = khap__str_sub(s, 1, s.len);
+    bool hexadecimal = s.len > 2 && s.ptr[0] == '0' && (s.ptr[1] == 'x' || s.ptr[1] == 'X');
+    int base = hexadecimal ? 16 : s.len > 0 && s.ptr[0] == '0' ? 8 : 10;
+    for (size_t i = hexadecimal ? 2 : 0; i < s.len; i++) {
+        int digit = khap__hex((unsigned char)s.ptr[i]);
+        if (digit < 0 || digit >= base)
+            return SCHEMA_BAD;
+    }
+    return s.len > 0 ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 
 static enum schema_problem hex_byte(const struct check *c)
@@ -404,6 +424,7 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_ADDR] = address,
     [TYPE_ATOI] = atoi_integer,
     [TYPE_BYTES] = hex,
+    [TYPE_CINT] = c_integer,
     [TYPE_CONVERTERS] = chain,
     [TYPE_COOKIENAME] = not_empty,
     [TYPE_CPUS] = not_empty,

@@ -28,7 +28,8 @@ static enum khap_status place_of(const struct khap_view *view, uint32_t section,
     return status;
 }
 
-enum khap_status khap_view_section(const struct khap_view *view, size_t index, struct khap_view_section *out)
+enum khap_status khap_view_section_at(const struct khap_view *view, size_t index,
+                                      struct khap_view_section *out)
 {
     if (view == NULL || out == NULL || out->size != sizeof *out)
         return KHAP_EINVAL;
@@ -84,8 +85,8 @@ size_t khap_view_inheritor(const struct khap_view *view, size_t defaults, size_t
                                           : view->sections.ptr[prev].next_inheritor);
 }
 
-enum khap_status khap_view_definition(const struct khap_view *view, size_t index,
-                                      struct khap_view_definition *out)
+enum khap_status khap_view_definition_at(const struct khap_view *view, size_t index,
+                                         struct khap_view_definition *out)
 {
     if (view == NULL || out == NULL || out->size != sizeof *out)
         return KHAP_EINVAL;
@@ -104,8 +105,8 @@ enum khap_status khap_view_definition(const struct khap_view *view, size_t index
     return place_of(view, d->section, d->line, d->span, &out->place);
 }
 
-enum khap_status khap_view_reference(const struct khap_view *view, size_t index,
-                                     struct khap_view_reference *out)
+enum khap_status khap_view_reference_at(const struct khap_view *view, size_t index,
+                                        struct khap_view_reference *out)
 {
     if (view == NULL || out == NULL || out->size != sizeof *out)
         return KHAP_EINVAL;

@@ -102,6 +102,10 @@ echo 'services: {web: {nodePort: 32000, nodes: [far], hosts: [a.example]}}' >far
 refused 2 input-unreadable 'a file beside one that is not there' nowhere.yaml far.yaml
 is 'what may stand in it is not said to be missing' "$(grep -c error: err)" 1
 says 'it is named' '^nowhere.yaml: error'
+echo 'services: {web: {backend: far, hosts: [a.example], bind: ":1"}}' >far.yaml
+refused 2 input-unreadable 'what keys mean together beside a file that is not there' nowhere.yaml far.yaml
+says 'it is told' key-cannot-act
+is 'a backend that may stand in it is not said to be missing' "$(grep -c error: err)" 2
 refused 2 input-directory 'a directory' .
 : >empty.yaml
 refused 2 input-empty 'an empty file' empty.yaml

@@ -2,7 +2,7 @@
  * is edited alike.
  *
  * The first byte of the input chooses the target, the second says how many bytes are edits; the text follows.
- * covers: lib/cfg/parse.c lib/cfg/lines.c lib/cfg/document.c lib/cfg/edit.c lib/cfg/write.c lib/cfg/outline.c lib/cfg/words.c lib/cfg/lex.c
+ * covers: lib/cfg/parse.c lib/cfg/lines.c lib/cfg/document.c lib/cfg/edit.c lib/cfg/write.c lib/cfg/outline.c lib/cfg/words.c
  * SPDX-License-Identifier: MIT */
 #include "fuzz.h"
 

@@ -1,7 +1,7 @@
 /* fuzz/fuzz_encode.c - any bytes as words, written for any range of releases and read back by every release in it.
  *
  * The first two bytes choose the range; a NUL ends a word.
- * covers: lib/cfg/encode.c lib/cfg/lex.c
+ * covers: lib/cfg/encode.c
  * SPDX-License-Identifier: MIT */
 #include "fuzz.h"
 

@@ -82,7 +82,7 @@ static struct viewed open_view(uint16_t release, const char *first, const char *
 static struct khap_view_section section(const struct viewed *v, size_t index)
 {
     struct khap_view_section s = {.size = sizeof s};
-    assert_int_equal(khap_view_section(v->view, index, &s), KHAP_OK);
+    assert_int_equal(khap_view_section_at(v->view, index, &s), KHAP_OK);
     return s;
 }
 
@@ -92,7 +92,7 @@ static void assert_sections(const struct viewed *v, const char *expected)
     struct buf b;
     khap__buf_init(&b, NULL);
     struct khap_view_section s = {.size = sizeof s};
-    for (size_t i = 0; khap_view_section(v->view, i, &s) == KHAP_OK; i++) {
+    for (size_t i = 0; khap_view_section_at(v->view, i, &s) == KHAP_OK; i++) {
         khap__buf_add(&b, s.read == KHAP_TRUE ? S("") : s.read == KHAP_UNKNOWN ? S("?") : S("!"));
         khap__buf_add(&b, s.kind);
         khap__buf_char(&b, ':');
@@ -116,12 +116,12 @@ static void assert_references(const struct viewed *v, const char *expected)
     khap__buf_init(&b, NULL);
     struct khap_view_reference r = {.size = sizeof r};
     struct khap_view_definition d = {.size = sizeof d};
-    for (size_t i = 0; khap_view_reference(v->view, i, &r) == KHAP_OK; i++) {
+    for (size_t i = 0; khap_view_reference_at(v->view, i, &r) == KHAP_OK; i++) {
         khap__buf_add(&b, r.kind);
         khap__buf_char(&b, ':');
         khap__buf_add(&b, r.name);
         if (r.state == KHAP_REFERENCE_BOUND) {
-            assert_int_equal(khap_view_definition(v->view, r.definition, &d), KHAP_OK);
+            assert_int_equal(khap_view_definition_at(v->view, r.definition, &d), KHAP_OK);
             khap__buf_char(&b, '>');
             khap__buf_add(&b, d.kind);
             khap__buf_char(&b, '@');
@@ -218,7 +218,7 @@ static void test_conditions(void **state)
     assert_sections(&v, "frontend:a !backend:never ?backend:perhaps ?backend:else !frontend:b !backend:old ");
     /* what stands behind `frontend b`, which is not read, belongs to the last section that may be */
     struct khap_view_reference r = {.size = sizeof r};
-    assert_int_equal(khap_view_reference(v.view, 0, &r), KHAP_OK);
+    assert_int_equal(khap_view_reference_at(v.view, 0, &r), KHAP_OK);
     assert_int_equal(r.section, 4);
     assert_int_equal(r.read, KHAP_FALSE);
     close_view(&v);
@@ -259,9 +259,9 @@ static void test_references(void **state)
                           "backend:l>listen@2 acl:METH_GET=predefined "
                           "acl:nothing=missing backend:=dynamic backend:=variable backend:f=missing ");
     struct khap_view_reference r = {.size = sizeof r};
-    assert_int_equal(khap_view_reference(v.view, 4, &r), KHAP_OK);
+    assert_int_equal(khap_view_reference_at(v.view, 4, &r), KHAP_OK);
     assert_place(&v, r.place, 4, 42, 1);
-    assert_int_equal(khap_view_reference(v.view, 3, &r), KHAP_OK);
+    assert_int_equal(khap_view_reference_at(v.view, 3, &r), KHAP_OK);
     assert_place(&v, r.place, 4, 26, 4);
     size_t w = section(&v, 1).definition;
     assert_int_equal(khap_view_referrer(v.view, w, SIZE_MAX), 0);

@@ -56,21 +56,21 @@ static void print(const struct khap_view *view)
     struct khap_view_section s = {.size = sizeof s};
     struct khap_view_definition d = {.size = sizeof d};
     struct khap_view_reference r = {.size = sizeof r};
-    for (size_t i = 0; khap_view_section(view, i, &s) == KHAP_OK; i++) {
+    for (size_t i = 0; khap_view_section_at(view, i, &s) == KHAP_OK; i++) {
         printf("section\t%zu", i);
         name(s.kind, s.name);
         name(khap_bundle_file_name(s.file), (struct khap_str){NULL, 0});
         number(s.defaults);
         printf("\t%s\n", answers[s.read]);
     }
-    for (size_t i = 0; khap_view_definition(view, i, &d) == KHAP_OK; i++) {
+    for (size_t i = 0; khap_view_definition_at(view, i, &d) == KHAP_OK; i++) {
         printf("definition\t%zu", i);
         name(d.kind, d.name);
         number(d.section);
         where(d.place);
         printf("\t%s\n", answers[d.read]);
     }
-    for (size_t i = 0; khap_view_reference(view, i, &r) == KHAP_OK; i++) {
+    for (size_t i = 0; khap_view_reference_at(view, i, &r) == KHAP_OK; i++) {
         printf("reference\t%zu", i);
         name(r.kind, r.name);
         number(r.section);
