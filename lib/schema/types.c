@@ -113,6 +113,47 @@ static enum schema_problem empty(const struct check *c)
     return c->text.len == 0 ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 
+static enum schema_problem c_integer(const struct check *c)
+{
+    struct khap_str s = c->text;
+    bool minus = s.len > 0 && s.ptr[0] == '-';
+    if (minus || (s.len > 0 && s.ptr[0] == '+'))
+        s = khap__str_sub(s, 1, s.len);
+    bool hexadecimal = s.len > 2 && s.ptr[0] == '0' && (s.ptr[1] == 'x' || s.ptr[1] == 'X');
+    uint64_t base = hexadecimal ? 16 : 10, n = 0;
+    if (hexadecimal)
+        s = khap__str_sub(s, 2, s.len);
+    for (size_t i = 0; i < s.len; i++) {
+        int digit = khap__hex((unsigned char)s.ptr[i]);
+        if (digit < 0 || (unsigned)digit >= base)
+            return SCHEMA_BAD;
+        n = n > ((uint64_t)INT64_MAX - (unsigned)digit) / base ? (uint64_t)INT64_MAX
+                                                               : n * base + (unsigned)digit;
+    }
+    int64_t value = minus ? -(int64_t)n : (int64_t)n;
+    if (s.len == 0)
+        return SCHEMA_BAD;
+    return value < c->min || value > c->max ? SCHEMA_RANGE : SCHEMA_GOOD;
+}
+
+/* `3`, `1-3`: the numbers are what atoi() makes of them. */
+static enum schema_problem span(const struct check *c)
+{
+    size_t dash = khap__str_find(c->text, '-');
+    struct check one = *c;
+    one.min = dash < c->text.len ? 0 : 1;
+    one.max = INT32_MAX;
+    one.text = khap__str_sub(c->text, 0, dash);
+    enum schema_problem problem = atoi_integer(&one);
+    if (problem != SCHEMA_GOOD || dash == c->text.len)
+        return problem;
+    for (size_t i = 0; i < one.text.len && khap__is_digit((unsigned char)one.text.ptr[i]); i++)
+        one.min = one.min * 10 + (one.text.ptr[i] - '0');
+    one.min = one.min > 1 ? one.min : 1;
+    one.text = khap__str_sub(c->text, dash + 1, c->text.len);
+    return atoi_integer(&one);
+}
+
 /* Digits, and digits behind a point. */
 static enum schema_problem decimal(const struct check *c)
 {
@@ -425,6 +466,7 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_ATOI] = atoi_integer,
     [TYPE_BYTES] = hex,
     [TYPE_CINT] = c_integer,
+    [TYPE_CINT] = c_integer,
     [TYPE_CONVERTERS] = chain,
     [TYPE_COOKIENAME] = not_empty,
     [TYPE_CPUS] = not_empty,
@@ -457,6 +499,7 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_REGEX] = regex,
     [TYPE_SECRET] = not_empty,
     [TYPE_SIZE] = size,
+    [TYPE_SPAN] = span,
     [TYPE_STATUS] = integer,
     [TYPE_TEXT] = not_empty,
     [TYPE_TIME] = time,
