@@ -113,6 +113,7 @@ static enum schema_problem empty(const struct check *c)
     return c->text.len == 0 ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 
+/* As strtol() reads it in any base; what is too large is cut. */
 static enum schema_problem c_integer(const struct check *c)
 {
     struct khap_str s = c->text;
@@ -120,7 +121,7 @@ static enum schema_problem c_integer(const struct check *c)
     if (minus || (s.len > 0 && s.ptr[0] == '+'))
         s = khap__str_sub(s, 1, s.len);
     bool hexadecimal = s.len > 2 && s.ptr[0] == '0' && (s.ptr[1] == 'x' || s.ptr[1] == 'X');
-    uint64_t base = hexadecimal ? 16 : 10, n = 0;
+    uint64_t base = hexadecimal ? 16 : s.len > 0 && s.ptr[0] == '0' ? 8 : 10, n = 0;
     if (hexadecimal)
         s = khap__str_sub(s, 2, s.len);
     for (size_t i = 0; i < s.len; i++) {
@@ -388,22 +389,6 @@ static enum schema_problem number_set(const struct check *c)
     return from_value(error);
 }
 
-/* As strtol() reads a number without a base; all of the word must be of it. */
-static enum schema_problem c_integer(const struct check *c)
-{
-    struct khap_str s = c->text;
-    if (s.len > 1 && (s.ptr[0] == '-' || s.ptr[0] == '+'))
-        s = khap__str_sub(s, 1, s.len);
-    bool hexadecimal = s.len > 2 && s.ptr[0] == '0' && (s.ptr[1] == 'x' || s.ptr[1] == 'X');
-    int base = hexadecimal ? 16 : s.len > 0 && s.ptr[0] == '0' ? 8 : 10;
-    for (size_t i = hexadecimal ? 2 : 0; i < s.len; i++) {
-        int digit = khap__hex((unsigned char)s.ptr[i]);
-        if (digit < 0 || digit >= base)
-            return SCHEMA_BAD;
-    }
-    return s.len > 0 ? SCHEMA_GOOD : SCHEMA_BAD;
-}
-
 static enum schema_problem hex_byte(const struct check *c)
 {
     unsigned n = 0;
@@ -465,7 +450,6 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_ADDR] = address,
     [TYPE_ATOI] = atoi_integer,
     [TYPE_BYTES] = hex,
-    [TYPE_CINT] = c_integer,
     [TYPE_CINT] = c_integer,
     [TYPE_CONVERTERS] = chain,
     [TYPE_COOKIENAME] = not_empty,
