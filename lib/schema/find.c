@@ -17,6 +17,10 @@ struct schema_type_row {
 struct schema_kind_row {
     uint32_t name, sections, text;
     enum schema_scope scope;
+    uint8_t before;
+};
+struct schema_place_row {
+    uint32_t name, text;
 };
 
 #include "schema/schema.inc"
@@ -164,6 +168,11 @@ bool khap__schema_list_has(struct khap_str list, struct khap_str word)
     return false;
 }
 
+bool khap__schema_kind_before(enum schema_kind kind)
+{
+    return schema_kinds[kind].before != 0;
+}
+
 bool khap__schema_kind_has(enum schema_kind kind, struct khap_str section)
 {
     return khap__schema_list_has(khap__schema_text(schema_kinds[kind].sections), section);
@@ -177,4 +186,34 @@ const struct schema_cross *khap__schema_cross(size_t index)
 const struct schema_cross_set *khap__schema_cross_set(const struct schema_cross *rule, size_t index)
 {
     return index < rule->n ? &schema_cross_sets[rule->from + index] : NULL;
+}
+
+struct khap_str khap__schema_place_name(enum schema_place place)
+{
+    return khap__schema_text(schema_places[place].name);
+}
+
+struct khap_str khap__schema_place_text(enum schema_place place)
+{
+    return khap__schema_text(schema_places[place].text);
+}
+
+uint32_t khap__schema_class_places(uint8_t class)
+{
+    return schema_classes[class];
+}
+
+struct khap_str khap__schema_sample_name(enum schema_sample type)
+{
+    return khap__schema_text(schema_sample_names[type]);
+}
+
+const struct schema_sample_row *khap__schema_sample_row(enum schema_sample type, uint16_t release)
+{
+    for (size_t i = 0; i < sizeof schema_samples / sizeof *schema_samples; i++) {
+        const struct schema_sample_row *row = &schema_samples[i];
+        if (row->type == type && row->first <= release && release <= row->last)
+            return row;
+    }
+    return NULL;
 }

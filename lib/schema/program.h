@@ -22,6 +22,16 @@ void khap__schema_range(uint16_t number, int64_t *min, int64_t *max);
 /* Where the element behind this one begins. */
 uint32_t khap__schema_skip(uint32_t at);
 
+struct schema_sample_row {
+    uint16_t type, first, last;
+    uint32_t casts; /* a bit for each type */
+    uint32_t match;
+};
+/* NULL when a release has no such type. */
+const struct schema_sample_row *khap__schema_sample_row(enum schema_sample type, uint16_t release);
+/* A bit for each place of a class. */
+uint32_t khap__schema_class_places(uint8_t class);
+
 /* Whether a text is what a type takes: SCHEMA_GOOD, SCHEMA_BAD or SCHEMA_RANGE, then what is wrong with it lies at *offset and is *len long.
  * `parameter` is the word in parentheses. KHAP_ENOMEM in *status. */
 enum schema_problem khap__schema_type_check(struct arena *arena, enum schema_type type,

@@ -1,4 +1,4 @@
-# types.tsv, kinds.tsv and the tables of keywords -> schema_enums.h (-v out=h) or schema.inc (-v out=inc). SPDX-License-Identifier: MIT
+# types.tsv, kinds.tsv, samples.tsv, places.tsv and the tables of keywords -> schema_enums.h (-v out=h) or schema.inc (-v out=inc). SPDX-License-Identifier: MIT
 #
 # Rows become numbers: offsets into one pool of texts, and the argument grammar (docs/schema.md) as a small program that
 # schema/match.c carries out. Keywords are found by a hash that schema/find.c computes alike.
@@ -84,7 +84,7 @@ function next_token() {
         token = ""
     else if (rest ~ /^\.\.\./)
         token = "..."
-    else if (match(rest, /^[,:\/=;@.|+-]\(/) || match(rest, /^[][{}|)]/) || match(rest, /^<[a-z][a-z0-9-]*>/) ||
+    else if (match(rest, /^[,:\/=;@.|+!-]\(/) || match(rest, /^[][{}|)]/) || match(rest, /^<[a-z][a-z0-9-]*>/) ||
              match(rest, /^'[^']+'/) || match(rest, /^[A-Z][A-Z]+\([^)]*\)/) || match(rest, /^[^][{}|) ]+/))
         token = substr(rest, 1, RLENGTH)
     else
@@ -126,6 +126,23 @@ function type_of(text,    name, parameter, parts, n, i, at, w, r) {
         fail(name " takes no parameter")
     if (type_free[name])
         is_free = 1
+    if (name == "REF" && (parameter in kind_within)) {
+        # the same as {/(REF(within) REF(kind))|REF(kind)}
+        emit(5)
+        emit(3 + 3 + 4 + 4 + 4)
+        emit(2)
+        emit(3 + 4 + 4)
+        emit(7)
+        emit(word("/"))
+        emit(4 + 4)
+        emit_type(name, kind_number[kind_within[parameter]], r)
+        emit_type(name, w, r)
+        emit(4)
+    }
+    emit_type(name, w, r)
+}
+
+function emit_type(name, w, r) {
     emit(2)
     emit(type_number[name])
     emit(w)
@@ -228,8 +245,9 @@ BEGIN {
     pool("")
     word("")
     range("..")
+    n_samples = n_sample_rows = n_places = n_classes = 0
     n_types = n_kinds = n_tables = n_rows = n_entries = n_keys = n_code = 0
-    n_flags = split("http experimental once deprecated ignored", flag_names, " ")
+    n_flags = split("http experimental once deprecated ignored named", flag_names, " ")
     for (i = value = 1; i <= n_flags; i++) {
         flag_value[flag_names[i]] = value
         value *= 2 # busybox has no powers
@@ -252,8 +270,8 @@ FILENAME ~ /types\.tsv$/ {
 }
 
 FILENAME ~ /kinds\.tsv$/ {
-    if (NF != 4)
-        fail("4 columns expected, not " NF)
+    if (NF != 6)
+        fail("6 columns expected, not " NF)
     kind_names[n_kinds] = $1
     kind_number[$1] = n_kinds
     kind_name[n_kinds] = pool($1)
@@ -261,7 +279,12 @@ FILENAME ~ /kinds\.tsv$/ {
     if ($3 !~ /^(bundle|section|named)$/)
         fail("no such scope: " $3)
     kind_scope[n_kinds] = constant("SCOPE_", $3)
-    kind_text[n_kinds++] = pool($4)
+    if ($4 != "before" && $4 != "-")
+        fail("neither before nor -: " $4)
+    kind_before[n_kinds] = $4 == "before"
+    if ($5 != "-")
+        kind_within[$1] = $5
+    kind_text[n_kinds++] = pool($6)
     next
 }
 
@@ -302,23 +325,106 @@ function keyword_set(text,    words, n, i, set) {
     return set
 }
 
+FILENAME ~ /samples\.tsv$/ {
+    if (NF != 5)
+        fail("5 columns expected, not " NF)
+    sample($1)
+    releases($2)
+    sample_row_type[n_sample_rows] = sample_number[$1]
+    sample_row_first[n_sample_rows] = first
+    sample_row_last[n_sample_rows] = last
+    sample_row_match[n_sample_rows] = pool($4 == "-" ? "" : $4)
+    sample_row_casts[n_sample_rows++] = $3
+    next
+}
+
+FILENAME ~ /places\.tsv$/ {
+    if (NF != 4)
+        fail("4 columns expected, not " NF)
+    if ($1 == "place") {
+        place_names[n_places] = $2
+        place_name[n_places] = pool($2)
+        place_text[n_places] = pool($4)
+        place_number[$2] = n_places++
+    } else if ($1 == "class") {
+        class_mask[n_classes] = 0
+        n = split($3, parts, ",")
+        for (i = 1; i <= n; i++) {
+            if (!(parts[i] in place_number))
+                fail("no such place: " parts[i])
+            class_mask[n_classes] += power(place_number[parts[i]])
+        }
+        class_number[$2] = ++n_classes
+    } else
+        fail("neither a place nor a class: " $1)
+    next
+}
+
+# Two to the nth: busybox has no ^.
+function power(n,    result) {
+    for (result = 1; n > 0; n--)
+        result *= 2
+    return result
+}
+
+function sample(name) {
+    if (!(name in sample_number)) {
+        sample_names[n_samples] = name
+        sample_number[name] = ++n_samples
+    }
+    return sample_number[name]
+}
+
+# What a fetch, a converter, an ACL criterion or a match method has besides flags: `out=str`.
+function property(text,    name, value) {
+    name = substr(text, 1, index(text, "=") - 1)
+    value = substr(text, index(text, "=") + 1)
+    if (name == "out" || name == "in") {
+        if (!(value in sample_number))
+            fail("no such type of samples: " value)
+        if (name == "out")
+            row_out[n_rows] = sample_number[value]
+        else
+            row_in[n_rows] = sample_number[value]
+    } else if (name == "at") {
+        if (!(value in class_number))
+            fail("no such class of places: " value)
+        row_class[n_rows] = class_number[value]
+    } else if (name == "of")
+        row_of[n_rows] = pool(value)
+    else if (name == "match")
+        row_match[n_rows] = pool(value)
+    else
+        fail("no such flag: " text)
+}
+
+function releases(text,    ends) {
+    if (text !~ /^[1-3]\.[0-9]+-([1-3]\.[0-9]+)?$/)
+        fail("not a range of releases: " text)
+    split(text, ends, "-")
+    first = release(ends[1])
+    last = ends[2] == "" ? 999 : release(ends[2])
+    if (last < first)
+        fail("releases run backwards: " text)
+}
+
 {
     if (NF != 9)
         fail("9 columns expected, not " NF)
-    if ($3 !~ /^[1-3]\.[0-9]+-([1-3]\.[0-9]+)?$/)
-        fail("not a range of releases: " $3)
-    split($3, ends, "-")
-    row_first[n_rows] = release(ends[1])
-    row_last[n_rows] = ends[2] == "" ? 999 : release(ends[2])
-    if (row_last[n_rows] < row_first[n_rows])
-        fail("releases run backwards: " $3)
+    releases($3)
+    row_first[n_rows] = first
+    row_last[n_rows] = last
     row_warns[n_rows] = $4 == "-" ? 999 : release($4)
     if ($5 !~ /^(-|no|default|no,default)$/)
         fail("not a prefix: " $5)
     row_prefix[n_rows] = ($5 ~ /no/ ? 1 : 0) + ($5 ~ /default/ ? 2 : 0)
-    row_flags[n_rows] = 0
+    row_flags[n_rows] = row_out[n_rows] = row_in[n_rows] = row_class[n_rows] = row_of[n_rows] = row_match[n_rows] = 0
     n = $6 == "-" ? 0 : split($6, parts, ",")
     for (i = 1; i <= n; i++) {
+        if (parts[i] ~ /=/) {
+            property(parts[i])
+            continue
+        }
         if (!(parts[i] in flag_value))
             fail("no such flag: " parts[i])
         row_flags[n_rows] += flag_value[parts[i]]
@@ -335,6 +441,11 @@ function keyword_set(text,    words, n, i, set) {
             row_warns[n_rows] = row_warns[n_rows - 1]
             row_prefix[n_rows] = row_prefix[n_rows - 1]
             row_flags[n_rows] = row_flags[n_rows - 1]
+            row_out[n_rows] = row_out[n_rows - 1]
+            row_in[n_rows] = row_in[n_rows - 1]
+            row_class[n_rows] = row_class[n_rows - 1]
+            row_of[n_rows] = row_of[n_rows - 1]
+            row_match[n_rows] = row_match[n_rows - 1]
         }
         row_words[n_rows] = pool(keywords[k])
         row_code[n_rows] = code_start
@@ -392,7 +503,13 @@ END {
         print "    KIND_COUNT\n};\nenum schema_table {"
         for (i = 0; i < n_tables; i++)
             printf "    %s,\n", constant("TABLE_", table_names[i])
-        print "    TABLE_COUNT\n};\nenum {"
+        print "    TABLE_COUNT\n};\nenum schema_sample {\n    SAMPLE_NONE,"
+        for (i = 0; i < n_samples; i++)
+            printf "    %s,\n", constant("SAMPLE_", sample_names[i])
+        print "    SAMPLE_COUNT\n};\nenum schema_place {"
+        for (i = 0; i < n_places; i++)
+            printf "    %s,\n", constant("PLACE_", place_names[i])
+        print "    PLACE_COUNT\n};\nenum {"
         for (i = 1; i <= n_flags; i++)
             printf "    %s = %d,\n", constant("ROW_", flag_names[i]), flag_value[flag_names[i]]
         print "    ROW_NO = 1,\n    ROW_DEFAULT = 2\n};\n\n#endif"
@@ -411,8 +528,9 @@ END {
     printf "enum { ENTRY_SLOTS = %d, SCHEMA_ROWS = %d, SCHEMA_ENTRIES = %d };\n", size, n_rows, n_entries
     print "static const struct schema_row schema_rows[] = {"
     for (i = 0; i < n_rows; i++)
-        printf "    {%d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d},\n", row_words[i], row_arguments[i], row_instead[i], row_evidence[i],
-            row_code[i], row_first[i], row_last[i], row_warns[i], row_flags[i], row_prefix[i], row_free[i], row_bit[i]
+        printf "    {%d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d},\n", row_words[i], row_arguments[i], row_instead[i],
+            row_evidence[i], row_of[i], row_match[i], row_code[i], row_first[i], row_last[i], row_warns[i], row_flags[i], row_prefix[i],
+            row_free[i], row_out[i], row_in[i], row_class[i], row_bit[i]
     print "};\nstatic const struct schema_entry schema_entries[] = {"
     for (i = 0; i < n_entries; i++)
         printf "    {%d, %d, %d},\n", entry_table[i], entry_row[i], entry_next[i]
@@ -430,7 +548,7 @@ END {
         printf "    {%d, %d},\n", type_expected[i], type_text[i]
     print "};\nstatic const struct schema_kind_row schema_kinds[] = {"
     for (i = 0; i < n_kinds; i++)
-        printf "    {%d, %d, %d, %s},\n", kind_name[i], kind_sections[i], kind_text[i], kind_scope[i]
+        printf "    {%d, %d, %d, %s, %d},\n", kind_name[i], kind_sections[i], kind_text[i], kind_scope[i], kind_before[i]
     print "};\nstatic const struct schema_cross schema_cross_rows[] = {"
     for (i = 0; i < n_cross; i++)
         printf "    {%s, %d, %d, %d, %d, %s, %d, %d},\n", cross_predicate[i], cross_sections[i], cross_code[i], cross_first[i], cross_last[i],
@@ -438,6 +556,28 @@ END {
     print "};\nstatic const struct schema_cross_set schema_cross_sets[] = {"
     for (i = 0; i < n_cross_sets; i++)
         printf "    {%s, %d},\n", cross_sets[i], cross_names[i]
+    print "};\nstatic const uint32_t schema_sample_names[] = {0,"
+    for (i = 0; i < n_samples; i++)
+        printf "    %d,\n", pool(sample_names[i])
+    print "};\nstatic const struct schema_sample_row schema_samples[] = {"
+    for (i = 0; i < n_sample_rows; i++) {
+        mask = 0
+        n = sample_row_casts[i] == "-" ? 0 : split(sample_row_casts[i], parts, ",")
+        for (j = 1; j <= n; j++) {
+            if (!(parts[j] in sample_number)) {
+                print "samples.tsv: no such type: " parts[j] > "/dev/stderr"
+                exit 1
+            }
+            mask += power(sample_number[parts[j]])
+        }
+        printf "    {%d, %d, %d, %d, %d},\n", sample_row_type[i], sample_row_first[i], sample_row_last[i], mask, sample_row_match[i]
+    }
+    print "};\nstatic const struct schema_place_row schema_places[] = {"
+    for (i = 0; i < n_places; i++)
+        printf "    {%d, %d},\n", place_name[i], place_text[i]
+    print "};\nstatic const uint32_t schema_classes[] = {0,"
+    for (i = 0; i < n_classes; i++)
+        printf "    %d,\n", class_mask[i]
     print "};\nstatic const uint32_t schema_tables[] = {"
     numbers("tables")
     print "};\nstatic const char schema_pool[] ="

@@ -12,12 +12,17 @@
 /* A keyword in the releases first to last; texts are offsets into one pool, khap__schema_text(). */
 struct schema_row {
     uint32_t words, arguments, instead, evidence;
-    uint16_t code; /* where its arguments' program begins */
+    uint32_t of;    /* of an ACL criterion: the fetch that it stands for, with the arguments of that */
+    uint32_t match; /* of an ACL criterion: the match method that it stands for */
+    uint16_t code;  /* where its arguments' program begins */
     uint16_t first, last;
     uint16_t warns; /* the first release that calls it deprecated, or 999 */
     uint32_t flags; /* ROW_HTTP … */
     uint8_t prefix; /* ROW_NO, ROW_DEFAULT */
     uint8_t free;   /* an argument is any text */
+    uint8_t out;    /* of a fetch or converter: what it gives, enum schema_sample; SAMPLE_NONE elsewhere */
+    uint8_t in;     /* of a converter or match method: what it takes */
+    uint8_t places; /* of a fetch: a class of places, for khap__schema_legal(); 0: all */
     uint8_t bit;    /* which bit of the sets of cross-line rules it is, or 0 */
 };
 
@@ -29,12 +34,30 @@ struct khap_str khap__schema_table_name(unsigned table);
 
 /*
  * The row of a table with exactly these words for a release; NULL when there is none. When other releases know it, *other is one of their
- * rows, else NULL; other may be NULL. A word `name(…)` finds the row `name()`; one that ends in digits, the row `name#`.
+ * rows, else NULL; other may be NULL. A word `name(…)` finds the row `name()`; one that ends in digits, the row `name#`;
+ * `name.other` the row `name.*`.
  */
 const struct schema_row *khap__schema_find(unsigned table, struct khap_str words, uint16_t release,
                                            const struct schema_row **other);
 /* The rows of a table, from 0; NULL past the end. For lists, and to name the nearest one. */
 const struct schema_row *khap__schema_at(unsigned table, size_t *at);
+
+/*
+ * Whether a fetch (or anything else with `at=`) has something to fetch at a place; rows without a class are legal everywhere. An ACL criterion has
+ * no class of its own: ask the fetch that it stands for. HAProxy refuses an expression or log format that is not legal, and warns of an ACL.
+ */
+bool khap__schema_legal(const struct schema_row *row, enum schema_place place);
+/* The name of a place, for instance "fe-hrq-hdr", and what stands there, for a diagnostic. */
+struct khap_str khap__schema_place_name(enum schema_place place);
+struct khap_str khap__schema_place_text(enum schema_place place);
+/* Whether a sample of one type can be used where the other is taken: the input of a converter (`in`), a match method (`in`), the key of a stick table. True
+ * where either is SAMPLE_NONE, which is when something is unknown. */
+bool khap__schema_casts(enum schema_sample from, enum schema_sample to, uint16_t release);
+/* What a converter makes of a sample of a type. */
+enum schema_sample khap__schema_sample_after(enum schema_sample before, const struct schema_row *converter);
+/* The match method of an ACL on samples of that type which names none; empty when it must name one. A sample of method has a way of its own. */
+struct khap_str khap__schema_sample_match(enum schema_sample type, uint16_t release);
+struct khap_str khap__schema_sample_name(enum schema_sample type);
 
 /* What a diagnostic calls it. */
 struct khap_str khap__schema_expected(enum schema_type type);
@@ -43,6 +66,8 @@ enum schema_scope { SCOPE_BUNDLE, SCOPE_SECTION, SCOPE_NAMED };
 struct khap_str khap__schema_kind_name(enum schema_kind kind);
 struct khap_str khap__schema_kind_text(enum schema_kind kind);
 enum schema_scope khap__schema_kind_scope(enum schema_kind kind);
+/* Whether only what stands above a line can be meant by it. */
+bool khap__schema_kind_before(enum schema_kind kind);
 /* Whether a section of that name is one. */
 bool khap__schema_kind_has(enum schema_kind kind, struct khap_str section);
 
@@ -77,7 +102,7 @@ struct schema_word {
 /* An argument that was read: bytes of a word, or words to the end of the line. */
 struct schema_argument {
     uint8_t type;           /* enum schema_type */
-    uint8_t kind;           /* of DEF, REF and DYNAMIC: enum schema_kind */
+    uint8_t kind;           /* of DEF, REF, DYNAMIC and OWN: enum schema_kind */
     uint32_t option;        /* the index of the option that it belongs to, or UINT32_MAX */
     uint32_t word, n_words; /* n_words: 1, or how many words it is made of */
     uint32_t offset, len;   /* in the first of them */
@@ -137,6 +162,7 @@ struct schema_reference {
     bool variable; /* the name is not all known */
     bool defines;  /* it is defined here */
     bool dynamic;  /* each request gives the name */
+    bool own;      /* there is no name: it is the proxy itself, which must be one of that kind */
     /* what the name is a part of: a word, or an argument in an expression; where in it */
     struct khap_str holder;
     struct khap_span holder_span;
@@ -149,7 +175,11 @@ struct schema_item {
     const struct khap_node *node;
     struct khap_span span;
     const struct schema_row *row,
-        *other; /* of a fetch or converter; NULL when it is unknown, then `other` as khap__schema_find() gives it */
+        *other; /* of a fetch, a converter or an alias; NULL when it is unknown, then `other` as khap__schema_find() gives it */
+    const struct schema_row *
+        criterion; /* the row of an ACL criterion such as path_beg; then `row` is the fetch that it stands for */
+    enum schema_sample from,
+        type; /* what a converter gets, and what it or the fetch gives; SAMPLE_NONE when that is unknown */
     const struct schema_line *line; /* what became of its arguments; its words are the arguments */
     const struct khap_node *const *arguments;
     uint32_t n_arguments;

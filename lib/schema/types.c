@@ -52,14 +52,70 @@ static enum schema_problem not_empty(const struct check *c)
     return c->text.len > 0 ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 
+/* strtol() and its like take a plus and zeros before a number. */
+static struct khap_str without_zeros(struct khap_str s)
+{
+    if (s.len > 1 && s.ptr[0] == '+' && khap__is_digit((unsigned char)s.ptr[1]))
+        s = khap__str_sub(s, 1, s.len);
+    while (s.len > 1 && s.ptr[0] == '0')
+        s = khap__str_sub(s, 1, s.len);
+    return s;
+}
+
 static enum schema_problem integer(const struct check *c)
 {
     int64_t n;
+    return from_value(khap__int_parse(without_zeros(c->text), c->min, c->max, &n));
+}
+
+/* read_int64(): a sign alone is 0. */
+static enum schema_problem signed_integer(const struct check *c)
+{
     struct khap_str s = c->text;
-    /* strtol() and its like take zeros before a number */
-    while (s.len > 1 && s.ptr[0] == '0')
+    bool negative = khap__str_starts(s, S("-"));
+    if (negative || khap__str_starts(s, S("+")))
         s = khap__str_sub(s, 1, s.len);
-    return from_value(khap__int_parse(s, c->min, c->max, &n));
+    int64_t n = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        if (!khap__is_digit((unsigned char)s.ptr[i]))
+            return SCHEMA_BAD;
+        int64_t digit = s.ptr[i] - '0';
+        n = n > (INT64_MAX - digit) / 10 ? INT64_MAX : n * 10 + digit;
+    }
+    if (negative)
+        n = -n;
+    return c->text.len == 0 ? SCHEMA_BAD : n < c->min || n > c->max ? SCHEMA_RANGE : SCHEMA_GOOD;
+}
+
+static enum schema_problem string(const struct check *c)
+{
+    bool good =
+        (c->min <= 0 || c->text.len >= (uint64_t)c->min) && (c->max < 0 || c->text.len <= (uint64_t)c->max);
+    return good ? SCHEMA_GOOD : SCHEMA_BAD;
+}
+
+static enum schema_problem base64(const struct check *c)
+{
+    size_t len = c->text.len;
+    while (len > 0 && c->text.len - len < 2 && c->text.ptr[len - 1] == '=')
+        len--;
+    for (size_t i = 0; i < len; i++) {
+        if (!khap__is_alnum((unsigned char)c->text.ptr[i]) && c->text.ptr[i] != '+' && c->text.ptr[i] != '/')
+            return SCHEMA_BAD;
+    }
+    return c->text.len % 4 == 0 ? SCHEMA_GOOD : SCHEMA_BAD;
+}
+
+static enum schema_problem caseless(const struct check *c)
+{
+    struct khap_str rest = c->parameter;
+    while (rest.len > 0) {
+        size_t blank = khap__str_find(rest, ' ');
+        if (khap__str_eq_nocase(khap__str_sub(rest, 0, blank), c->text))
+            return SCHEMA_GOOD;
+        rest = khap__str_sub(rest, blank + 1, rest.len);
+    }
+    return SCHEMA_BAD;
 }
 
 /* What atoi() makes of a word: the digits that it begins with, cut to 32 bits unless the range is wider. */
@@ -183,12 +239,15 @@ static struct khap_str without_rest(struct khap_str s)
 
 static enum schema_problem time(const struct check *c)
 {
-    uint64_t us;
+    uint64_t us = 0;
     uint64_t scale = has_word(c, S("us")) ? 1 : has_word(c, S("s")) ? 1000000 : 1000;
     enum value_error error = khap__time_parse(without_rest(c->text), scale, &us);
     /* parts of a millisecond count as a whole one */
     uint64_t least = c->min > 0 ? (uint64_t)(c->min - 1) * 1000 + 1 : 0;
-    if (error == VALUE_OK && (us > scale * INT32_MAX || us < least))
+    uint64_t most = c->max <= INT32_MAX ? (uint64_t)c->max * 1000 : scale * INT32_MAX;
+    bool small = has_word(c, S("unit")) && us > 0 && us < 100000 &&
+                 khap__is_digit((unsigned char)c->text.ptr[c->text.len - 1]);
+    if (error == VALUE_OK && (us > most || us < least || small))
         error = VALUE_RANGE;
     return from_value(error);
 }
@@ -226,6 +285,16 @@ static struct khap_str with_loose_ports(const struct check *c)
     return (struct khap_str){copy, n};
 }
 
+static bool is_datagram(uint8_t prefix)
+{
+    return prefix == PREFIX_UDP || prefix == PREFIX_UDP4 || prefix == PREFIX_UDP6 || prefix == PREFIX_UXDG;
+}
+
+static bool is_stream(uint8_t prefix)
+{
+    return prefix == PREFIX_TCP || prefix == PREFIX_TCP4 || prefix == PREFIX_TCP6 || prefix == PREFIX_UXST;
+}
+
 static enum schema_problem address(const struct check *c)
 {
     struct address a;
@@ -243,11 +312,12 @@ static enum schema_problem address(const struct check *c)
         return from_value(error);
     if (a.variable)
         return SCHEMA_GOOD;
-    bool datagram = a.prefix == PREFIX_UDP || a.prefix == PREFIX_UDP4 || a.prefix == PREFIX_UDP6 ||
-                    a.prefix == PREFIX_UXDG;
+    bool fixed = has_word(c, S("fixed"));
     if (has_word(c, S("connect")) && (a.family == ADDRESS_FD || a.port != a.port_last))
         return SCHEMA_BAD;
-    if (has_word(c, S("fixed")) && (a.relative_port || a.port != a.port_last || datagram))
+    if (((fixed || has_word(c, S("one"))) && (a.relative_port || a.port != a.port_last)) ||
+        ((fixed || has_word(c, S("stream"))) && is_datagram(a.prefix)) ||
+        (has_word(c, S("dgram")) && is_stream(a.prefix)))
         return SCHEMA_BAD;
     bool network = a.family == ADDRESS_ANY || a.family == ADDRESS_V4 || a.family == ADDRESS_V6 ||
                    a.family == ADDRESS_NAME;
@@ -256,13 +326,39 @@ static enum schema_problem address(const struct check *c)
     return khap__address_since(&a) > c->release ? SCHEMA_BAD : SCHEMA_GOOD;
 }
 
+/* A backslash stands before a digit, `x` and two hexadecimal digits, or any other byte. */
+static enum schema_problem replacement(const struct check *c)
+{
+    struct khap_str s = c->text;
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] != '\\')
+            continue;
+        bool hexadecimal = ++i < s.len && s.ptr[i] == 'x';
+        if (i >= s.len || (hexadecimal && (i + 2 >= s.len || khap__hex((unsigned char)s.ptr[i + 1]) < 0 ||
+                                           khap__hex((unsigned char)s.ptr[i + 2]) < 0))) {
+            *c->offset = (uint32_t)(i - 1);
+            *c->len = 1;
+            return SCHEMA_BAD;
+        }
+    }
+    return not_empty(c);
+}
+
 static enum schema_problem ip(const struct check *c)
 {
     uint8_t bytes[16];
-    struct khap_str s = c->text;
-    if (s.len > 2 && s.ptr[0] == '[' && s.ptr[s.len - 1] == ']')
-        s = khap__str_sub(s, 1, s.len - 2);
-    return khap__ipv4_parse(s, bytes) || khap__ipv6_parse(s, bytes) ? SCHEMA_GOOD : SCHEMA_BAD;
+    bool good = (!has_word(c, S("6")) && khap__ipv4_parse(c->text, bytes)) ||
+                (!has_word(c, S("4")) && khap__ipv6_parse(c->text, bytes));
+    return good ? SCHEMA_GOOD : SCHEMA_BAD;
+}
+
+static enum schema_problem mask(const struct check *c)
+{
+    int64_t bits;
+    bool six = has_word(c, S("6"));
+    if (ip(c) == SCHEMA_GOOD)
+        return SCHEMA_GOOD;
+    return from_value(khap__int_parse(without_zeros(c->text), 0, six ? 128 : 32, &bits));
 }
 
 static enum schema_problem host(const struct check *c)
@@ -303,13 +399,15 @@ static enum schema_problem definition(const struct check *c)
     return has_word(c, S("server")) ? name(c) : not_empty(c);
 }
 
+/* As strtol() reads it. */
 static enum schema_problem octal(const struct check *c)
 {
-    for (size_t i = 0; i < c->text.len; i++) {
+    bool sign = c->text.len > 0 && (c->text.ptr[0] == '-' || c->text.ptr[0] == '+');
+    for (size_t i = sign; i < c->text.len; i++) {
         if (c->text.ptr[i] < '0' || c->text.ptr[i] > '7')
             return SCHEMA_BAD;
     }
-    return not_empty(c);
+    return c->text.len > sign ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 
 static enum schema_problem hex(const struct check *c)
@@ -318,7 +416,7 @@ static enum schema_problem hex(const struct check *c)
         if (khap__hex((unsigned char)c->text.ptr[i]) < 0)
             return SCHEMA_BAD;
     }
-    return c->text.len % 2 == 0 ? SCHEMA_GOOD : SCHEMA_BAD;
+    return c->text.len > 0 && c->text.len % 2 == 0 ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 
 static enum schema_problem path(const struct check *c)
@@ -330,9 +428,10 @@ static enum schema_problem ports(const struct check *c)
 {
     size_t dash = khap__str_find(c->text, '-');
     int64_t low, high;
-    enum value_error error = khap__int_parse(khap__str_sub(c->text, 0, dash), 0, 65535, &low);
+    int64_t min = c->min > 0 ? c->min : 0, max = c->max < 65535 ? c->max : 65535;
+    enum value_error error = khap__int_parse(khap__str_sub(c->text, 0, dash), min, max, &low);
     if (error == VALUE_OK && dash < c->text.len)
-        error = khap__int_parse(khap__str_sub(c->text, dash + 1, c->text.len), low, 65535, &high);
+        error = khap__int_parse(khap__str_sub(c->text, dash + 1, c->text.len), low, max, &high);
     return from_value(error);
 }
 
@@ -351,28 +450,19 @@ static enum schema_problem regex(const struct check *c)
 
 static enum schema_problem variable(const struct check *c)
 {
-    static const struct {
-        const char *name;
-        uint16_t since;
-    } scopes[] = {{"proc.", 105}, {"sess.", 105},  {"txn.", 105},  {"req.", 105},
-                  {"res.", 105},  {"check.", 202}, {"psess.", 302}};
-    for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++) {
-        if (c->release < scopes[i].since || !khap__str_starts(c->text, khap__str(scopes[i].name)))
-            continue;
-        size_t from = strlen(scopes[i].name);
-        if (from == c->text.len)
+    size_t dot = khap__str_find(c->text, '.');
+    if (dot + 1 >= c->text.len || (has_word(c, S("proc")) && !khap__str_starts(c->text, S("proc."))) ||
+        khap__schema_find(TABLE_VAR_SCOPE, khap__str_sub(c->text, 0, dot), c->release, NULL) == NULL)
+        return SCHEMA_BAD;
+    for (size_t i = dot + 1; i < c->text.len; i++) {
+        unsigned char byte = (unsigned char)c->text.ptr[i];
+        if (!khap__is_alnum(byte) && byte != '_' && byte != '.') {
+            *c->offset = (uint32_t)i;
+            *c->len = 1;
             return SCHEMA_BAD;
-        for (; from < c->text.len; from++) {
-            unsigned char byte = (unsigned char)c->text.ptr[from];
-            if (!khap__is_alnum(byte) && byte != '_' && byte != '.') {
-                *c->offset = (uint32_t)from;
-                *c->len = 1;
-                return SCHEMA_BAD;
-            }
         }
-        return SCHEMA_GOOD;
     }
-    return SCHEMA_BAD;
+    return SCHEMA_GOOD;
 }
 
 /* `3-` goes up to the largest. */
@@ -387,6 +477,48 @@ static enum schema_problem number_set(const struct check *c)
     if (error == VALUE_OK && dash + 1 < c->text.len)
         error = khap__int_parse(khap__str_sub(c->text, dash + 1, c->text.len), c->min, c->max, &n);
     return from_value(error);
+}
+
+/* A list must begin with a digit, but what else stands between numbers is not looked at. */
+static enum schema_problem cpus(const struct check *c)
+{
+    int64_t n = 0;
+    if (c->text.len == 0 || !khap__is_digit((unsigned char)c->text.ptr[0]))
+        return SCHEMA_BAD;
+    for (size_t i = 0; i < c->text.len; i++) {
+        bool digit = khap__is_digit((unsigned char)c->text.ptr[i]);
+        n = digit ? n * 10 + (c->text.ptr[i] - '0') : 0;
+        if (n > c->max || n > INT32_MAX)
+            return SCHEMA_RANGE;
+    }
+    return SCHEMA_GOOD;
+}
+
+/* `+400-499,-404`: the sign stands once, before the first. */
+static enum schema_problem codes(const struct check *c)
+{
+    bool sign = c->text.len > 0 && (c->text.ptr[0] == '+' || c->text.ptr[0] == '-');
+    struct khap_str rest = khap__str_sub(c->text, sign, c->text.len);
+    do {
+        size_t comma = khap__str_find(rest, ',');
+        struct khap_str part = khap__str_sub(rest, 0, comma);
+        while (part.len > 1 && part.ptr[0] == '0')
+            part = khap__str_sub(part, 1, part.len);
+        size_t dash = khap__str_find(part, '-');
+        int64_t low, high = 599;
+        enum value_error error = khap__int_parse(khap__str_sub(part, 0, dash), 100, 599, &low);
+        if (error == VALUE_OK && dash < part.len)
+            error = khap__int_parse(khap__str_sub(part, dash + 1, part.len), low, 599, &high);
+        if (error != VALUE_OK || comma + 1 == rest.len)
+            return from_value(error == VALUE_OK ? VALUE_SYNTAX : error);
+        rest = khap__str_sub(rest, comma + 1, rest.len);
+    } while (rest.len > 0);
+    return SCHEMA_GOOD;
+}
+
+static enum schema_problem node_name(const struct check *c)
+{
+    return khap__str_find(c->text, ':') < c->text.len ? SCHEMA_BAD : name(c);
 }
 
 static enum schema_problem hex_byte(const struct check *c)
@@ -449,11 +581,14 @@ static enum schema_problem format(const struct check *c)
 static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_ADDR] = address,
     [TYPE_ATOI] = atoi_integer,
+    [TYPE_BASE64] = base64,
     [TYPE_BYTES] = hex,
+    [TYPE_CASELESS] = caseless,
     [TYPE_CINT] = c_integer,
+    [TYPE_CODES] = codes,
     [TYPE_CONVERTERS] = chain,
     [TYPE_COOKIENAME] = not_empty,
-    [TYPE_CPUS] = not_empty,
+    [TYPE_CPUS] = cpus,
     [TYPE_DECIMAL] = decimal,
     [TYPE_DEF] = definition,
     [TYPE_DIR] = not_empty,
@@ -463,6 +598,7 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_FILE] = not_empty,
     [TYPE_FLOATPERCENT] = decimal,
     [TYPE_HEADER] = not_empty,
+    [TYPE_HEADERLINE] = not_empty,
     [TYPE_HEXBYTE] = hex_byte,
     [TYPE_HOST] = host,
     [TYPE_IGNORED] = any,
@@ -470,21 +606,27 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_IP] = ip,
     [TYPE_LABEL] = label,
     [TYPE_LOGFORMAT] = format,
+    [TYPE_MASK] = mask,
     [TYPE_METHOD] = not_empty,
     [TYPE_MODE] = octal,
     [TYPE_NAME] = name,
     [TYPE_NETWORK] = network,
-    [TYPE_PATH] = path,
+    [TYPE_NODE] = node_name,
     [TYPE_NUMBERSET] = number_set,
+    [TYPE_OWN] = empty,
+    [TYPE_PATH] = path,
     [TYPE_PORTS] = ports,
     [TYPE_PROTOCOL] = protocol,
     [TYPE_RATE] = not_empty,
     [TYPE_REF] = reference,
     [TYPE_REGEX] = regex,
+    [TYPE_REPLACEMENT] = replacement,
     [TYPE_SECRET] = not_empty,
+    [TYPE_SINT] = signed_integer,
     [TYPE_SIZE] = size,
     [TYPE_SPAN] = span,
     [TYPE_STATUS] = integer,
+    [TYPE_STRING] = string,
     [TYPE_TEXT] = not_empty,
     [TYPE_TIME] = time,
     [TYPE_URI] = not_empty,

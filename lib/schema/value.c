@@ -2,7 +2,7 @@
  * arguments refer to. SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include "schema/schema.h"
+#include "schema/program.h"
 #include "value/tree.h"
 
 enum { MOST_ARGUMENTS = 64 };
@@ -25,14 +25,6 @@ static struct khap_span span_of(const struct walk *w, const struct khap_node *no
     return span;
 }
 
-static enum khap_status item(const struct walk *w, enum schema_item_kind kind, const struct khap_node *node,
-                             const struct schema_row *row, const struct schema_row *other,
-                             const struct schema_line *line)
-{
-    struct schema_item i = {kind, node, span_of(w, node), row, other, line, NULL, 0};
-    return w->visitor->item(w->visitor->ctx, &i);
-}
-
 /* A name that is all of a node's text, or `len` bytes of it from `at` on. */
 static enum khap_status refer(const struct walk *w, enum schema_kind kind, const struct khap_node *node,
                               struct khap_span span, uint32_t at, uint32_t len, bool defines)
@@ -52,32 +44,47 @@ static enum khap_status refer(const struct walk *w, enum schema_kind kind, const
     return w->visitor->reference(w->visitor->ctx, &r);
 }
 
-/* The name of an ACL criterion may be one of its own (`path_beg`), or that of a fetch. */
-static const struct schema_row *find(const struct walk *w, const struct khap_node *node, bool acl,
-                                     const struct schema_row **other)
+/* The row of a fetch or converter. The name of an ACL criterion may be one of its own (`path_beg`), which stands for a fetch. */
+static void find(const struct walk *w, bool acl, struct schema_item *i)
 {
-    const struct schema_row *row = NULL;
-    *other = NULL;
-    if (node->kind == KHAP_NODE_CONVERTER)
-        return khap__schema_find(TABLE_CONVERTER, node->text, w->release, other);
-    if (acl)
-        row = khap__schema_find(TABLE_ACL, node->text, w->release, other);
-    const struct schema_row *known = *other;
-    if (row == NULL)
-        row = khap__schema_find(TABLE_FETCH, node->text, w->release, other);
-    if (*other == NULL)
-        *other = known;
-    return row;
+    unsigned table = i->kind == SCHEMA_ITEM_CONVERTER ? TABLE_CONVERTER : TABLE_FETCH;
+    const struct schema_row *known = NULL;
+    struct khap_str name = i->node->text;
+    if (acl && table == TABLE_FETCH)
+        i->criterion = khap__schema_find(TABLE_ACL, name, w->release, &known);
+    if (i->criterion != NULL)
+        name = khap__schema_text(i->criterion->of);
+    i->row = khap__schema_find(table, name, w->release, &i->other);
+    if (i->other == NULL)
+        i->other = known;
 }
 
-/* A fetch or a converter, and its arguments. */
-static enum khap_status call(const struct walk *w, const struct khap_node *node, bool acl)
+/* `name()` has one argument, which is empty; so has `name` where it must have one. */
+static bool empty_argument(const struct khap_node *node, const struct schema_row *row)
 {
-    const struct schema_row *other, *row = find(w, node, acl, &other);
-    enum schema_item_kind kind =
-        node->kind == KHAP_NODE_CONVERTER ? SCHEMA_ITEM_CONVERTER : SCHEMA_ITEM_FETCH;
-    if (row == NULL)
-        return item(w, kind, node, NULL, other, NULL);
+    bool parentheses =
+        node->span.end_word != node->span.word || node->span.end_offset - node->span.offset > node->text.len;
+    uint16_t first = khap__schema_code()[row->code];
+    return node->first == NULL && first != OP_END && (parentheses || first != OP_OPTIONAL);
+}
+
+/* A fetch or a converter, and its arguments. *type is that of the sample before and behind it. */
+static enum khap_status call(const struct walk *w, const struct khap_node *node, bool acl,
+                             enum schema_sample *type)
+{
+    struct schema_item i = {.kind =
+                                node->kind == KHAP_NODE_CONVERTER ? SCHEMA_ITEM_CONVERTER : SCHEMA_ITEM_FETCH,
+                            .node = node,
+                            .span = span_of(w, node)};
+    find(w, acl, &i);
+    if (i.kind == SCHEMA_ITEM_CONVERTER)
+        i.from = *type;
+    if (i.row == NULL) {
+        *type = SAMPLE_NONE;
+        return w->visitor->item(w->visitor->ctx, &i);
+    }
+    *type = khap__schema_sample_after(i.from, i.row);
+    i.type = *type;
     struct schema_word words[MOST_ARGUMENTS];
     const struct khap_node *nodes[MOST_ARGUMENTS];
     uint32_t n = 0;
@@ -85,20 +92,29 @@ static enum khap_status call(const struct walk *w, const struct khap_node *node,
         nodes[n] = a;
         words[n++] = (struct schema_word){a->text, a->variable, false};
     }
-    /* `name()` has no argument, and so has `name` */
-    if (n == 1 && words[0].text.len == 0 && !words[0].variable)
-        n = 0;
+    if (empty_argument(node, i.row)) {
+        nodes[n] = node;
+        words[n++] = (struct schema_word){S(""), false, false};
+    }
     struct schema_line line;
-    enum khap_status status = khap__schema_read_arguments(w->arena, row, w->release, words, n, &line);
+    enum khap_status status = khap__schema_read_arguments(w->arena, i.row, w->release, words, n, &line);
     if (status != KHAP_OK)
         return status;
-    struct schema_item i = {kind, node, span_of(w, node), row, NULL, &line, nodes, n};
+    i.line = &line;
+    i.arguments = nodes;
+    i.n_arguments = n;
     status = w->visitor->item(w->visitor->ctx, &i);
     for (uint32_t a = 0; a < line.n_arguments && status == KHAP_OK && line.problem == SCHEMA_GOOD; a++) {
         const struct schema_argument *argument = &line.arguments[a];
-        if (argument->type != TYPE_REF || argument->word >= n)
+        if ((argument->type != TYPE_REF && argument->type != TYPE_OWN) || argument->word >= n)
             continue;
         const struct khap_node *holder = nodes[argument->word];
+        if (argument->type == TYPE_OWN) {
+            struct schema_reference own = {
+                .kind = (enum schema_kind)argument->kind, .span = i.span, .holder_span = i.span, .own = true};
+            status = w->visitor->reference(w->visitor->ctx, &own);
+            continue;
+        }
         status = refer(w, (enum schema_kind)argument->kind, holder, span_of(w, holder), argument->offset,
                        argument->len, false);
     }
@@ -108,6 +124,7 @@ static enum khap_status call(const struct walk *w, const struct khap_node *node,
 static enum khap_status tree(const struct walk *w, const struct khap_node *root)
 {
     enum khap_status status = KHAP_OK;
+    enum schema_sample type = SAMPLE_NONE;
     for (const struct khap_node *node = root; node != NULL && status == KHAP_OK;
          node = khap__node_walk(root, node)) {
         bool acl = node->parent != NULL && node->parent->parent != NULL &&
@@ -115,7 +132,7 @@ static enum khap_status tree(const struct walk *w, const struct khap_node *root)
         switch (node->kind) {
         case KHAP_NODE_FETCH:
         case KHAP_NODE_CONVERTER:
-            status = call(w, node, acl);
+            status = call(w, node, acl, &type);
             break;
         case KHAP_NODE_NAMED: {
             struct khap_span span = span_of(w, node);
@@ -133,12 +150,17 @@ static enum khap_status tree(const struct walk *w, const struct khap_node *root)
                 span.end_word = span.word;
                 span.end_offset = span.offset + (uint32_t)node->text.len;
                 status = refer(w, KIND_ACL, node, span, 0, (uint32_t)node->text.len, true);
-            } else
-                status = item(w, SCHEMA_ITEM_ACL, node, NULL, NULL, NULL);
+            } else {
+                struct schema_item i = {.kind = SCHEMA_ITEM_ACL, .node = node, .span = span_of(w, node)};
+                status = w->visitor->item(w->visitor->ctx, &i);
+            }
             break;
-        case KHAP_NODE_ALIAS:
-            status = item(w, SCHEMA_ITEM_ALIAS, node, NULL, NULL, NULL);
+        case KHAP_NODE_ALIAS: {
+            struct schema_item i = {.kind = SCHEMA_ITEM_ALIAS, .node = node, .span = span_of(w, node)};
+            i.row = khap__schema_find(TABLE_LOG_ALIAS, node->text, w->release, &i.other);
+            status = w->visitor->item(w->visitor->ctx, &i);
             break;
+        }
         default:
             break;
         }

@@ -8,17 +8,15 @@ bool khap__view_is(const struct khap_view *view, const struct view_definition *d
     return d->is_section ? khap__schema_kind_has(kind, view->sections.ptr[d->section].kind) : d->kind == kind;
 }
 
-/* The first definition of that kind and name that fits; one that is not read only when there is no other. */
-static uint32_t find(const struct khap_view *view, enum schema_kind kind, struct khap_str name,
-                     uint32_t section)
+/* The first definition of that kind, from `at` on, that stands above line `before`; one that is not read only when there is no other. */
+static uint32_t first_of(const struct khap_view *view, enum schema_kind kind, uint32_t at, uint32_t before)
 {
-    uint32_t at, second = VIEW_NONE;
-    if (!khap__map_get(&view->names, name, &at))
-        return VIEW_NONE;
+    uint32_t second = VIEW_NONE;
     for (; at != VIEW_NONE; at = view->definitions.ptr[at].next_same) {
         const struct view_definition *d = &view->definitions.ptr[at];
-        if (!khap__view_is(view, d, kind) ||
-            (section != VIEW_NONE && (d->is_section || d->section != section)))
+        if (d->at >= before)
+            break;
+        if (!khap__view_is(view, d, kind))
             continue;
         if (d->read != KHAP_FALSE)
             return at;
@@ -28,13 +26,23 @@ static uint32_t find(const struct khap_view *view, enum schema_kind kind, struct
     return second;
 }
 
-/* A name that stands behind another in one word is one of the section which that one means. */
-static uint32_t within(const struct khap_view *view, const struct view_reference *r)
+/* What a reference means: a section of that name; or something in a section, its own or the one named before it in the word. */
+static uint32_t meant(struct khap_view *view, struct view_reference *r)
 {
-    uint32_t container = view->references.ptr[r->container].definition;
-    if (container == VIEW_NONE || !view->definitions.ptr[container].is_section)
-        return VIEW_NONE;
-    return find(view, (enum schema_kind)r->kind, r->name, view->definitions.ptr[container].section);
+    enum schema_kind kind = (enum schema_kind)r->kind;
+    uint32_t at, before = khap__schema_kind_before(kind) ? r->at : UINT32_MAX, section = r->section;
+    if (r->container == VIEW_NONE && khap__schema_kind_scope(kind) == SCOPE_BUNDLE)
+        return khap__map_get(&view->names, r->name, &at) ? first_of(view, kind, at, before) : VIEW_NONE;
+    if (r->container != VIEW_NONE) {
+        uint32_t container = view->references.ptr[r->container].definition;
+        if (container == VIEW_NONE || !view->definitions.ptr[container].is_section)
+            return VIEW_NONE;
+        section = view->definitions.ptr[container].section;
+    }
+    /* the name has room before it for the section */
+    memcpy((char *)(uintptr_t)r->name.ptr - VIEW_KEY, &section, VIEW_KEY);
+    struct khap_str key = {r->name.ptr - VIEW_KEY, r->name.len + VIEW_KEY};
+    return khap__map_get(&view->scoped, key, &at) ? first_of(view, kind, at, before) : VIEW_NONE;
 }
 
 static void bind_reference(struct khap_view *view, uint32_t index)
@@ -42,12 +50,7 @@ static void bind_reference(struct khap_view *view, uint32_t index)
     struct view_reference *r = &view->references.ptr[index];
     if (r->state != KHAP_REFERENCE_MISSING)
         return;
-    enum schema_kind kind = (enum schema_kind)r->kind;
-    if (r->container != VIEW_NONE)
-        r->definition = within(view, r);
-    else
-        r->definition =
-            find(view, kind, r->name, khap__schema_kind_scope(kind) == SCOPE_BUNDLE ? VIEW_NONE : r->section);
+    r->definition = meant(view, r);
     if (r->definition != VIEW_NONE) {
         struct view_definition *d = &view->definitions.ptr[r->definition];
         r->state = KHAP_REFERENCE_BOUND;
@@ -56,7 +59,7 @@ static void bind_reference(struct khap_view *view, uint32_t index)
         else
             view->references.ptr[d->last_referrer].next_referrer = index;
         d->last_referrer = index;
-    } else if (kind == KIND_ACL &&
+    } else if (r->kind == KIND_ACL &&
                khap__schema_find(TABLE_PREDEFINED_ACL, r->name, view->target.last, NULL) != NULL) {
         r->state = KHAP_REFERENCE_PREDEFINED;
     }

@@ -9,6 +9,7 @@ struct reading {
     struct khap_words *words;
     struct arena arena; /* of one line */
     uint32_t file;
+    uint32_t number;       /* of the line, over all files */
     uint32_t text_section; /* the last header above, whatever it is */
     uint32_t read_section; /* the last header above that may be read */
     uint32_t section;      /* that of the line */
@@ -64,11 +65,26 @@ static enum khap_status keep(struct khap_view *view, struct khap_str text, struc
     return khap__arena_dup(&view->arena, text, out);
 }
 
+/* The same behind the number of a section, so that both together are a key. */
+static enum khap_status keep_scoped(struct khap_view *view, uint32_t section, struct khap_str text,
+                                    struct khap_str *out)
+{
+    char *room = khap__arena_bytes(&view->arena, VIEW_KEY + text.len);
+    if (room == NULL)
+        return KHAP_ENOMEM;
+    memcpy(room, &section, VIEW_KEY);
+    if (text.len > 0)
+        memcpy(room + VIEW_KEY, text.ptr, text.len);
+    *out = (struct khap_str){room + VIEW_KEY, text.len};
+    return KHAP_OK;
+}
+
 static enum khap_status define(struct reading *r, enum schema_kind kind, bool is_section,
                                struct khap_str name, struct khap_span span)
 {
     struct khap_view *view = r->view;
-    struct view_definition d = {.line = r->line,
+    struct view_definition d = {.at = r->number,
+                                .line = r->line,
                                 .section = r->section,
                                 .next_same = VIEW_NONE,
                                 .first_referrer = VIEW_NONE,
@@ -77,7 +93,8 @@ static enum khap_status define(struct reading *r, enum schema_kind kind, bool is
                                 .kind = (uint8_t)kind,
                                 .is_section = is_section,
                                 .read = (uint8_t)r->read};
-    enum khap_status status = keep(view, name, &d.name);
+    enum khap_status status =
+        is_section ? keep(view, name, &d.name) : keep_scoped(view, r->section, name, &d.name);
     if (status != KHAP_OK)
         return status;
     if (view->definitions.len == VIEW_NONE)
@@ -94,11 +111,12 @@ static enum khap_status on_reference(void *ctx, const struct schema_reference *s
     /* a predefined name is not looked up here: khap__view_bind() does that for all that is not found */
     if (s->defines && !s->variable)
         return define(r, s->kind, false, s->name, s->span);
-    if (s->defines)
+    if (s->defines || s->own)
         return KHAP_OK;
     bool behind = r->before != VIEW_NONE && r->holder.ptr == s->holder.ptr && r->holder_end + 1 == s->at &&
                   s->holder.ptr[r->holder_end] == '/';
-    struct view_reference ref = {.line = r->line,
+    struct view_reference ref = {.at = r->number,
+                                 .line = r->line,
                                  .section = r->section,
                                  .definition = VIEW_NONE,
                                  .next_referrer = VIEW_NONE,
@@ -110,7 +128,7 @@ static enum khap_status on_reference(void *ctx, const struct schema_reference *s
                                                         : KHAP_REFERENCE_MISSING,
                                  .read = (uint8_t)r->read};
     if (ref.state == KHAP_REFERENCE_MISSING) {
-        enum khap_status status = keep(view, s->name, &ref.name);
+        enum khap_status status = keep_scoped(view, r->section, s->name, &ref.name);
         if (status != KHAP_OK)
             return status;
     }
@@ -273,6 +291,7 @@ static enum khap_status read_file(struct reading *r, const struct khap_if_facts 
         status = read_line(r, doc);
         if (status == KHAP_OK)
             status = note_run(r, number++);
+        r->number++;
     }
     khap__view_conditions_free(conditions);
     return status;
@@ -305,10 +324,15 @@ static enum khap_status index_names(struct khap_view *view)
 {
     enum khap_status status = KHAP_OK;
     for (uint32_t i = view->definitions.len; i-- > 0 && status == KHAP_OK;) {
+        struct view_definition *d = &view->definitions.ptr[i];
+        struct map *map = d->is_section ? &view->names : &view->scoped;
+        struct khap_str key = d->name;
         uint32_t after;
-        if (khap__map_get(&view->names, view->definitions.ptr[i].name, &after))
-            view->definitions.ptr[i].next_same = after;
-        status = khap__map_set(&view->names, view->definitions.ptr[i].name, i);
+        if (!d->is_section)
+            key = (struct khap_str){key.ptr - VIEW_KEY, key.len + VIEW_KEY};
+        if (khap__map_get(map, key, &after))
+            d->next_same = after;
+        status = khap__map_set(map, key, i);
     }
     return status;
 }
@@ -330,6 +354,7 @@ enum khap_status khap_view_new(const struct khap_alloc *alloc, const struct khap
     view->bundle = bundle;
     khap__arena_init(&view->arena, &a);
     khap__map_init(&view->names, &a);
+    khap__map_init(&view->scoped, &a);
     enum khap_status status = read_bundle(view, facts, diags);
     if (status == KHAP_OK)
         status = index_names(view);
@@ -354,6 +379,7 @@ void khap_view_free(struct khap_view *view)
     VEC_FREE(&a, &view->unread);
     VEC_FREE(&a, &view->runs);
     khap__map_free(&view->names);
+    khap__map_free(&view->scoped);
     khap__arena_free(&view->arena);
     khap__free(&a, view, 1, sizeof *view);
 }

@@ -28,6 +28,7 @@ struct view_section {
 };
 
 struct view_definition {
+    uint32_t at; /* which line of the bundle, counted over all files */
     struct khap_str name;
     const struct khap_line *line;
     uint32_t section;
@@ -40,6 +41,7 @@ struct view_definition {
 };
 
 struct view_reference {
+    uint32_t at; /* as of a definition */
     struct khap_str name;
     const struct khap_line *line;
     uint32_t section;
@@ -75,7 +77,8 @@ struct khap_view {
     VEC(struct view_reference) references;
     VEC(struct view_unread) unread;
     VEC(struct view_run) runs;
-    struct map names; /* name -> its first definition */
+    struct map names;  /* of sections: name -> its first definition */
+    struct map scoped; /* of what lines define: their section, then the name */
 };
 
 /* Goes through the lines of all files in HAProxy's order. */
@@ -111,6 +114,8 @@ struct khap_place khap__view_place(const struct khap_document *doc, const struct
 
 /* All names are known now: binds references, and sections to their defaults. */
 void khap__view_bind(struct khap_view *view);
+/* The key of a name in `scoped`: its section's number, and the name behind it. */
+enum { VIEW_KEY = 4 };
 /* Whether that definition is one of this kind. */
 bool khap__view_is(const struct khap_view *view, const struct view_definition *definition,
                    enum schema_kind kind);

@@ -1,12 +1,14 @@
 /*
  * A driver for the tests of the schema. `schema_driver rows` prints every row: table, words, first, last and first warning release
- * (-: none), prefixes, flags, arguments, 1 where an argument is any text, evidence, separated by tabs. Without an argument it reads lines "RELEASE TABLE LINE" separated by
+ * (-: none), prefixes, flags, arguments, 1 where an argument is any text, evidence, and the properties of fetches, converters and
+ * criteria, separated by tabs. Without an argument it reads lines "RELEASE TABLE LINE" separated by
  * tabs, and answers each with one:
  *
  *   good
  *   PROBLEM WORD OFFSET LEN EXPECTED        PROBLEM: unknown, release, prefix, missing, unexpected, option, bad, range, value
  *
- * each followed by a tab and "KIND:NAME" for each reference, "=KIND:NAME" for each definition.
+ * "unknown:", "wrong:" and "cast:" name a fetch, a converter or an alias that no row has, whose arguments are wrong, or that what stands before it does not go
+ * with. Each is followed by a tab and "KIND:NAME" for each reference, "=KIND:NAME" for each definition, "own KIND:" where the proxy itself is meant.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -32,6 +34,30 @@ static void put_release(uint16_t release)
         printf("%d.%d", release / 100, release % 100);
 }
 
+/* As the column of flags has them. */
+static void put_properties(const struct schema_row *row)
+{
+    if (row->out != SAMPLE_NONE) {
+        printf("out=");
+        put(khap__schema_sample_name((enum schema_sample)row->out));
+    }
+    if (row->in != SAMPLE_NONE) {
+        printf(",in=");
+        put(khap__schema_sample_name((enum schema_sample)row->in));
+    }
+    if (row->places != 0) {
+        printf(",at=");
+        for (unsigned place = 0; place < PLACE_COUNT; place++)
+            putchar(khap__schema_legal(row, (enum schema_place)place) ? 'Y' : '.');
+    }
+    if (row->of != 0) {
+        printf("of=");
+        put(khap__schema_text(row->of));
+        printf(",match=");
+        put(khap__schema_text(row->match));
+    }
+}
+
 static void rows(void)
 {
     for (unsigned table = 0; table < TABLE_COUNT; table++) {
@@ -51,6 +77,8 @@ static void rows(void)
             put(khap__schema_text(row->arguments));
             printf("\t%u\t", row->free);
             put(khap__schema_text(row->evidence));
+            putchar('\t');
+            put_properties(row);
             putchar('\n');
         }
     }
@@ -59,7 +87,7 @@ static void rows(void)
 static enum khap_status reference(void *ctx, const struct schema_reference *r)
 {
     (void)ctx;
-    printf("\t%s", r->defines ? "=" : "");
+    printf("\t%s", r->defines ? "=" : r->own ? "own " : "");
     put(khap__schema_kind_name(r->kind));
     putchar(':');
     put(r->name);
@@ -68,14 +96,18 @@ static enum khap_status reference(void *ctx, const struct schema_reference *r)
 
 static enum khap_status item(void *ctx, const struct schema_item *i)
 {
-    (void)ctx;
-    if (i->kind != SCHEMA_ITEM_FETCH && i->kind != SCHEMA_ITEM_CONVERTER)
+    if (i->kind == SCHEMA_ITEM_ACL)
         return KHAP_OK;
-    if (i->row == NULL) {
-        printf("\tunknown:");
-        put(i->node->text);
-    } else if (i->line->problem != SCHEMA_GOOD) {
-        printf("\twrong:");
+    const char *what = NULL;
+    if (i->row == NULL)
+        what = "unknown";
+    else if (i->line != NULL && i->line->problem != SCHEMA_GOOD)
+        what = "wrong";
+    else if (i->kind == SCHEMA_ITEM_CONVERTER &&
+             !khap__schema_casts(i->from, (enum schema_sample)i->row->in, *(const uint16_t *)ctx))
+        what = "cast";
+    if (what != NULL) {
+        printf("\t%s:", what);
         put(i->node->text);
     }
     return KHAP_OK;
@@ -118,7 +150,7 @@ static void judge(struct arena *arena, uint16_t release, const char *table_name,
                expected.len > 0 ? expected.ptr : "");
         khap__buf_free(&expected);
     } else {
-        struct schema_visitor visitor = {NULL, reference, item, problem};
+        struct schema_visitor visitor = {&release, reference, item, problem};
         if (khap__schema_visit(arena, release, words, lex.n, &line, &visitor) != KHAP_OK)
             abort();
     }
