@@ -193,22 +193,29 @@ static enum schema_problem c_integer(const struct check *c)
     return value < c->min || value > c->max ? SCHEMA_RANGE : SCHEMA_GOOD;
 }
 
-/* `3`, `1-3`: the numbers are what atoi() makes of them. */
+/* `3`, `1-3`: the numbers are what atoi() makes of them, unless it is `strict`. */
 static enum schema_problem span(const struct check *c)
 {
-    size_t dash = khap__str_find(c->text, '-');
+    bool strict = has_word(c, S("strict"));
+    size_t dash = 1;
+    while (dash < c->text.len && c->text.ptr[dash] != '-')
+        dash++;
+    bool two = dash < c->text.len && c->text.ptr[0] != '-';
     struct check one = *c;
-    one.min = dash < c->text.len ? 0 : 1;
-    one.max = INT32_MAX;
-    one.text = khap__str_sub(c->text, 0, dash);
-    enum schema_problem problem = atoi_integer(&one);
-    if (problem != SCHEMA_GOOD || dash == c->text.len)
+    one.parameter = S("");
+    one.min = strict ? INT64_MIN : two ? 0 : 1;
+    one.max = strict ? INT64_MAX : INT32_MAX;
+    one.text = khap__str_sub(c->text, 0, two ? dash : c->text.len);
+    enum schema_problem problem = strict ? integer(&one) : atoi_integer(&one);
+    if (problem != SCHEMA_GOOD || !two)
         return problem;
-    for (size_t i = 0; i < one.text.len && khap__is_digit((unsigned char)one.text.ptr[i]); i++)
-        one.min = one.min * 10 + (one.text.ptr[i] - '0');
-    one.min = one.min > 1 ? one.min : 1;
+    int64_t low = 0;
+    for (size_t i = 0; i < one.text.len && khap__is_digit((unsigned char)one.text.ptr[i]) && low <= INT32_MAX;
+         i++)
+        low = low * 10 + (one.text.ptr[i] - '0');
+    one.min = strict ? low : low > 1 ? low : 1;
     one.text = khap__str_sub(c->text, dash + 1, c->text.len);
-    return atoi_integer(&one);
+    return strict ? integer(&one) : atoi_integer(&one);
 }
 
 /* Digits, and digits behind a point. */
@@ -321,7 +328,8 @@ static enum schema_problem address(const struct check *c)
         return SCHEMA_BAD;
     bool network = a.family == ADDRESS_ANY || a.family == ADDRESS_V4 || a.family == ADDRESS_V6 ||
                    a.family == ADDRESS_NAME;
-    if (network && ((has_word(c, S("port")) && !a.has_port) || (has_word(c, S("noport")) && a.has_port)))
+    if (network && ((has_word(c, S("port")) && (!a.has_port || a.port_last == 0)) ||
+                    (has_word(c, S("noport")) && a.has_port)))
         return SCHEMA_BAD;
     return khap__address_since(&a) > c->release ? SCHEMA_BAD : SCHEMA_GOOD;
 }
