@@ -256,6 +256,9 @@ static enum schema_problem time(const struct check *c)
                  khap__is_digit((unsigned char)c->text.ptr[c->text.len - 1]);
     if (error == VALUE_OK && (us > most || us < least || small))
         error = VALUE_RANGE;
+    /* older ones stop at the s of us */
+    if (c->release < 204 && khap__str_ends(without_rest(c->text), S("us")))
+        return SCHEMA_BAD;
     return from_value(error);
 }
 
