@@ -11,6 +11,7 @@ struct check {
     struct khap_alloc alloc;
     struct arena arena, kept;       /* of one line; of all */
     struct check_section *sections; /* cross.c */
+    struct map numbers;             /* cross.c: what may stand only once */
     bool no_memory;
     struct khap_words *reader;
     struct buf text, more; /* of one message */

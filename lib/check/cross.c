@@ -58,6 +58,41 @@ static void check_order(struct check *c, uint64_t bits, uint64_t before, const s
     }
 }
 
+/* Options whose number no other line of the section may have. The map's key is the section, the rule, and the number. */
+static void check_unique(struct check *c, const struct schema_line *line)
+{
+    const struct schema_cross *rule;
+    for (uint32_t o = 0; o < line->n_options; o++) {
+        const struct schema_option *option = &line->options[o];
+        uint32_t word = option->word + 1;
+        if (option->row->bit == 0 || word >= c->n || c->words[word].variable || c->at.read != KHAP_TRUE)
+            continue;
+        for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
+            if (rule->predicate != CROSS_UNIQUE || (UINT64_C(1) << option->row->bit & rule->when) == 0 ||
+                !applies(c, rule, c->at.section))
+                continue;
+            struct buf key;
+            struct khap_str kept;
+            uint32_t old;
+            bool found = false;
+            khap__buf_init(&key, &c->alloc);
+            khap__buf_uint(&key, c->at.section);
+            khap__buf_char(&key, '/');
+            khap__buf_uint(&key, i);
+            khap__buf_char(&key, '/');
+            khap__buf_add(&key, c->words[word].text);
+            if (key.failed || khap__arena_dup(&c->kept, khap__buf_str(&key), &kept) != KHAP_OK ||
+                khap__map_add(&c->numbers, kept, 0, &found, &old) != KHAP_OK)
+                c->no_memory = true;
+            khap__buf_free(&key);
+            struct khap_span span = {word, 0, word, (uint32_t)c->words[word].text.len};
+            if (found)
+                say(c, rule, khap__check_place(c, span), khap__schema_text(option->row->words),
+                    c->words[word].text);
+        }
+    }
+}
+
 void khap__check_cross_line(struct check *c, const struct schema_line *line)
 {
     if (c->at.section == VIEW_NONE || line->row == NULL || c->table == TABLE_SECTION || line->prefix != 0)
@@ -72,6 +107,7 @@ void khap__check_cross_line(struct check *c, const struct schema_line *line)
         note_mode(c, s, line);
     if (bits == 0)
         return;
+    check_unique(c, line);
     if (c->at.read == KHAP_TRUE) {
         check_order(c, bits, s->sure, line);
         s->sure |= bits;
@@ -134,26 +170,30 @@ static void check_requires(struct check *c, const struct schema_cross *rule, uin
     }
 }
 
-/* A backend in mode tcp for requests of mode http. */
-static void check_modes(struct check *c, const struct schema_cross *rule)
+/* Rules about the backends that lines name: one in mode tcp for requests of mode http; a section that leads to itself. */
+static void check_backends(struct check *c, const struct schema_cross *rule)
 {
     const struct khap_view *view = c->view;
     for (uint32_t i = 0; i < view->references.len; i++) {
         const struct view_reference *r = &view->references.ptr[i];
         if (r->kind != KIND_BACKEND || r->state != KHAP_REFERENCE_BOUND || r->read != KHAP_TRUE ||
-            !applies(c, rule, r->section) || r->span.word != 1)
+            r->span.word != 1 || !applies(c, rule, r->section))
             continue;
         const struct view_definition *d = &view->definitions.ptr[r->definition];
         const struct khap_document *doc = view->files.ptr[view->sections.ptr[r->section].file].doc;
-        if (inherited(c, r->section).mode != MODE_HTTP || inherited(c, d->section).mode != MODE_TCP ||
-            d->read != KHAP_TRUE || khap_words_read(c->reader, doc, r->line) != KHAP_OK)
+        bool wrong = d->read == KHAP_TRUE;
+        if (rule->predicate == CROSS_LOOP)
+            wrong = wrong && d->section == r->section;
+        else
+            wrong = wrong && inherited(c, r->section).mode == MODE_HTTP &&
+                    inherited(c, d->section).mode == MODE_TCP;
+        if (!wrong || khap_words_read(c->reader, doc, r->line) != KHAP_OK)
             continue;
+        unsigned table = (unsigned)view->sections.ptr[r->section].table;
         const struct schema_row *row =
-            khap__schema_find((unsigned)view->sections.ptr[r->section].table, khap_words_value(c->reader, 0),
-                              view->target.last, NULL);
-        if (row == NULL || row->bit == 0 || (UINT64_C(1) << row->bit & rule->when) == 0)
-            continue;
-        say(c, rule, khap__view_place(doc, r->line, c->reader, r->span), r->name, S(""));
+            khap__schema_find(table, khap_words_value(c->reader, 0), view->target.last, NULL);
+        if (row != NULL && row->bit > 0 && (UINT64_C(1) << row->bit & rule->when) != 0)
+            say(c, rule, khap__view_place(doc, r->line, c->reader, r->span), r->name, S(""));
     }
 }
 
@@ -170,7 +210,7 @@ void khap__check_cross(struct check *c)
         }
     }
     for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
-        if (rule->predicate == CROSS_MODE)
-            check_modes(c, rule);
+        if (rule->predicate == CROSS_MODE || rule->predicate == CROSS_LOOP)
+            check_backends(c, rule);
     }
 }

@@ -163,9 +163,25 @@ static enum khap_status on_reference(void *ctx, const struct schema_reference *r
     return KHAP_OK;
 }
 
+/* `-m METHOD`. */
+static void check_match(struct check *c, const struct schema_item *item)
+{
+    for (const struct khap_node *flag = item->node->first; flag != NULL; flag = flag->next) {
+        const struct khap_node *value = flag->first;
+        if (flag->kind != KHAP_NODE_FLAG || !khap__str_eq(flag->text, S("-m")) || value == NULL ||
+            value->variable || khap__schema_find(TABLE_MATCH, value->text, c->release, NULL) != NULL)
+            continue;
+        SAY(c->diags, MSG_UNKNOWN_MATCH, khap__check_place(c, item->span), value->text,
+            nearest(c, TABLE_MATCH, value->text));
+        c->failed = true;
+    }
+}
+
 static enum khap_status on_item(void *ctx, const struct schema_item *item)
 {
     struct check *c = ctx;
+    if (item->kind == SCHEMA_ITEM_ACL)
+        check_match(c, item);
     if (item->kind != SCHEMA_ITEM_FETCH && item->kind != SCHEMA_ITEM_CONVERTER)
         return KHAP_OK;
     struct khap_str name = item->node->text;
@@ -216,6 +232,17 @@ static void say_deprecated(struct check *c, const struct schema_row *row, uint32
         khap__schema_text(row->words), instead(c, row));
 }
 
+/* Rules in a `defaults` section that nobody can name. */
+static void say_unnamed(struct check *c, const struct schema_line *line)
+{
+    if ((line->row->flags & ROW_NAMED) == 0 || c->at.section == VIEW_NONE ||
+        c->view->sections.ptr[c->at.section].definition != VIEW_NONE || line->prefix != 0)
+        return;
+    struct khap_str word = c->words[line->keyword].text;
+    SAY(c->diags, MSG_DEFAULTS_UNNAMED,
+        khap__check_place(c, word_span(c, line->keyword, 0, (uint32_t)word.len)), word);
+}
+
 enum khap_status khap__check_line(struct check *c)
 {
     struct schema_line line;
@@ -232,8 +259,10 @@ enum khap_status khap__check_line(struct check *c)
             text = khap__schema_text(line.other->words);
         status = say_problem(c, &line, word_span(c, line.word, line.offset, line.len), name_of(&line), text);
     }
-    if (line.row != NULL && status == KHAP_OK)
+    if (line.row != NULL && status == KHAP_OK) {
         say_deprecated(c, line.row, line.keyword);
+        say_unnamed(c, &line);
+    }
     for (uint32_t i = 0; i < line.n_options && status == KHAP_OK; i++)
         say_deprecated(c, line.options[i].row, line.options[i].word);
     if (c->release == c->view->target.last)

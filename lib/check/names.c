@@ -23,7 +23,7 @@ static void references(struct check *c)
         if (r->container != VIEW_NONE && view->references.ptr[r->container].state != KHAP_REFERENCE_BOUND)
             continue;
         SAY(c->diags, MSG_MISSING_REFERENCE, place_of(c, r->section, r->line, r->span),
-            khap__schema_kind_text((enum schema_kind)r->kind), r->name);
+            khap__schema_kind_name((enum schema_kind)r->kind), r->name);
     }
 }
 
@@ -50,6 +50,23 @@ static void duplicate(struct check *c, const struct view_definition *d, const st
                        S("the first one is here"));
 }
 
+/* Servers of one name in one section: refused from 2.0 on. */
+static void servers(struct check *c)
+{
+    const struct khap_view *view = c->view;
+    for (uint32_t i = 0; i < view->definitions.len && view->target.last >= KHAP_RELEASE(2, 0); i++) {
+        const struct view_definition *d = &view->definitions.ptr[i];
+        if (d->is_section || d->kind != KIND_SERVER || d->next_same == VIEW_NONE || d->read != KHAP_TRUE)
+            continue;
+        const struct view_definition *again = &view->definitions.ptr[d->next_same];
+        if (again->kind != KIND_SERVER || again->read != KHAP_TRUE)
+            continue;
+        SAY(c->diags, MSG_NAME_TWICE, place_of(c, again->section, again->line, again->span), again->name,
+            S("server"));
+        khap__diags_relate(c->diags, place_of(c, d->section, d->line, d->span), S("the first one is here"));
+    }
+}
+
 static void duplicates(struct check *c)
 {
     const struct khap_view *view = c->view;
@@ -71,5 +88,6 @@ enum khap_status khap__check_names(struct check *c)
 {
     references(c);
     duplicates(c);
+    servers(c);
     return KHAP_OK;
 }

@@ -291,7 +291,7 @@ FILENAME ~ /kinds\.tsv$/ {
 FILENAME ~ /cross-line\.tsv$/ {
     if (NF != 6)
         fail("6 columns expected, not " NF)
-    if ($1 !~ /^(requires|order|mode)$/)
+    if ($1 !~ /^(requires|order|mode|unique|loop)$/)
         fail("no such predicate: " $1)
     split($3, ends, "-")
     cross_first[n_cross] = release(ends[1])

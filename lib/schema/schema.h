@@ -73,7 +73,7 @@ bool khap__schema_kind_has(enum schema_kind kind, struct khap_str section);
 
 /* --- what lines ask of each other: cross-line.tsv --- */
 
-enum schema_predicate { CROSS_REQUIRES, CROSS_ORDER, CROSS_MODE };
+enum schema_predicate { CROSS_REQUIRES, CROSS_ORDER, CROSS_MODE, CROSS_UNIQUE, CROSS_LOOP };
 struct schema_cross {
     enum schema_predicate predicate;
     uint32_t sections, code; /* texts */

@@ -150,7 +150,8 @@ static enum khap_status tree(const struct walk *w, const struct khap_node *root)
                 span.end_word = span.word;
                 span.end_offset = span.offset + (uint32_t)node->text.len;
                 status = refer(w, KIND_ACL, node, span, 0, (uint32_t)node->text.len, true);
-            } else {
+            }
+            if (status == KHAP_OK) {
                 struct schema_item i = {.kind = SCHEMA_ITEM_ACL, .node = node, .span = span_of(w, node)};
                 status = w->visitor->item(w->visitor->ctx, &i);
             }

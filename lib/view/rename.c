@@ -46,7 +46,7 @@ static bool is_renamed(const struct renaming *r, uint32_t definition)
 static enum khap_status on_reference(void *ctx, const struct schema_reference *s)
 {
     struct renaming *r = ctx;
-    if (s->defines)
+    if (s->defines || s->own)
         return KHAP_OK;
     const struct view_reference *ref = &r->view->references.ptr[r->reference++];
     if (!is_renamed(r, ref->definition))
