@@ -169,6 +169,55 @@ static enum schema_problem empty(const struct check *c)
     return c->text.len == 0 ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 
+/* As strtol() reads it in any base; what is too large is cut. */
+static enum schema_problem c_integer(const struct check *c)
+{
+    struct khap_str s = c->text;
+    bool minus = s.len > 0 && s.ptr[0] == '-';
+    if (minus || (s.len > 0 && s.ptr[0] == '+'))
+        s = khap__str_sub(s, 1, s.len);
+    bool hexadecimal = s.len > 2 && s.ptr[0] == '0' && (s.ptr[1] == 'x' || s.ptr[1] == 'X');
+    uint64_t base = hexadecimal ? 16 : s.len > 0 && s.ptr[0] == '0' ? 8 : 10, n = 0;
+    if (hexadecimal)
+        s = khap__str_sub(s, 2, s.len);
+    for (size_t i = 0; i < s.len; i++) {
+        int digit = khap__hex((unsigned char)s.ptr[i]);
+        if (digit < 0 || (unsigned)digit >= base)
+            return SCHEMA_BAD;
+        n = n > ((uint64_t)INT64_MAX - (unsigned)digit) / base ? (uint64_t)INT64_MAX
+                                                               : n * base + (unsigned)digit;
+    }
+    int64_t value = minus ? -(int64_t)n : (int64_t)n;
+    if (s.len == 0)
+        return SCHEMA_BAD;
+    return value < c->min || value > c->max ? SCHEMA_RANGE : SCHEMA_GOOD;
+}
+
+/* `3`, `1-3`: the numbers are what atoi() makes of them, unless it is `strict`. */
+static enum schema_problem span(const struct check *c)
+{
+    bool strict = has_word(c, S("strict"));
+    size_t dash = 1;
+    while (dash < c->text.len && c->text.ptr[dash] != '-')
+        dash++;
+    bool two = dash < c->text.len && c->text.ptr[0] != '-';
+    struct check one = *c;
+    one.parameter = S("");
+    one.min = strict ? INT64_MIN : two ? 0 : 1;
+    one.max = strict ? INT64_MAX : INT32_MAX;
+    one.text = khap__str_sub(c->text, 0, two ? dash : c->text.len);
+    enum schema_problem problem = strict ? integer(&one) : atoi_integer(&one);
+    if (problem != SCHEMA_GOOD || !two)
+        return problem;
+    int64_t low = 0;
+    for (size_t i = 0; i < one.text.len && khap__is_digit((unsigned char)one.text.ptr[i]) && low <= INT32_MAX;
+         i++)
+        low = low * 10 + (one.text.ptr[i] - '0');
+    one.min = strict ? low : low > 1 ? low : 1;
+    one.text = khap__str_sub(c->text, dash + 1, c->text.len);
+    return strict ? integer(&one) : atoi_integer(&one);
+}
+
 /* Digits, and digits behind a point. */
 static enum schema_problem decimal(const struct check *c)
 {
@@ -207,6 +256,9 @@ static enum schema_problem time(const struct check *c)
                  khap__is_digit((unsigned char)c->text.ptr[c->text.len - 1]);
     if (error == VALUE_OK && (us > most || us < least || small))
         error = VALUE_RANGE;
+    /* older ones stop at the s of us */
+    if (c->release < 204 && khap__str_ends(without_rest(c->text), S("us")))
+        return SCHEMA_BAD;
     return from_value(error);
 }
 
@@ -279,9 +331,28 @@ static enum schema_problem address(const struct check *c)
         return SCHEMA_BAD;
     bool network = a.family == ADDRESS_ANY || a.family == ADDRESS_V4 || a.family == ADDRESS_V6 ||
                    a.family == ADDRESS_NAME;
-    if (network && ((has_word(c, S("port")) && !a.has_port) || (has_word(c, S("noport")) && a.has_port)))
+    if (network && ((has_word(c, S("port")) && (!a.has_port || a.port_last == 0)) ||
+                    (has_word(c, S("noport")) && a.has_port)))
         return SCHEMA_BAD;
     return khap__address_since(&a) > c->release ? SCHEMA_BAD : SCHEMA_GOOD;
+}
+
+/* A backslash stands before a digit, `x` and two hexadecimal digits, or any other byte. */
+static enum schema_problem replacement(const struct check *c)
+{
+    struct khap_str s = c->text;
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] != '\\')
+            continue;
+        bool hexadecimal = ++i < s.len && s.ptr[i] == 'x';
+        if (i >= s.len || (hexadecimal && (i + 2 >= s.len || khap__hex((unsigned char)s.ptr[i + 1]) < 0 ||
+                                           khap__hex((unsigned char)s.ptr[i + 2]) < 0))) {
+            *c->offset = (uint32_t)(i - 1);
+            *c->len = 1;
+            return SCHEMA_BAD;
+        }
+    }
+    return not_empty(c);
 }
 
 static enum schema_problem ip(const struct check *c)
@@ -424,22 +495,6 @@ static enum schema_problem number_set(const struct check *c)
     if (error == VALUE_OK && dash + 1 < c->text.len)
         error = khap__int_parse(khap__str_sub(c->text, dash + 1, c->text.len), c->min, c->max, &n);
     return from_value(error);
-}
-
-/* As strtol() reads a number without a base; all of the word must be of it. */
-static enum schema_problem c_integer(const struct check *c)
-{
-    struct khap_str s = c->text;
-    if (s.len > 1 && (s.ptr[0] == '-' || s.ptr[0] == '+'))
-        s = khap__str_sub(s, 1, s.len);
-    bool hexadecimal = s.len > 2 && s.ptr[0] == '0' && (s.ptr[1] == 'x' || s.ptr[1] == 'X');
-    int base = hexadecimal ? 16 : s.len > 0 && s.ptr[0] == '0' ? 8 : 10;
-    for (size_t i = hexadecimal ? 2 : 0; i < s.len; i++) {
-        int digit = khap__hex((unsigned char)s.ptr[i]);
-        if (digit < 0 || digit >= base)
-            return SCHEMA_BAD;
-    }
-    return s.len > 0 ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 
 /* A list must begin with a digit, but what else stands between numbers is not looked at. */
@@ -586,6 +641,7 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_FILE] = not_empty,
     [TYPE_FLOATPERCENT] = decimal,
     [TYPE_HEADER] = not_empty,
+    [TYPE_HEADERLINE] = not_empty,
     [TYPE_HEXBYTE] = hex_byte,
     [TYPE_HOST] = host,
     [TYPE_IGNORED] = any,
@@ -607,10 +663,12 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_RATE] = not_empty,
     [TYPE_REF] = reference,
     [TYPE_REGEX] = regex,
+    [TYPE_REPLACEMENT] = replacement,
     [TYPE_SAMPLE] = sample_ranges,
     [TYPE_SECRET] = not_empty,
     [TYPE_SINT] = signed_integer,
     [TYPE_SIZE] = size,
+    [TYPE_SPAN] = span,
     [TYPE_STATUS] = integer,
     [TYPE_STRING] = string,
     [TYPE_TEXT] = not_empty,
