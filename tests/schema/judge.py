@@ -34,15 +34,15 @@ WORLD = [
     (105, "defaults de\n mode http\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n"),
     (105, "defaults\n mode http\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n"),
     (105, "frontend fe\n bind 127.0.0.1:10001\n default_backend be\n"),
-    (105, "backend be\n server sv 127.0.0.1:10002\n"),
-    (105, "backend tb\n stick-table type string len 32 size 1k store gpc0,gpt0,http_req_rate(10s)\n"),
+    (105, "backend be\n server sv 127.0.0.1:10002 check\n"),
+    (105, "backend tb\n stick-table type string len 32 size 1k store gpc0,gpt0,http_req_rate(10s)\n server sv 127.0.0.1:10005 check\n"),
 ]
 
 # Lines that the section of a line under test needs, before and behind it.
 SECTIONS = {
     "frontend": (" bind 127.0.0.1:10003\n acl al always_true\n", ""),
-    "backend": (" acl al always_true\n server sv 127.0.0.1:10004\n", ""),
-    "listen": (" bind 127.0.0.1:10003\n acl al always_true\n server sv 127.0.0.1:10004\n", ""),
+    "backend": (" acl al always_true\n", " server sv 127.0.0.1:10004 check\n"),
+    "listen": (" bind 127.0.0.1:10003\n acl al always_true\n", " server sv 127.0.0.1:10004 check\n"),
     "cache": ("", " total-max-size 4\n"),
     "fcgi-app": (" docroot /\n", ""),
     "ring": (" size 16384\n", ""),
@@ -58,7 +58,7 @@ UNNAMED = ("global", "traces", "namespace_list")
 NAMES = {
     "acl": "al TRUE FALSE WAIT_END HTTP HTTP_1.0 HTTP_1.1 HTTP_2.0 HTTP_3.0 HTTP_CONTENT HTTP_URL_ABS HTTP_URL_SLASH HTTP_URL_STAR LOCALHOST METH_CONNECT METH_GET "
            "METH_HEAD METH_OPTIONS METH_POST METH_PUT METH_TRACE METH_DELETE RDP_COOKIE REQ_CONTENT SSL",
-    "backend": "be tb", "frontend": "fe", "proxy": "be tb fe", "table": "tb", "server": "be/sv sv", "userlist": "ul", "group": "gr", "user": "us",
+    "backend": "be tb", "frontend": "fe", "proxy": "be tb fe", "table": "tb", "server": "be/sv tb/sv sv", "userlist": "ul", "group": "gr", "user": "us",
     "peers": "pe", "mailers": "ma", "resolvers": "re", "cache": "ca", "fcgi-app": "fa", "http-errors": "he", "ring": "ri", "log-forward": "lf",
     "crt-store": "cs", "log-profile": "lp", "acme": "ac", "healthcheck": "hc", "defaults": "de",
 }
@@ -141,7 +141,7 @@ class Judge:
                 with os.fdopen(fd, "w") as f:
                     f.write("%s/cert.pem [%s] host\n" % (self.folder, text))
                 side.append(name)
-                head, text = "frontend t%dt\n" % i, "bind 127.0.0.1:10003 ssl crt-list " + name
+                head, text = "frontend t%dt\n" % i, "bind 127.0.0.1:10003 ssl ssl-min-ver TLSv1.0 ca-file %s/ca.pem crt-list %s" % (self.folder, name)
             part = head + before + " " + text + "\n" + behind
             for k in range(part.count("\n")):
                 at[n + k + 1] = case
