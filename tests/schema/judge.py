@@ -5,10 +5,12 @@ A line that is refused in company, or whose verdict is not what was thought, is 
 import multiprocessing.pool
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import tap  # noqa: E402
@@ -34,15 +36,15 @@ WORLD = [
     (105, "defaults de\n mode http\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n"),
     (105, "defaults\n mode http\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n"),
     (105, "frontend fe\n bind 127.0.0.1:10001\n default_backend be\n"),
-    (105, "backend be\n server sv 127.0.0.1:10002\n"),
-    (105, "backend tb\n stick-table type string len 32 size 1k store gpc0,gpt0,http_req_rate(10s)\n"),
+    (105, "backend be\n server sv 127.0.0.1:10002 check\n"),
+    (105, "backend tb\n stick-table type string len 32 size 1k store gpc0,gpt0,http_req_rate(10s)\n server sv 127.0.0.1:10005 check\n"),
 ]
 
 # Lines that the section of a line under test needs, before and behind it.
 SECTIONS = {
     "frontend": (" bind 127.0.0.1:10003\n acl al always_true\n", ""),
-    "backend": (" acl al always_true\n server sv 127.0.0.1:10004\n", ""),
-    "listen": (" bind 127.0.0.1:10003\n acl al always_true\n server sv 127.0.0.1:10004\n", ""),
+    "backend": (" acl al always_true\n", " server sv 127.0.0.1:10004 check\n"),
+    "listen": (" bind 127.0.0.1:10003\n acl al always_true\n", " server sv 127.0.0.1:10004 check\n"),
     "cache": ("", " total-max-size 4\n"),
     "fcgi-app": (" docroot /\n", ""),
     "ring": (" size 16384\n", ""),
@@ -58,7 +60,7 @@ UNNAMED = ("global", "traces", "namespace_list")
 NAMES = {
     "acl": "al TRUE FALSE WAIT_END HTTP HTTP_1.0 HTTP_1.1 HTTP_2.0 HTTP_3.0 HTTP_CONTENT HTTP_URL_ABS HTTP_URL_SLASH HTTP_URL_STAR LOCALHOST METH_CONNECT METH_GET "
            "METH_HEAD METH_OPTIONS METH_POST METH_PUT METH_TRACE METH_DELETE RDP_COOKIE REQ_CONTENT SSL",
-    "backend": "be tb", "frontend": "fe", "proxy": "be tb fe", "table": "tb", "server": "be/sv sv", "userlist": "ul", "group": "gr", "user": "us",
+    "backend": "be tb", "frontend": "fe", "proxy": "be tb fe", "table": "tb", "server": "be/sv tb/sv sv", "userlist": "ul", "group": "gr", "user": "us",
     "peers": "pe", "mailers": "ma", "resolvers": "re", "cache": "ca", "fcgi-app": "fa", "http-errors": "he", "ring": "ri", "log-forward": "lf",
     "crt-store": "cs", "log-profile": "lp", "acme": "ac", "healthcheck": "hc", "defaults": "de",
 }
@@ -66,6 +68,12 @@ NAMES = {
 def alerts_in(said):
     """The messages that are ALERTs; one can end without a newline."""
     return [m.rstrip("\n") for m in re.split(r"(?=\[(?:ALERT|WARNING|NOTICE|DIAG)\])", said) if m.startswith("[ALERT]")]
+
+
+def bounds():
+    """For a HAProxy that a line makes count for ever: processor time, so that a busy machine changes nothing."""
+    resource.setrlimit(resource.RLIMIT_CPU, (5, 6))
+    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
 
 
 class Case:
@@ -141,7 +149,7 @@ class Judge:
                 with os.fdopen(fd, "w") as f:
                     f.write("%s/cert.pem [%s] host\n" % (self.folder, text))
                 side.append(name)
-                head, text = "frontend t%dt\n" % i, "bind 127.0.0.1:10003 ssl crt-list " + name
+                head, text = "frontend t%dt\n" % i, "bind 127.0.0.1:10003 ssl ssl-min-ver TLSv1.0 ca-file %s/ca.pem crt-list %s" % (self.folder, name)
             part = head + before + " " + text + "\n" + behind
             for k in range(part.count("\n")):
                 at[n + k + 1] = case
@@ -150,9 +158,10 @@ class Judge:
         fd, conf = tempfile.mkstemp(dir=self.folder, suffix=".cfg")
         with os.fdopen(fd, "w") as f:
             f.write("".join(lines))
+        began = time.monotonic()
         try:
             master = ["-W"] if any((c.section + " " + c.text).startswith(("program", "section program")) for c in cases) else []
-            done = subprocess.run([self.binary, *master, "-c", "-f", conf], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=60,
+            done = subprocess.run([self.binary, *master, "-c", "-f", conf], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=100, preexec_fn=bounds,
                                   cwd=self.folder, env={"PATH": os.environ.get("PATH", "")})
             said = done.stdout.decode("latin-1")
             alerts = [a.replace(conf, "t.cfg") for a in alerts_in(said)]
@@ -164,6 +173,8 @@ class Judge:
             for name in side + [conf]:
                 os.unlink(name)
         self.runs += 1
+        if os.environ.get("DEBUG") and time.monotonic() - began > 1:
+            sys.stderr.write("%.1f s for %d lines: %s\n" % (time.monotonic() - began, len(cases), "; ".join(c.text for c in cases[:4])))
         return [a for a in alerts if not re.search(r"config(uration)?( file)? ?: (Error\(s\)|Fatal errors) found|(Error\(s\)|Fatal errors) found in config", a)], at
 
     def blamed(self, alerts, at):

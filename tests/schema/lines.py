@@ -188,9 +188,11 @@ class Maker:
         seen, out = set(), []
         for words in self.row(row):
             text = text_of(words)
-            if text not in seen:
+            if text not in seen and all(w.text for w in words):
                 seen.add(text)
                 out.append(words)
+        if not out:
+            raise NoValue("only lines with empty words")
         return out[:MOST]
 
     # --- what is bad ---
@@ -208,7 +210,7 @@ class Maker:
                 found = self.edits(words, 1, ends)
             for why, other in found:
                 text = text_of(other)
-                if text not in seen:
+                if text not in seen and all(w.text for w in other):
                     seen.add(text)
                     out.append((why, other))
         return out[:MOST]
