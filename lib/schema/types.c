@@ -118,26 +118,42 @@ static enum schema_problem caseless(const struct check *c)
     return SCHEMA_BAD;
 }
 
-/* What atoi() makes of a word: the digits that it begins with, cut to 32 bits unless the range is wider. */
-static enum schema_problem atoi_integer(const struct check *c)
+/* What strtol() makes of a word: where the digits end in *end, 0 without any. In any base: 0x10 and 010, too. */
+static int64_t c_number(struct khap_str s, bool any_base, size_t *end)
 {
     size_t at = 0;
-    while (at < c->text.len &&
-           (c->text.ptr[at] == ' ' || (c->text.ptr[at] >= '\t' && c->text.ptr[at] <= '\r')))
+    while (at < s.len && (s.ptr[at] == ' ' || (s.ptr[at] >= '\t' && s.ptr[at] <= '\r')))
         at++;
-    bool negative = at < c->text.len && c->text.ptr[at] == '-';
-    at += negative || (at < c->text.len && c->text.ptr[at] == '+');
-    uint64_t n = 0;
-    uint64_t most = negative ? (uint64_t)INT64_MAX + 1 : (uint64_t)INT64_MAX;
-    for (; at < c->text.len && khap__is_digit((unsigned char)c->text.ptr[at]); at++) {
-        uint64_t digit = (uint64_t)(c->text.ptr[at] - '0');
-        n = n > (most - digit) / 10 ? most : n * 10 + digit;
+    bool negative = at < s.len && s.ptr[at] == '-';
+    at += negative || (at < s.len && s.ptr[at] == '+');
+    uint64_t base = 10, n = 0;
+    if (any_base && at + 1 < s.len && s.ptr[at] == '0') {
+        bool hexadecimal = at + 2 < s.len && (s.ptr[at + 1] == 'x' || s.ptr[at + 1] == 'X') &&
+                           khap__hex((unsigned char)s.ptr[at + 2]) >= 0;
+        base = hexadecimal ? 16 : 8;
+        at += hexadecimal ? 2 : 0;
     }
+    size_t first = at;
+    uint64_t most = negative ? (uint64_t)INT64_MAX + 1 : (uint64_t)INT64_MAX;
+    for (; at < s.len; at++) {
+        int digit = khap__hex((unsigned char)s.ptr[at]);
+        if (digit < 0 || (uint64_t)digit >= base)
+            break;
+        n = n > (most - (uint64_t)digit) / base ? most : n * base + (uint64_t)digit;
+    }
+    *end = at > first ? at : 0;
     if (negative)
-        n = 0 - n;
-    if (c->max <= INT32_MAX || c->max == INT64_MAX)
-        n = (n & UINT32_MAX) | ((n >> 31 & 1) != 0 ? UINT64_MAX << 32 : 0);
-    int64_t value = n > (uint64_t)INT64_MAX ? -(int64_t)(UINT64_MAX - n) - 1 : (int64_t)n;
+        return n == 0 ? 0 : -(int64_t)(n - 1) - 1;
+    return (int64_t)n;
+}
+
+/* A number that HAProxy keeps in an int, unless the range is wider. */
+static enum schema_problem in_range(const struct check *c, int64_t value)
+{
+    if (c->max <= INT32_MAX || c->max == INT64_MAX) {
+        int64_t low = value & UINT32_MAX;
+        value = low > INT32_MAX ? low - ((int64_t)UINT32_MAX + 1) : low;
+    }
     bool listed = c->parameter.len == 0;
     for (struct khap_str rest = c->parameter; rest.len > 0 && !listed;) {
         size_t blank = khap__str_find(rest, ' ');
@@ -147,6 +163,28 @@ static enum schema_problem atoi_integer(const struct check *c)
         rest = khap__str_sub(rest, blank + 1, rest.len);
     }
     return value < c->min || value > c->max || !listed ? SCHEMA_RANGE : SCHEMA_GOOD;
+}
+
+static enum schema_problem atoi_integer(const struct check *c)
+{
+    size_t end;
+    return in_range(c, c_number(c->text, false, &end));
+}
+
+static enum schema_problem strtol_integer(const struct check *c)
+{
+    size_t end;
+    int64_t value = c_number(c->text, false, &end);
+    return end == 0 || end < c->text.len ? SCHEMA_BAD : in_range(c, value);
+}
+
+static enum schema_problem c_integer(const struct check *c)
+{
+    size_t end;
+    int64_t value = c_number(c->text, true, &end);
+    if (end == 0 || end < c->text.len)
+        return SCHEMA_BAD;
+    return value < c->min || value > c->max ? SCHEMA_RANGE : SCHEMA_GOOD;
 }
 
 static enum schema_problem label(const struct check *c)
@@ -671,6 +709,7 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_SPAN] = span,
     [TYPE_STATUS] = integer,
     [TYPE_STRING] = string,
+    [TYPE_STRTOL] = strtol_integer,
     [TYPE_TEXT] = not_empty,
     [TYPE_TIME] = time,
     [TYPE_URI] = not_empty,
