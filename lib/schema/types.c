@@ -207,30 +207,6 @@ static enum schema_problem empty(const struct check *c)
     return c->text.len == 0 ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 
-/* As strtol() reads it in any base; what is too large is cut. */
-static enum schema_problem c_integer(const struct check *c)
-{
-    struct khap_str s = c->text;
-    bool minus = s.len > 0 && s.ptr[0] == '-';
-    if (minus || (s.len > 0 && s.ptr[0] == '+'))
-        s = khap__str_sub(s, 1, s.len);
-    bool hexadecimal = s.len > 2 && s.ptr[0] == '0' && (s.ptr[1] == 'x' || s.ptr[1] == 'X');
-    uint64_t base = hexadecimal ? 16 : s.len > 0 && s.ptr[0] == '0' ? 8 : 10, n = 0;
-    if (hexadecimal)
-        s = khap__str_sub(s, 2, s.len);
-    for (size_t i = 0; i < s.len; i++) {
-        int digit = khap__hex((unsigned char)s.ptr[i]);
-        if (digit < 0 || (unsigned)digit >= base)
-            return SCHEMA_BAD;
-        n = n > ((uint64_t)INT64_MAX - (unsigned)digit) / base ? (uint64_t)INT64_MAX
-                                                               : n * base + (unsigned)digit;
-    }
-    int64_t value = minus ? -(int64_t)n : (int64_t)n;
-    if (s.len == 0)
-        return SCHEMA_BAD;
-    return value < c->min || value > c->max ? SCHEMA_RANGE : SCHEMA_GOOD;
-}
-
 /* `3`, `1-3`: the numbers are what atoi() makes of them, unless it is `strict`. */
 static enum schema_problem span(const struct check *c)
 {

@@ -48,7 +48,7 @@ class NoValue(Exception):
 
 class Row:
     def __init__(self, fields):
-        self.table, self.words, first, last, self.warns, prefix, self.flags, self.arguments, free, self.evidence = fields
+        self.table, self.words, first, last, self.warns, prefix, self.flags, self.arguments, free, self.evidence, self.properties = fields
         self.free = free == "1"
         number = lambda r, none: none if r == "-" else int(r.split(".")[0]) * 100 + int(r.split(".")[1])  # noqa: E731
         self.first, self.last, self.prefix = number(first, 105), number(last, 999), int(prefix)
