@@ -111,7 +111,7 @@ ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
 -----END DH PARAMETERS-----
 """)
     write("400.http", "HTTP/1.0 400 Bad\r\nContent-Length: 0\r\n\r\n")
-    for name, text in (("acl", "10.0.0.1\n"), ("map", "1 2\n"), ("text", "x\n"), ("a.lua", "\n"), ("tickets", ""), ("crt-list", os.path.join(folder, "cert.pem") + "\n")):
+    for name, text in (("acl", "10.0.0.1\n"), ("map", "1 2\n"), ("text", "x\n"), ("a.lua", "\n"), ("spoe", "[a1]\nspoe-agent a\n timeout hello 1s\n timeout idle 1s\n timeout processing 1s\n use-backend be\n[b-2]\nspoe-agent a\n timeout hello 1s\n timeout idle 1s\n timeout processing 1s\n use-backend be\nspoe-agent a\n timeout hello 1s\n timeout idle 1s\n timeout processing 1s\n use-backend be\n"), ("headers", "host X-Host\n"), ("tickets", ""), ("crt-list", os.path.join(folder, "cert.pem") + "\n")):
         write(name, text)
     with open(os.path.join(folder, "tickets"), "w", encoding="ascii") as f:
         for i in range(3):
@@ -161,8 +161,8 @@ class Judge:
         began = time.monotonic()
         try:
             master = ["-W"] if any((c.section + " " + c.text).startswith(("program", "section program")) for c in cases) else []
-            done = subprocess.run([self.binary, *master, "-c", "-f", conf], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=100, preexec_fn=bounds,
-                                  cwd=self.folder, env={"PATH": os.environ.get("PATH", "")})
+            done = subprocess.run([self.binary, *master, "-c", "-f", conf], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=20, preexec_fn=bounds,
+                                  cwd=self.folder, env={"PATH": os.environ.get("PATH", ""), "RES_OPTIONS": "attempts:1 timeout:1"})
             said = done.stdout.decode("latin-1")
             alerts = [a.replace(conf, "t.cfg") for a in alerts_in(said)]
             if done.returncode not in (0, 2) and not alerts:

@@ -7,13 +7,14 @@ import re
 
 import grammar
 
+LISTED = ("ATOI", "INT", "CASELESS")  # types whose parameter is a list of what there is
 CALLS = ("fetch", "converter")
 MOST = 48  # lines of a kind for one row and release
 
 
 class Leaf:
-    def __init__(self, text, bad=(), free=False):
-        self.text, self.bad, self.free = text, bad, free
+    def __init__(self, text, bad=()):
+        self.text, self.bad = text, bad
 
 
 class Split:
@@ -59,12 +60,14 @@ class Row:
 
 class Values:
     def __init__(self, path, folder):
-        self.lines, self.places = [], {}
+        self.lines, self.places, self.without = [], {}, set()
         with open(path, encoding="ascii") as f:
             for line in f:
                 if line[0] == "@":
                     table, section, text = line[1:].rstrip("\n").replace("%D", folder).split("\t")
                     self.places.setdefault(table, []).append((section, text))
+                elif line[0] == "!":
+                    self.without.add(tuple(line[1:].rstrip("\n").split("\t")))
                 elif line[0] != "#":
                     table, keyword, kind, good, bad = line.rstrip("\n").replace("%D", folder).split("\t")
                     part = lambda t: [] if t == "-" else [v.replace("%E", "") for v in t.split(" | ")]  # noqa: E731
@@ -77,17 +80,25 @@ class Values:
     def of(self, row, item):
         _, name, parameter = item
         numbers = re.search(r"(-?\d*)\.\.(-?\d*)", parameter)
-        whole = "%s(%s)" % (name, parameter.replace(",", " ")) if parameter else name
+        words = set(parameter.split(",")) - {""}
         for table, keyword, kind, good, bad in self.lines:
-            if table in ("*", row.table) and keyword in ("*", row.words) and kind in (whole, name):
+            what, _, some = kind.rstrip(")").partition("(")
+            if table in ("*", row.table) and keyword in ("*", row.words) and what == name and set(some.split()) <= words:
                 break
         else:
-            raise NoValue("no values of the type " + whole)
-        if numbers:
+            raise NoValue("no values of the type %s(%s)" % (name, parameter))
+        if numbers and name == "STRING":
+            good = ["a" * int(e or 1) for e in numbers.groups()[:1]]
+            bad = ["a" * (int(e) + i) for e, i in zip(numbers.groups(), (-1, 1)) if e and int(e) + i > 0]
+        elif numbers:
             unit = "ms" if name == "TIME" else ""
             low, high = numbers.groups()
             good = [e + unit for e in (low, high) if e] + [g for g in good if not g.isdigit() or self.within(g, numbers)]
             bad = bad + ([str(int(low) - 1) + unit] if low else []) + ([str(int(high) + 1) + unit] if high else [])
+        elif name in LISTED and words:
+            listed = parameter.split(",")
+            bad = bad + [g for g in good if g not in listed]
+            good = [listed[0], listed[-1].upper()]
         return good, bad
 
     @staticmethod
@@ -125,7 +136,7 @@ class Maker:
             return [[Leaf(item[1])]]
         if kind == "type":
             good, bad = self.values.of(row, item)
-            return [[Leaf(w, bad if i == 0 else (), True) for i, w in enumerate([g])] for g in good[:4]]
+            return [[Leaf(g, bad if i == 0 else ())] for i, g in enumerate(good[:4])]
         if kind == "opt":
             return [[]] + self.sequence(row, item[1], depth)
         if kind == "alt":
@@ -200,7 +211,7 @@ class Maker:
     def bad(self, row, good):
         """(why, words): each word but the keyword dropped, one too many, each bad value."""
         seen = {text_of(words) for words in good}
-        out = []
+        out, self.done = [], set()
         for i, words in enumerate(good):
             ends = i == 0 or i == len(good) - 1
             if row.table in CALLS:
@@ -209,6 +220,8 @@ class Maker:
             else:
                 found = self.edits(words, 1, ends)
             for why, other in found:
+                if (row.words, why) in self.values.without:
+                    continue
                 text = text_of(other)
                 if text not in seen and all(w.text for w in other):
                     seen.add(text)
@@ -222,7 +235,8 @@ class Maker:
             if i >= first:
                 yield "drop", words[:i] + words[i + 1:]
             if isinstance(word, Leaf):
-                inner = [("value", Leaf(bad)) for bad in word.bad]
+                inner = [("value", Leaf(bad)) for bad in word.bad if word not in self.done]
+                self.done.add(word)
             elif isinstance(word, Split):
                 inner = [(why, Split(word.byte, parts)) for why, parts in self.edits(word.words, 0, more) if parts]
             elif isinstance(word, Paren):
