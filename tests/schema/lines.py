@@ -2,6 +2,7 @@
 
 A line is a list of words. A word is a Leaf, a Split (parts of one word) or a Paren, `name(inner)`.
 """
+import fnmatch
 import os
 import re
 
@@ -83,7 +84,7 @@ class Values:
         words = set(parameter.split(",")) - {""}
         for table, keyword, kind, good, bad in self.lines:
             what, _, some = kind.rstrip(")").partition("(")
-            if table in ("*", row.table) and keyword in ("*", row.words) and what == name and set(some.split()) <= words:
+            if table in ("*", row.table) and fnmatch.fnmatchcase(row.words, keyword) and what == name and set(some.split()) <= words:
                 break
         else:
             raise NoValue("no values of the type %s(%s)" % (name, parameter))
