@@ -48,7 +48,7 @@ SECTIONS = {
     "frontend+table": (" stick-table type string len 32 size 1k store gpc0,gpt0,http_req_rate(10s)\n bind 127.0.0.1:10003\n acl al always_true\n", ""),
     "backend+table": (" stick-table type string len 32 size 1k store gpc0,gpt0,http_req_rate(10s)\n acl al always_true\n", ""),
     # what is in a defaults section shows when another one inherits it
-    "defaults": ("", "listen t%Nt\n bind 127.0.0.1:10003\n server sv 127.0.0.1:10004\n"),
+    "defaults": ("", "listen t%Nt%F\n bind 127.0.0.1:10003\n server sv 127.0.0.1:10004\n"),
     "cache": ("", " total-max-size 4\n"),
     "fcgi-app": (" docroot /\n", ""),
     "ring": (" size 16384\n", ""),
@@ -140,7 +140,7 @@ class Judge:
         side = []
         for i, case in enumerate(cases):
             case.number = i
-            before, behind = [text.replace("%N", str(i)) for text in SECTIONS.get(case.section, ("", ""))]
+            before, behind = [text.replace("%F", " from t%Nt" if self.release >= 204 else "").replace("%N", str(i)) for text in SECTIONS.get(case.section, ("", ""))]
             head = case.section.partition("+")[0] + ("" if case.section in UNNAMED else " t%dt" % i) + "\n"
             if case.section == "section":
                 kind = (case.text.split() + [""])[0]
