@@ -76,7 +76,7 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     c.view = view;
     khap__arena_init(&c.arena, &c.alloc);
     khap__arena_init(&c.kept, &c.alloc);
-    khap__map_init(&c.numbers, &c.alloc);
+    khap__map_init(&c.seen, &c.alloc);
     khap__buf_init(&c.text, &c.alloc);
     khap__buf_init(&c.more, &c.alloc);
     status = khap_words_new(alloc, &c.reader);
@@ -94,7 +94,7 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     khap__buf_free(&c.text);
     khap__buf_free(&c.more);
     khap__arena_free(&c.arena);
-    khap__map_free(&c.numbers);
+    khap__map_free(&c.seen);
     khap__arena_free(&c.kept);
     khap_view_free(view);
     return status;

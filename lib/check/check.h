@@ -11,7 +11,7 @@ struct check {
     struct khap_alloc alloc;
     struct arena arena, kept;       /* of one line; of all */
     struct check_section *sections; /* cross.c */
-    struct map numbers;             /* cross.c: what may stand only once */
+    struct map seen;                /* khap__check_seen() */
     bool no_memory;
     struct khap_words *reader;
     struct buf text, more; /* of one message */
@@ -35,6 +35,10 @@ enum khap_status khap__check_line(struct check *c);
 enum khap_status khap__check_cross_new(struct check *c);
 void khap__check_cross_line(struct check *c, const struct schema_line *line);
 void khap__check_cross(struct check *c);
+/* Whether the text was seen in the section of the line before, as the same `what`; from then on it was. */
+bool khap__check_seen(struct check *c, const char *what, struct khap_str text);
+/* What HAProxy takes, and what is hardly meant. */
+void khap__check_advice(struct check *c, const struct schema_line *line);
 /* What refers to nothing, and what is there twice. */
 enum khap_status khap__check_names(struct check *c);
 

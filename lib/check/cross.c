@@ -3,6 +3,8 @@
 
 #include "check/check.h"
 
+#include <stdio.h>
+
 /* What a section has: keywords as bits, those that HAProxy reads for certain and those that it may read. */
 struct check_section {
     uint64_t sure, maybe;
@@ -58,7 +60,26 @@ static void check_order(struct check *c, uint64_t bits, uint64_t before, const s
     }
 }
 
-/* Options whose number no other line of the section may have. The map's key is the section, the rule, and the number. */
+bool khap__check_seen(struct check *c, const char *what, struct khap_str text)
+{
+    struct buf key;
+    struct khap_str kept;
+    uint32_t old;
+    bool found = false;
+    khap__buf_init(&key, &c->alloc);
+    khap__buf_uint(&key, c->at.section);
+    khap__buf_char(&key, '/');
+    khap__buf_add(&key, khap__str(what));
+    khap__buf_char(&key, '/');
+    khap__buf_add(&key, text);
+    if (key.failed || khap__arena_dup(&c->kept, khap__buf_str(&key), &kept) != KHAP_OK ||
+        khap__map_add(&c->seen, kept, 0, &found, &old) != KHAP_OK)
+        c->no_memory = true;
+    khap__buf_free(&key);
+    return found;
+}
+
+/* Options whose number no other line of the section may have. */
 static void check_unique(struct check *c, const struct schema_line *line)
 {
     const struct schema_cross *rule;
@@ -71,20 +92,9 @@ static void check_unique(struct check *c, const struct schema_line *line)
             if (rule->predicate != CROSS_UNIQUE || (UINT64_C(1) << option->row->bit & rule->when) == 0 ||
                 !applies(c, rule, c->at.section))
                 continue;
-            struct buf key;
-            struct khap_str kept;
-            uint32_t old;
-            bool found = false;
-            khap__buf_init(&key, &c->alloc);
-            khap__buf_uint(&key, c->at.section);
-            khap__buf_char(&key, '/');
-            khap__buf_uint(&key, i);
-            khap__buf_char(&key, '/');
-            khap__buf_add(&key, c->words[word].text);
-            if (key.failed || khap__arena_dup(&c->kept, khap__buf_str(&key), &kept) != KHAP_OK ||
-                khap__map_add(&c->numbers, kept, 0, &found, &old) != KHAP_OK)
-                c->no_memory = true;
-            khap__buf_free(&key);
+            char what[8];
+            (void)snprintf(what, sizeof what, "%u", (unsigned)i);
+            bool found = khap__check_seen(c, what, c->words[word].text);
             struct khap_span span = {word, 0, word, (uint32_t)c->words[word].text.len};
             if (found)
                 say(c, rule, khap__check_place(c, span), khap__schema_text(option->row->words),

@@ -83,10 +83,32 @@ static bool elsewhere(struct check *c, struct khap_str words)
     return n > 0;
 }
 
+/* Whether keywords of two words begin with this one here. */
+static bool begins(const struct check *c, struct khap_str word)
+{
+    size_t at = 0;
+    const struct schema_row *row;
+    while ((row = khap__schema_at(c->table, &at)) != NULL) {
+        struct khap_str words = khap__schema_text(row->words);
+        if (words.len > word.len && words.ptr[word.len] == ' ' && khap__str_starts(words, word))
+            return true;
+    }
+    return false;
+}
+
 static void say_unknown(struct check *c, const struct schema_line *line, struct khap_place place)
 {
     struct khap_str section = khap__schema_table_name(c->table), word = c->words[line->keyword].text;
-    if (elsewhere(c, word)) {
+    const struct schema_row *meant = khap__schema_find(TABLE_MISNOMER, word, c->release, NULL);
+    if (meant != NULL) {
+        khap__buf_clear(&c->more);
+        khap__buf_add(&c->more, S("; did you mean `"));
+        khap__buf_add(&c->more, khap__schema_text(meant->instead));
+        khap__buf_add(&c->more, S("`?"));
+        SAY(c->diags, MSG_UNKNOWN_KEYWORD, place, word, section, khap__buf_str(&c->more));
+        return;
+    }
+    if (!begins(c, word) && elsewhere(c, word)) {
         SAY(c->diags, MSG_WRONG_SECTION, place, word, section, khap__buf_str(&c->text));
         return;
     }
@@ -182,6 +204,10 @@ static enum khap_status on_item(void *ctx, const struct schema_item *item)
     struct check *c = ctx;
     if (item->kind == SCHEMA_ITEM_ACL)
         check_match(c, item);
+    if (item->kind == SCHEMA_ITEM_ALIAS && item->row == NULL && !item->node->variable) {
+        SAY(c->diags, MSG_UNKNOWN_ALIAS, khap__check_place(c, item->span), item->node->text);
+        c->failed = true;
+    }
     if (item->kind != SCHEMA_ITEM_FETCH && item->kind != SCHEMA_ITEM_CONVERTER)
         return KHAP_OK;
     struct khap_str name = item->node->text;
@@ -200,6 +226,12 @@ static enum khap_status on_item(void *ctx, const struct schema_item *item)
             nearest(c, fetch ? TABLE_FETCH : TABLE_CONVERTER, name));
         c->failed = true;
         return KHAP_OK;
+    }
+    if (!fetch && !khap__schema_casts(item->from, (enum schema_sample)item->row->in, c->release)) {
+        SAY(c->diags, MSG_BAD_CAST, khap__check_place(c, item->span), name,
+            khap__schema_sample_name((enum schema_sample)item->row->in),
+            khap__schema_sample_name(item->from));
+        c->failed = true;
     }
     if (item->line->problem == SCHEMA_GOOD)
         return KHAP_OK;
@@ -267,6 +299,8 @@ enum khap_status khap__check_line(struct check *c)
         say_deprecated(c, line.options[i].row, line.options[i].word);
     if (c->release == c->view->target.last)
         khap__check_cross_line(c, &line);
+    if (c->release == c->view->target.last && line.problem == SCHEMA_GOOD)
+        khap__check_advice(c, &line);
     struct schema_visitor visitor = {c, on_reference, on_item, on_problem};
     if (status == KHAP_OK && line.problem == SCHEMA_GOOD)
         status = khap__schema_visit(&c->arena, c->release, c->words, c->n, &line, &visitor);

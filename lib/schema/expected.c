@@ -3,6 +3,30 @@
 
 #include "schema/program.h"
 
+enum { MOST_WORDS = 8 };
+
+/* "one of a, b, c", or of a longer table its name. */
+static void add_words(const struct schema_line *line, unsigned table, struct buf *out)
+{
+    size_t at = 0, n = 0;
+    const struct schema_row *row;
+    while ((row = khap__schema_at(table, &at)) != NULL)
+        n += row->first <= line->release && line->release <= row->last;
+    if (n > MOST_WORDS || n == 0) {
+        khap__buf_add(out, S("a word of '"));
+        khap__buf_add(out, khap__schema_table_name(table));
+        khap__buf_char(out, '\'');
+        return;
+    }
+    khap__buf_add(out, n > 1 ? S("one of ") : S(""));
+    for (at = 0, n = 0; (row = khap__schema_at(table, &at)) != NULL;) {
+        if (line->release < row->first || row->last < line->release)
+            continue;
+        khap__buf_add(out, n++ > 0 ? S(", ") : S(""));
+        khap__buf_add(out, khap__schema_text(row->words));
+    }
+}
+
 enum khap_status khap__schema_print_expected(const struct schema_line *line, struct buf *out)
 {
     khap__buf_clear(out);
@@ -40,9 +64,7 @@ enum khap_status khap__schema_print_expected(const struct schema_line *line, str
         }
         break;
     case OP_VOCABULARY:
-        khap__buf_add(out, S("a word of '"));
-        khap__buf_add(out, khap__schema_table_name(code[1]));
-        khap__buf_char(out, '\'');
+        add_words(line, code[1], out);
         break;
     case OP_END:
     case OP_OPTIONAL:

@@ -395,7 +395,8 @@ static enum khap_status begin(struct match *m, struct arena *arena, uint16_t rel
                               const struct schema_word *words, size_t n, struct schema_line *line,
                               struct part **parts)
 {
-    *line = (struct schema_line){.problem = SCHEMA_GOOD, .expected = UINT16_MAX, .option = UINT32_MAX};
+    *line = (struct schema_line){
+        .release = release, .problem = SCHEMA_GOOD, .expected = UINT16_MAX, .option = UINT32_MAX};
     *m = (struct match){
         .arena = arena, .release = release, .line = line, .option = UINT32_MAX, .status = KHAP_OK};
     *parts = khap__arena_alloc(arena, n + 1, sizeof **parts);

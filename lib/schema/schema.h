@@ -127,6 +127,7 @@ enum schema_problem {
 };
 
 struct schema_line {
+    uint16_t release;             /* as which it was read */
     const struct schema_row *row; /* NULL when the keyword is unknown */
     uint32_t keyword, n_keyword;  /* the words that it is made of, behind `no` */
     uint8_t prefix;               /* ROW_NO, ROW_DEFAULT or 0 */

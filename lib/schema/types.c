@@ -372,8 +372,11 @@ static enum schema_problem replacement(const struct check *c)
 static enum schema_problem ip(const struct check *c)
 {
     uint8_t bytes[16];
-    bool good = (!has_word(c, S("6")) && khap__ipv4_parse(c->text, bytes)) ||
-                (!has_word(c, S("4")) && khap__ipv6_parse(c->text, bytes));
+    struct khap_str s = c->text;
+    if (has_word(c, S("brackets")) && s.len > 2 && s.ptr[0] == '[' && s.ptr[s.len - 1] == ']')
+        s = khap__str_sub(s, 1, s.len - 2);
+    bool good = (!has_word(c, S("6")) && khap__ipv4_parse(s, bytes)) ||
+                (!has_word(c, S("4")) && khap__ipv6_parse(s, bytes));
     return good ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 

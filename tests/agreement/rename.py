@@ -36,7 +36,7 @@ PIECES = [
     ("resolvers", 200, "resolvers NAME\n nameserver a 127.0.0.1:53\n", " http-request do-resolve(txn.x,NAME,ipv4) str(a)\n", "", ""),
     ("mailers", 106, "mailers NAME\n mailer a 127.0.0.1:25\n", "", " email-alert mailers NAME\n email-alert from a@b.example\n email-alert to c@d.example\n", ""),
     ("cache", 108, "cache NAME\n total-max-size 1\n", "", " http-request cache-use NAME\n http-response cache-store NAME\n", ""),
-    ("ring", 202, "ring NAME\n size 32k\n", " log ring@NAME local0\n", "", ""),
+    ("ring", 202, "ring NAME\n size 32768\n", " log ring@NAME local0\n", "", ""),
     ("http-errors", 202, "http-errors NAME\n", " errorfiles NAME\n", "", ""),
     ("fcgi-app", 201, "fcgi-app NAME\n docroot /x\n", "", " use-fcgi-app NAME\n server f1 127.0.0.1:9000 proto fcgi\n", ""),
     ("log-profile", 301, "log-profile NAME\n log-tag x\n", " log stdout format raw profile NAME local0\n", "", ""),
@@ -45,7 +45,7 @@ PIECES = [
     ("healthcheck", 304, "healthcheck NAME\n type tcp-check\n", "", " server h1 127.0.0.1:9 check healthcheck NAME\n", ""),
 ]
 # HAProxy takes these names whether they are there or not.
-LOOSE = ("mailers", "ring")  # and `log backend@NAME`
+LOOSE = ("mailers", "ring", "log-profile")  # and `log backend@NAME`
 
 
 def version(binary):

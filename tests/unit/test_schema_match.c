@@ -158,6 +158,9 @@ static void test_splits(void **state)
         {"pair n", "missing 1 1 something else"},
         {"pair n=1=2", "unexpected 1 4 the end of the line"},
         {"pair", "missing 1 0 something else"},
+        {"calls flag,call2(1,2),call(3)", "good"},
+        {"calls call2(1),flag", "missing 1 7 an integer"},
+        {"calls call2(1,flag", "option 1 0 a word of 'opt'"},
     };
     check_rows(206, rows);
 }
@@ -255,16 +258,74 @@ static void test_prefixes(void **state)
 {
     (void)state;
     static const struct row rows[] = {
-        {"no bare", "good"},
-        {"default bare", "good"},
-        {"no optional last", "good"},
-        {"no two words 1", "good"},
-        {"default optional last", "prefix 0 0"},
-        {"no word on", "prefix 0 0"},
-        {"no nothing", "unknown 1 0"},
+        {"no bare", "good"},          {"no bare x", "unexpected 2 0 the end of the line"},
+        {"default bare", "good"},     {"no optional last", "good"},
+        {"no two words 1", "good"},   {"default optional last", "prefix 0 0"},
+        {"no word on", "prefix 0 0"}, {"no nothing", "unknown 1 0"},
         {"no", "unknown 0 0"},
     };
     check_rows(206, rows);
+}
+
+static void test_numbers(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"listed 3", "good"},
+        {"listed 5x", "good"},
+        {"listed 4", "range 1 0 a number"},
+        {"listed x", "range 1 0 a number"},
+        {"span 3", "good"},
+        {"span 3x", "good"},
+        {"span 2-3x", "good"},
+        {"span 3-3", "good"},
+        {"span 0", "range 1 0 a number, or two with a - between"},
+        {"span 3-2", "range 1 0 a number, or two with a - between"},
+        {"span 3-", "range 1 0 a number, or two with a - between"},
+        {"span -3", "range 1 0 a number, or two with a - between"},
+        {"span 1 200-300", "good"},
+        {"span 1 -5", "good"},
+        {"span 1 200x", "bad 2 0 a number, or two with a - between"},
+        {"span 1 300-200", "range 2 0 a number, or two with a - between"},
+        {"delay 2147483647", "good"},
+        {"delay 24855d", "good"},
+        {"delay 24856d", "range 1 0 a time such as 10s"},
+        {"delay 5000000us", "good"},
+    };
+    check_rows(206, rows);
+    check_line(203, "delay 5000000us", "bad 1 0 a time such as 10s");
+}
+
+static void test_addresses(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"peer 127.0.0.1", "good"},
+        {"peer 127.0.0.1:+5", "good"},
+        {"peer 127.0.0.1:80-90", "bad 1 0 an address"},
+        {"peer fd@3", "bad 1 0 an address"},
+        {"peer 127.0.0.1:80x", "good"},
+        {"peer 127.0.0.1:x", "bad 1 0 an address"},
+        {"peer udp@127.0.0.1:80", "good"},
+        {"peer 127.0.0.1 127.0.0.1:80", "good"},
+        {"peer 127.0.0.1 127.0.0.1:0", "bad 2 0 an address"},
+        {"peer 127.0.0.1 127.0.0.1:+80", "bad 2 0 an address"},
+        {"peer 127.0.0.1 udp@127.0.0.1:80", "bad 2 0 an address"},
+    };
+    check_rows(206, rows);
+    check_line(300, "peer 127.0.0.1:80x", "bad 1 0 an address");
+    check_line(202, "peer 127.0.0.1:65536", "good");
+    check_line(206, "peer 127.0.0.1:65536", "range 1 0 an address");
+}
+
+/* Up to 3.2 an empty word ends the line. */
+static void test_empty_words(void **state)
+{
+    (void)state;
+    check_line(302, "bare  x", "good");
+    check_line(303, "bare  x", "unexpected 1 0 the end of the line");
+    check_line(302, "two words 1  x", "good");
+    check_line(302, "two words  x", "bad 2 0 an integer");
 }
 
 static void test_variables(void **state)
@@ -437,12 +498,13 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_items),          cmocka_unit_test(test_farthest),
-        cmocka_unit_test(test_splits),         cmocka_unit_test(test_vocabularies),
-        cmocka_unit_test(test_keywords),       cmocka_unit_test(test_prefixes),
-        cmocka_unit_test(test_variables),      cmocka_unit_test(test_arguments),
-        cmocka_unit_test(test_many_arguments), cmocka_unit_test(test_visit),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_items),        cmocka_unit_test(test_farthest),
+        cmocka_unit_test(test_splits),       cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_addresses),    cmocka_unit_test(test_empty_words),
+        cmocka_unit_test(test_vocabularies), cmocka_unit_test(test_keywords),
+        cmocka_unit_test(test_prefixes),     cmocka_unit_test(test_variables),
+        cmocka_unit_test(test_arguments),    cmocka_unit_test(test_many_arguments),
+        cmocka_unit_test(test_visit),        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
