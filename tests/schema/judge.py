@@ -116,7 +116,8 @@ YdEIqUuyyOP7uWrat2DX9GgdT0Kj3jlN9K5W7edjcrsZCwenyO4KbXCeAvzhzffi
 ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
 -----END DH PARAMETERS-----
 """)
-    write("400.http", "HTTP/1.0 400 Bad\r\nContent-Length: 0\r\n\r\n")
+    for name in ("400.http", "x"):
+        write(name, "HTTP/1.0 400 Bad\r\nContent-Length: 0\r\n\r\n")
     for name, text in (("acl", "10.0.0.1\n"), ("map", "1 2\n"), ("map-ip", "10.0.0.1 2\n"), ("map-ip-ip", "10.0.0.1 10.0.0.2\n"), ("map-int-ip", "1 10.0.0.2\n"), ("a", "\n"), ("text", "x\n"), ("a.lua", "\n"), ("spoe", "[a1]\nspoe-agent a\n timeout hello 1s\n timeout idle 1s\n timeout processing 1s\n use-backend be\n[b-2]\nspoe-agent a\n timeout hello 1s\n timeout idle 1s\n timeout processing 1s\n use-backend be\nspoe-agent a\n timeout hello 1s\n timeout idle 1s\n timeout processing 1s\n use-backend be\n"), ("headers", "host Host\n"), ("tickets", ""), ("crt-list", os.path.join(folder, "cert.pem") + "\n")):
         write(name, text)
     with open(os.path.join(folder, "tickets"), "w", encoding="ascii") as f:
