@@ -74,9 +74,10 @@ def make_cases(rows, release, values, problems):
     """All cases of a release, each with what khap says."""
     maker = lines.Maker(rows, release, values)
     carriers = maker.carriers(SECTIONS)
+    inside = maker.places(carriers)
     cases = []
     for table, some in sorted(maker.tables.items()):
-        places = values.places.get(table)
+        places = values.places.get(table) or inside.get(table)
         if places is None and table in carriers:
             section, words = carriers[table]
             places = [(section, words)]
