@@ -412,9 +412,11 @@ static const struct schema_row *find_keyword(struct match *m, unsigned table, co
                                              size_t n, uint32_t *n_words)
 {
     char both[64];
-    const struct schema_row *other = NULL, *row = NULL;
+    const struct schema_row *other = NULL, *other_one = NULL, *row = NULL;
+    const struct schema_row *one = khap__schema_find(table, parts[0].text, m->release, &other_one);
     *n_words = 2;
-    if (n > 1 && !parts[1].variable && parts[0].text.len + parts[1].text.len < sizeof both) {
+    if ((one == NULL || one->begins) && n > 1 && !parts[1].variable &&
+        parts[0].text.len + parts[1].text.len < sizeof both) {
         memcpy(both, parts[0].text.ptr, parts[0].text.len);
         both[parts[0].text.len] = ' ';
         if (parts[1].text.len > 0)
@@ -424,7 +426,8 @@ static const struct schema_row *find_keyword(struct match *m, unsigned table, co
     }
     if (row == NULL && other == NULL) {
         *n_words = 1;
-        row = khap__schema_find(table, parts[0].text, m->release, &other);
+        row = one;
+        other = other_one;
     }
     m->line->other = other;
     return row;
