@@ -278,6 +278,21 @@ class Maker:
                     todo.append(item[1])
         return {t: w for t, w in found.items() if t in self.tables}
 
+    def places(self, known):
+        """Where the tables that stand in the parentheses of fetches and converters come into a line: {table: [(section, text with @), …]}."""
+        found = {}
+        for table in CALLS:
+            for row in self.tables.get(table, []):
+                for item in grammar.mentions(row.items):
+                    if item[0] != "voc" or item[1] in known or item[1] in found:
+                        continue
+                    try:
+                        text = text_of(self.call(row, self.hole_in(row, row.items, item[1]))).replace(HOLE.text, "@")
+                    except NoValue:
+                        continue
+                    found[item[1]] = [(section, place.replace("@", text, 1)) for section, place in self.values.places[table]]
+        return found
+
     def holed(self, row, table):
         """The shortest words of a row that have a HOLE for a keyword of that table."""
         items, name = row.items, row.words
