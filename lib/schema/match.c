@@ -423,6 +423,10 @@ static const struct schema_row *find_keyword(struct match *m, unsigned table, co
             memcpy(both + parts[0].text.len + 1, parts[1].text.ptr, parts[1].text.len);
         struct khap_str name = {both, parts[0].text.len + 1 + parts[1].text.len};
         row = khap__schema_find(table, name, m->release, &other);
+        /* `name(*` fits with whatever stands behind it, the next word too */
+        const struct schema_row *found = row != NULL ? row : other;
+        if (found != NULL && khap__str_ends(khap__schema_text(found->words), S("*")))
+            row = other = NULL;
     }
     if (row == NULL && other == NULL) {
         *n_words = 1;

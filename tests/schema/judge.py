@@ -21,6 +21,7 @@ WORLD = [
     (106, " external-check\n"),
     (204, " expose-experimental-directives\n"),
     (301, " expose-deprecated-directives\n"),
+    (208, " tune.stick-counters 100\n"),
     (105, "userlist ul\n group gr\n user us insecure-password pw groups gr\n"),
     (105, "peers pe\n peer me 127.0.0.1:10001\n"),
     (106, "mailers ma\n mailer m1 127.0.0.1:10025\n"),
