@@ -18,6 +18,7 @@ import tap  # noqa: E402
 # Sections that lines under test refer to, with the release they need.
 WORLD = [
     (105, "global\n"),
+    (106, " external-check\n"),
     (204, " expose-experimental-directives\n"),
     (301, " expose-deprecated-directives\n"),
     (105, "userlist ul\n group gr\n user us insecure-password pw groups gr\n"),
@@ -45,6 +46,10 @@ SECTIONS = {
     "frontend": (" bind 127.0.0.1:10003\n acl al always_true\n", ""),
     "backend": (" acl al always_true\n", " server sv 127.0.0.1:10004 check\n"),
     "listen": (" bind 127.0.0.1:10003\n acl al always_true\n", " server sv 127.0.0.1:10004 check\n"),
+    "frontend+table": (" stick-table type string len 32 size 1k store gpc0,gpt0,http_req_rate(10s)\n bind 127.0.0.1:10003\n acl al always_true\n", ""),
+    "backend+table": (" stick-table type string len 32 size 1k store gpc0,gpt0,http_req_rate(10s)\n acl al always_true\n", ""),
+    # what is in a defaults section shows when another one inherits it
+    "defaults": ("", "%H t%Nt%F\n bind 127.0.0.1:10003\n server sv 127.0.0.1:10004\n"),
     "cache": ("", " total-max-size 4\n"),
     "fcgi-app": (" docroot /\n", ""),
     "ring": (" size 16384\n", ""),
@@ -97,6 +102,7 @@ def make_files(folder):
 
     run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "ca.pem", "-days", "3650", "-subj", "/CN=localhost")
     write("cert.pem", open(os.path.join(folder, "ca.pem"), encoding="ascii").read() + open(os.path.join(folder, "key.pem"), encoding="ascii").read())
+    write("khapmore", open(os.path.join(folder, "ca.pem"), encoding="ascii").read())
     write("index", "")
     write("number", "01\n")
     write("ca.cnf", "[ca]\ndefault_ca=x\n[x]\ndatabase=index\ncrlnumber=number\ndefault_md=sha256\ndefault_crl_days=3650\n")
@@ -110,12 +116,22 @@ YdEIqUuyyOP7uWrat2DX9GgdT0Kj3jlN9K5W7edjcrsZCwenyO4KbXCeAvzhzffi
 ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
 -----END DH PARAMETERS-----
 """)
-    write("400.http", "HTTP/1.0 400 Bad\r\nContent-Length: 0\r\n\r\n")
-    for name, text in (("acl", "10.0.0.1\n"), ("map", "1 2\n"), ("text", "x\n"), ("a.lua", "\n"), ("spoe", "[a1]\nspoe-agent a\n timeout hello 1s\n timeout idle 1s\n timeout processing 1s\n use-backend be\n[b-2]\nspoe-agent a\n timeout hello 1s\n timeout idle 1s\n timeout processing 1s\n use-backend be\nspoe-agent a\n timeout hello 1s\n timeout idle 1s\n timeout processing 1s\n use-backend be\n"), ("headers", "host X-Host\n"), ("tickets", ""), ("crt-list", os.path.join(folder, "cert.pem") + "\n")):
+    for name in ("400.http", "x"):
+        write(name, "HTTP/1.0 400 Bad\r\nContent-Length: 0\r\n\r\n")
+    for name, text in (("acl", "10.0.0.1\n"), ("map", "1 2\n"), ("map-ip", "10.0.0.1 2\n"), ("map-ip-ip", "10.0.0.1 10.0.0.2\n"), ("map-int-ip", "1 10.0.0.2\n"), ("a", "\n"), ("text", "x\n"), ("a.lua", "\n"), ("spoe", "[a1]\nspoe-agent a\n timeout hello 1s\n timeout idle 1s\n timeout processing 1s\n use-backend be\n[b-2]\nspoe-agent a\n timeout hello 1s\n timeout idle 1s\n timeout processing 1s\n use-backend be\nspoe-agent a\n timeout hello 1s\n timeout idle 1s\n timeout processing 1s\n use-backend be\n"), ("headers", "host Host\n"), ("tickets", ""), ("crt-list", os.path.join(folder, "cert.pem") + "\n")):
         write(name, text)
     with open(os.path.join(folder, "tickets"), "w", encoding="ascii") as f:
         for i in range(3):
             f.write(subprocess.run([openssl, "rand", "-base64", "48"], check=True, capture_output=True, text=True).stdout)
+
+
+def heir_of(text, kind):
+    """The section that inherits, without what it does not take."""
+    if kind == "backend":
+        text = text.replace("%H t%Nt%F\n bind 127.0.0.1:10003\n", "%H t%Nt%F\n")
+    elif kind == "frontend":
+        text = re.sub(r"(%H.*\n bind .*\n) server .*\n", r"\1", text)
+    return text.replace("%H", kind)
 
 
 class Judge:
@@ -135,13 +151,16 @@ class Judge:
         side = []
         for i, case in enumerate(cases):
             case.number = i
-            before, behind = SECTIONS.get(case.section, ("", ""))
-            head = case.section + ("" if case.section in UNNAMED else " t%dt" % i) + "\n"
+            # rules are inherited by sections of one kind only
+            rule = re.match(r"(?:no |default )?(tcp-response)?(tcp-request|http-\w*-?(?:request|response) |quic-initial)?", case.text)
+            heir = "backend" if rule.group(1) else "frontend" if rule.group(2) else "listen"
+            before, behind = [heir_of(text, heir).replace("%F", " from t%Nt" if self.release >= 204 else "").replace("%N", str(i)) for text in SECTIONS.get(case.section, ("", ""))]
+            head = case.section.partition("+")[0] + ("" if case.section in UNNAMED else " t%dt" % i) + "\n"
             if case.section == "section":
                 kind = (case.text.split() + [""])[0]
                 head = ""
                 before, behind = "", "".join(SECTIONS.get(kind, ("", "")))
-            if case.section in ("frontend", "backend", "listen", "defaults"):
+            if case.section.partition("+")[0] in ("frontend", "backend", "listen", "defaults"):
                 head += " mode http\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n"
             text = case.text
             if case.section == "crt-list":

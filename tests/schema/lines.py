@@ -2,6 +2,7 @@
 
 A line is a list of words. A word is a Leaf, a Split (parts of one word) or a Paren, `name(inner)`.
 """
+import fnmatch
 import os
 import re
 
@@ -83,7 +84,7 @@ class Values:
         words = set(parameter.split(",")) - {""}
         for table, keyword, kind, good, bad in self.lines:
             what, _, some = kind.rstrip(")").partition("(")
-            if table in ("*", row.table) and keyword in ("*", row.words) and what == name and set(some.split()) <= words:
+            if table in ("*", row.table) and fnmatch.fnmatchcase(row.words, keyword) and what == name and set(some.split()) <= words:
                 break
         else:
             raise NoValue("no values of the type %s(%s)" % (name, parameter))
@@ -93,7 +94,7 @@ class Values:
         elif numbers:
             unit = "ms" if name == "TIME" else ""
             low, high = numbers.groups()
-            good = [e + unit for e in (low, high) if e] + [g for g in good if not g.isdigit() or self.within(g, numbers)]
+            good = [e + unit for e in (low, high) if e] + [g for g in good if self.within(g, numbers)]
             bad = bad + ([str(int(low) - 1) + unit] if low else []) + ([str(int(high) + 1) + unit] if high else [])
         elif name in LISTED and words:
             listed = parameter.split(",")
@@ -103,8 +104,9 @@ class Values:
 
     @staticmethod
     def within(text, numbers):
-        return text.isdigit() and (not numbers.group(1) or int(text) >= int(numbers.group(1))) and \
-            (not numbers.group(2) or int(text) <= int(numbers.group(2)))
+        """Whether the numbers in a text are in a range."""
+        low, high = (int(e) if e else None for e in numbers.groups())
+        return all((low is None or low <= int(n)) and (high is None or int(n) <= high) for n in re.findall(r"(?<!\d)-?\d+", text))
 
 
 class Maker:
@@ -116,7 +118,7 @@ class Maker:
         for row in rows:
             if row.first <= release <= row.last:
                 self.tables.setdefault(row.table, []).append(row)
-        self.simple = {}
+        self.simple, self.inside = {}, ""
 
     # --- what is good ---
 
@@ -136,6 +138,8 @@ class Maker:
             return [[Leaf(item[1])]]
         if kind == "type":
             good, bad = self.values.of(row, item)
+            if item[1:] == ("REF", "server") and self.inside == "/":  # the backend stands in a part of its own
+                good, bad = ([w.rpartition("/")[2] for w in some] for some in (good, bad))
             return [[Leaf(g, bad if i == 0 else ())] for i, g in enumerate(good[:4])]
         if kind == "opt":
             return [[]] + self.sequence(row, item[1], depth)
@@ -152,7 +156,10 @@ class Maker:
             ways = [w for w in ways if w] or ways
             return ways + ([ways[0] + ways[-1]] if ways and ways[0] else [])
         if kind == "split":
-            return [[Split(item[1], words)] for words in self.sequence(row, item[2], depth)]
+            before, self.inside = self.inside, item[1]
+            ways = [[Split(item[1], words)] for words in self.sequence(row, item[2], depth)]
+            self.inside = before
+            return ways
         return self.vocabulary(item[1], depth)
 
     def vocabulary(self, table, depth):
@@ -178,7 +185,8 @@ class Maker:
 
     def call(self, row, words):
         """A fetch or a converter, with its arguments in parentheses."""
-        return [Paren(row.words, Split(",", words)) if words else Leaf(row.words)]
+        name = row.words.replace("*", "x")
+        return [Paren(name, Split(",", words)) if words else Leaf(name)]
 
     def row(self, row, depth=0):
         """All lines of a row, with its keyword."""
@@ -191,7 +199,8 @@ class Maker:
             rest = self.sequence(row, items[1:], depth)
             inner = [i if i else [Leaf("")] for i in inner]
             return [[Paren(name, i[0])] + rest[0] for i in inner] + [[Paren(name, inner[0][0])] + r for r in rest[1:]]
-        names = [row.words[:-1] + "0", row.words[:-1] + "1"] if row.words.endswith("#") else [row.words]
+        row_words = row.words.replace("*", "x")
+        names = [row_words[:-1] + "0", row_words[:-1] + "1"] if row_words.endswith("#") else [row_words]
         ways = self.sequence(row, items, depth)
         return [[Leaf(names[0])] + w for w in ways] + [[Leaf(n)] + ways[0] for n in names[1:]]
 
@@ -268,6 +277,21 @@ class Maker:
                     found[item[1]] = (section, fill(outer, inner))
                     todo.append(item[1])
         return {t: w for t, w in found.items() if t in self.tables}
+
+    def places(self, known):
+        """Where the tables that stand in the parentheses of fetches and converters come into a line: {table: [(section, text with @), …]}."""
+        found = {}
+        for table in CALLS:
+            for row in self.tables.get(table, []):
+                for item in grammar.mentions(row.items):
+                    if item[0] != "voc" or item[1] in known or item[1] in found:
+                        continue
+                    try:
+                        text = text_of(self.call(row, self.hole_in(row, row.items, item[1]))).replace(HOLE.text, "@")
+                    except NoValue:
+                        continue
+                    found[item[1]] = [(section, place.replace("@", text, 1)) for section, place in self.values.places[table]]
+        return found
 
     def holed(self, row, table):
         """The shortest words of a row that have a HOLE for a keyword of that table."""

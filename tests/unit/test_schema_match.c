@@ -160,7 +160,7 @@ static void test_splits(void **state)
         {"pair", "missing 1 0 something else"},
         {"calls flag,call2(1,2),call(3)", "good"},
         {"calls call2(1),flag", "missing 1 7 an integer"},
-        {"calls call2(1,flag", "option 1 0 a word of 'opt'"},
+        {"calls call2(1,flag", "option 1 0 one of flag, other-flag, len, inner, late, call(), call2()"},
     };
     check_rows(206, rows);
 }
@@ -174,14 +174,14 @@ static void test_vocabularies(void **state)
         {"options len 100 flag", "good"},
         {"options len", "missing 2 0 an integer from 1 to 100"},
         {"options len 101", "range 2 0 an integer from 1 to 100"},
-        {"options flag nothing", "option 2 0 a word of 'opt'"},
+        {"options flag nothing", "option 2 0 one of flag, other-flag, len, inner, late, call(), call2()"},
         {"options inner sub flag", "good"},
         {"options inner in 1 sub in 2 flag", "good"},
-        {"options inner flag", "option 2 0 a word of 'inner'"},
+        {"options inner flag", "option 2 0 one of in, sub"},
         {"options call(3) flag", "good"},
         {"options call(10)", "range 1 5 an integer from 1 to 9"},
-        {"options call(", "option 1 0 a word of 'opt'"},
-        {"options call", "option 1 0 a word of 'opt'"},
+        {"options call(", "option 1 0 one of flag, other-flag, len, inner, late, call(), call2()"},
+        {"options call", "option 1 0 one of flag, other-flag, len, inner, late, call(), call2()"},
         {"options late", "good"},
     };
     check_rows(206, rows);
@@ -260,7 +260,8 @@ static void test_prefixes(void **state)
     static const struct row rows[] = {
         {"no bare", "good"},          {"no bare x", "unexpected 2 0 the end of the line"},
         {"default bare", "good"},     {"no optional last", "good"},
-        {"no two words 1", "good"},   {"default optional last", "prefix 0 0"},
+        {"no two words", "good"},     {"no two words 1", "unexpected 3 0 the end of the line"},
+        {"no optional x", "good"},    {"default optional last", "prefix 0 0"},
         {"no word on", "prefix 0 0"}, {"no nothing", "unknown 1 0"},
         {"no", "unknown 0 0"},
     };
@@ -338,7 +339,7 @@ static void test_variables(void **state)
         {"split $x", "good"},
         {"split 1 $x", "good"},
         {"options len $x flag", "good"},
-        {"options $x", "option 1 0 a word of 'opt'"},
+        {"options $x", "option 1 0 one of flag, other-flag, len, inner, late, call(), call2()"},
         {"$x", "good"},
         {"bare $x", "unexpected 1 0 the end of the line"},
         {"word $$x", "good"},
