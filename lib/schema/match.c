@@ -465,8 +465,8 @@ enum khap_status khap__schema_read(struct arena *arena, unsigned table, uint16_t
         uint16_t op = khap__schema_code()[line->row->code];
         uint32_t next = first + line->n_keyword;
         /* a keyword that is switched off has no argument where it must have one else; what may be missing is not looked at */
-        if (line->problem == SCHEMA_GOOD && op != OP_OPTIONAL && op != OP_END && next < n &&
-            !parts[next].many) {
+        if (line->problem == SCHEMA_GOOD && line->prefix == ROW_NO && op != OP_OPTIONAL && op != OP_END &&
+            next < n && !parts[next].many) {
             line->problem = SCHEMA_UNEXPECTED;
             line->word = next;
             line->len = (uint32_t)parts[next].text.len;
