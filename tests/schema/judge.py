@@ -185,6 +185,8 @@ class Judge:
                                   cwd=self.folder, env={"PATH": os.environ.get("PATH", ""), "RES_OPTIONS": "attempts:1 timeout:1"})
             said = done.stdout.decode("latin-1")
             alerts = [a.replace(conf, "t.cfg") for a in alerts_in(said)]
+            # a cache only warns of what it refuses
+            alerts = [a for a in alerts if not re.search(r"config(uration)?( file)? ?: (Error\(s\)|Fatal errors) found|(Error\(s\)|Fatal errors) found in config", a)]
             if done.returncode not in (0, 2) and not alerts:
                 alerts = ["[ALERT] ended with status %d" % done.returncode]
         except subprocess.TimeoutExpired:
@@ -195,7 +197,7 @@ class Judge:
         self.runs += 1
         if os.environ.get("DEBUG") and time.monotonic() - began > 1:
             sys.stderr.write("%.1f s for %d lines: %s\n" % (time.monotonic() - began, len(cases), "; ".join(c.text for c in cases[:4])))
-        return [a for a in alerts if not re.search(r"config(uration)?( file)? ?: (Error\(s\)|Fatal errors) found|(Error\(s\)|Fatal errors) found in config", a)], at
+        return alerts, at
 
     def blamed(self, alerts, at):
         """Which cases the alerts are about, and whether that is sure of all."""
