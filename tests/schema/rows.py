@@ -62,8 +62,6 @@ def says(answer, acls):
     defined = {f[1:] for f in fields[1:] if f[0] == "="}
     for field in fields[1:]:
         kind, _, what = field.partition(":")
-        if kind == "own table":  # the proxies around a row have none
-            return "no " + field
         if kind in ("unknown", "wrong", "value"):
             if kind != "unknown" or what not in HARNESS:
                 return field
