@@ -43,7 +43,7 @@ WORLD = [
 
 # Lines that the section of a line under test needs, before and behind it.
 SECTIONS = {
-    "frontend": (" bind 127.0.0.1:10003\n acl al always_true\n", ""),
+    "frontend": (" bind 127.0.0.1:10003\n acl al always_true\n" + 3 * (" capture request header x len 8\n capture response header x len 8\n"), ""),
     "backend": (" acl al always_true\n", " server sv 127.0.0.1:10004 check\n"),
     "listen": (" bind 127.0.0.1:10003\n acl al always_true\n", " server sv 127.0.0.1:10004 check\n"),
     "frontend+table": (" stick-table type string len 32 size 1k store gpc0,gpt0,http_req_rate(10s)\n bind 127.0.0.1:10003\n acl al always_true\n", ""),
@@ -159,7 +159,7 @@ class Judge:
             if case.section == "section":
                 kind = (case.text.split() + [""])[0]
                 head = ""
-                before, behind = "", "".join(SECTIONS.get(kind, ("", "")))
+                before, behind = "", "" if kind == "defaults" else "".join(SECTIONS.get(kind, ("", "")))
             if case.section.partition("+")[0] in ("frontend", "backend", "listen", "defaults"):
                 head += " mode http\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n"
             text = case.text
