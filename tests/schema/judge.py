@@ -71,7 +71,7 @@ NAMES = {
     "crt-store": "cs", "log-profile": "lp", "acme": "ac", "healthcheck": "hc", "defaults": "de",
 }
 
-SPOE = "spoe-agent a\n timeout hello 1s\n timeout idle 1s\n timeout processing 1s\n use-backend bt\n"
+SPOE = "spoe-agent a\n timeout hello 1s\n timeout idle 1s\n timeout processing 1s\n use-backend bt\n messages m\nspoe-message m\n event on-client-session\n"
 
 
 def alerts_in(said):
