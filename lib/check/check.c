@@ -13,51 +13,36 @@ void khap_check_options_init(struct khap_check_options *options)
 
 struct khap_place khap__check_place(struct check *c, struct khap_span span)
 {
-    return khap__view_place(c->doc, c->at.line, c->reader, span);
+    return khap__view_place(c->at.doc, c->at.line, c->reader, span);
 }
 
-/* All releases of the target have their say; what several say alike is told once. */
-static enum khap_status each_release(struct check *c)
+/* The view was read as the newest release; all others of the target have their say before. What several say alike is told once. */
+static enum khap_status on_line(void *ctx, const struct view_line *line)
 {
+    struct check *c = ctx;
     enum khap_status status = KHAP_OK;
     uint16_t release;
-    for (size_t i = 0; status == KHAP_OK && (release = khap_release_at(i)) != 0; i++) {
-        if (release < c->view->target.first || release > c->view->target.last)
+    c->view = line->view;
+    c->at = *line;
+    c->reader = line->reader;
+    c->words = line->words;
+    c->n = line->n;
+    c->table = line->table;
+    uint16_t last = line->view->target.last;
+    for (size_t i = 0;
+         c->view->target.first < last && status == KHAP_OK && (release = khap_release_at(i)) != 0; i++) {
+        if (release < c->view->target.first || release >= last)
             continue;
         khap__arena_reset(&c->arena);
         c->release = release;
-        status = khap__check_line(c);
+        status = khap__check_again(c);
     }
-    return status;
-}
-
-static enum khap_status one_line(struct check *c)
-{
-    enum khap_line_kind kind = khap_line_kind(c->doc, c->at.line);
-    if (c->at.read == KHAP_FALSE || (kind != KHAP_LINE_SECTION && kind != KHAP_LINE_STATEMENT))
-        return KHAP_OK;
-    enum khap_status status = khap_words_read(c->reader, c->doc, c->at.line);
-    if (status != KHAP_OK || khap_words_error(c->reader, NULL, NULL) != KHAP_WORDS_READ)
-        return status;
-    c->n = khap__view_words(c->reader, c->words);
-    int table = TABLE_SECTION;
-    if (kind == KHAP_LINE_STATEMENT)
-        table = c->at.section == VIEW_NONE ? -1 : c->view->sections.ptr[c->at.section].table;
-    /* what stands above the first section is told by who reads the document */
-    if (table < 0 || c->n == 0)
-        return KHAP_OK;
-    c->table = (unsigned)table;
-    return each_release(c);
-}
-
-static enum khap_status lines(struct check *c)
-{
-    enum khap_status status = KHAP_OK;
-    c->at = khap__view_begin(c->view);
-    while (status == KHAP_OK && khap__view_next(&c->at)) {
-        c->doc = c->view->files.ptr[c->at.file].doc;
-        status = one_line(c);
-    }
+    c->release = last;
+    if (status == KHAP_OK)
+        status = khap__check_line(c, line->schema);
+    khap__check_cross_line(c, line->schema);
+    if (line->schema->problem == SCHEMA_GOOD)
+        khap__check_advice(c, line->schema);
     return status;
 }
 
@@ -68,33 +53,32 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     if (options != NULL && options->size != sizeof *options)
         return KHAP_EINVAL;
     struct check c = {.diags = diags, .alloc = khap__alloc_or_default(alloc)};
+    struct view_listener listener = {&c, on_line, khap__check_item, khap__check_problem};
     struct khap_view *view = NULL;
-    enum khap_status status =
-        khap_view_new(alloc, bundle, target, options != NULL ? options->facts : NULL, diags, &view);
-    if (status != KHAP_OK)
-        return status;
-    c.view = view;
     khap__arena_init(&c.arena, &c.alloc);
     khap__arena_init(&c.kept, &c.alloc);
     khap__map_init(&c.seen, &c.alloc);
     khap__buf_init(&c.text, &c.alloc);
     khap__buf_init(&c.more, &c.alloc);
-    status = khap_words_new(alloc, &c.reader);
+    enum khap_status status = khap__view_new(alloc, bundle, target, options != NULL ? options->facts : NULL,
+                                             &listener, diags, &view);
     if (status == KHAP_OK)
-        status = khap__check_cross_new(&c);
-    if (status == KHAP_OK)
-        status = lines(&c);
-    if (status == KHAP_OK)
+        status = khap_words_new(alloc, &c.own);
+    if (status == KHAP_OK) {
+        c.view = view;
+        c.reader = c.own;
         khap__check_cross(&c);
-    if (status == KHAP_OK)
         status = khap__check_names(&c);
-    if (c.no_memory || c.text.failed || c.more.failed || khap__diags_status(diags) == KHAP_ENOMEM)
+    }
+    if (status == KHAP_OK &&
+        (c.no_memory || c.text.failed || c.more.failed || khap__diags_status(diags) == KHAP_ENOMEM))
         status = KHAP_ENOMEM;
-    khap_words_free(c.reader);
+    khap_words_free(c.own);
     khap__buf_free(&c.text);
     khap__buf_free(&c.more);
     khap__arena_free(&c.arena);
     khap__map_free(&c.seen);
+    VEC_FREE(&c.alloc, &c.sections);
     khap__arena_free(&c.kept);
     khap_view_free(view);
     return status;

@@ -5,21 +5,26 @@
 #include "base/diag.h"
 #include "view/view.h"
 
+/* What a section has: keywords as bits, those that HAProxy reads for certain and those that it may read. */
+struct check_section {
+    uint64_t sure, maybe;
+    uint8_t mode; /* of its own lines: enum section_mode */
+};
+
 struct check {
     const struct khap_view *view;
     struct khap_diags *diags;
     struct khap_alloc alloc;
-    struct arena arena, kept;       /* of one line; of all */
-    struct check_section *sections; /* cross.c */
-    struct map seen;                /* khap__check_seen() */
+    struct arena arena, kept;           /* of one line; of all */
+    VEC(struct check_section) sections; /* cross.c: of each section so far */
+    struct map seen;                    /* khap__check_seen() */
     bool no_memory;
-    struct khap_words *reader;
-    struct buf text, more; /* of one message */
+    struct khap_words *reader, *own; /* that of the line; one for what is behind */
+    struct buf text, more;           /* of one message */
 
     /* the line */
-    const struct khap_document *doc;
-    struct view_cursor at;
-    struct schema_word words[64];
+    struct view_line at;
+    const struct schema_word *words; /* those of it */
     size_t n;
     unsigned table;
     uint16_t release;
@@ -29,10 +34,13 @@ struct check {
 /* Where words of the line stand. */
 struct khap_place khap__check_place(struct check *c, struct khap_span span);
 
-/* One line, as the release of the check reads it. */
-enum khap_status khap__check_line(struct check *c);
-/* What lines ask of each other: once before all lines, for each, and behind the last. */
-enum khap_status khap__check_cross_new(struct check *c);
+/* One line, as the release of the check reads it; then what its arguments name. */
+enum khap_status khap__check_line(struct check *c, const struct schema_line *line);
+enum khap_status khap__check_item(void *check, const struct schema_item *item);
+enum khap_status khap__check_problem(void *check, const struct khap_value_error *error);
+/* The same for another release than that of the view. */
+enum khap_status khap__check_again(struct check *c);
+/* What lines ask of each other: for each line, and behind the last. */
 void khap__check_cross_line(struct check *c, const struct schema_line *line);
 void khap__check_cross(struct check *c);
 /* Whether the text was seen in the section of the line before, as the same `what`; from then on it was. */

@@ -5,19 +5,18 @@
 
 #include <stdio.h>
 
-/* What a section has: keywords as bits, those that HAProxy reads for certain and those that it may read. */
-struct check_section {
-    uint64_t sure, maybe;
-    uint8_t mode; /* enum section_mode of its own lines */
-};
-
 enum section_mode { MODE_UNSAID, MODE_UNKNOWN, MODE_TCP, MODE_HTTP, MODE_OTHER };
 
-enum khap_status khap__check_cross_new(struct check *c)
+static struct check_section *section_of(struct check *c, uint32_t section)
 {
-    size_t n = c->view->sections.len;
-    c->sections = khap__arena_zalloc(&c->kept, n + 1, sizeof *c->sections);
-    return c->sections == NULL ? KHAP_ENOMEM : KHAP_OK;
+    struct check_section none = {0, 0, MODE_UNSAID};
+    while (c->sections.len <= section) {
+        if (!VEC_PUSH(&c->alloc, &c->sections, none)) {
+            c->no_memory = true;
+            return NULL;
+        }
+    }
+    return &c->sections.ptr[section];
 }
 
 static bool applies(const struct check *c, const struct schema_cross *rule, uint32_t section)
@@ -107,7 +106,9 @@ void khap__check_cross_line(struct check *c, const struct schema_line *line)
 {
     if (c->at.section == VIEW_NONE || line->row == NULL || c->table == TABLE_SECTION || line->prefix != 0)
         return;
-    struct check_section *s = &c->sections[c->at.section];
+    struct check_section *s = section_of(c, c->at.section);
+    if (s == NULL)
+        return;
     uint64_t bits = line->row->bit > 0 ? UINT64_C(1) << line->row->bit : 0;
     for (uint32_t i = 0; i < line->n_options; i++) {
         if (line->options[i].row->bit > 0)
@@ -128,12 +129,12 @@ void khap__check_cross_line(struct check *c, const struct schema_line *line)
 /* With what a section inherits. The chain of defaults is as long as there are sections, at most. */
 static struct check_section inherited(const struct check *c, uint32_t section)
 {
-    struct check_section all = c->sections[section];
+    struct check_section all = c->sections.ptr[section];
     for (size_t steps = c->view->sections.len; steps > 0; steps--) {
         section = c->view->sections.ptr[section].defaults;
         if (section == VIEW_NONE)
             break;
-        const struct check_section *s = &c->sections[section];
+        const struct check_section *s = &c->sections.ptr[section];
         bool read = c->view->sections.ptr[section].read == KHAP_TRUE;
         all.sure |= read ? s->sure : 0;
         all.maybe |= s->maybe;
@@ -210,6 +211,8 @@ static void check_backends(struct check *c, const struct schema_cross *rule)
 void khap__check_cross(struct check *c)
 {
     const struct schema_cross *rule;
+    if (c->view->sections.len == 0 || section_of(c, c->view->sections.len - 1) == NULL)
+        return;
     for (uint32_t section = 0; section < c->view->sections.len; section++) {
         if (c->view->sections.ptr[section].read != KHAP_TRUE)
             continue;

@@ -178,13 +178,6 @@ static struct khap_str name_of(const struct schema_line *line)
     return line->row != NULL ? khap__schema_text(line->row->words) : S("");
 }
 
-static enum khap_status on_reference(void *ctx, const struct schema_reference *reference)
-{
-    (void)ctx;
-    (void)reference;
-    return KHAP_OK;
-}
-
 /* `-m METHOD`. */
 static void check_match(struct check *c, const struct schema_item *item)
 {
@@ -199,7 +192,7 @@ static void check_match(struct check *c, const struct schema_item *item)
     }
 }
 
-static enum khap_status on_item(void *ctx, const struct schema_item *item)
+enum khap_status khap__check_item(void *ctx, const struct schema_item *item)
 {
     struct check *c = ctx;
     if (item->kind == SCHEMA_ITEM_ACL)
@@ -241,7 +234,7 @@ static enum khap_status on_item(void *ctx, const struct schema_item *item)
     return say_problem(c, item->line, item->span, name, text);
 }
 
-static enum khap_status on_problem(void *ctx, const struct khap_value_error *error)
+enum khap_status khap__check_problem(void *ctx, const struct khap_value_error *error)
 {
     struct check *c = ctx;
     /* what stands in a word that is not all known may be good */
@@ -275,33 +268,42 @@ static void say_unnamed(struct check *c, const struct schema_line *line)
         khap__check_place(c, word_span(c, line->keyword, 0, (uint32_t)word.len)), word);
 }
 
-enum khap_status khap__check_line(struct check *c)
+enum khap_status khap__check_line(struct check *c, const struct schema_line *line)
+{
+    enum khap_status status = KHAP_OK;
+    c->failed = false;
+    if (line->problem != SCHEMA_GOOD) {
+        struct khap_str text = {NULL, 0};
+        if (line->word < c->n)
+            text = khap__str_sub(c->words[line->word].text, line->offset, line->len);
+        /* of a keyword of two words both are told */
+        if (line->row == NULL && line->problem == SCHEMA_RELEASE)
+            text = khap__schema_text(line->other->words);
+        status = say_problem(c, line, word_span(c, line->word, line->offset, line->len), name_of(line), text);
+    }
+    if (line->row != NULL) {
+        say_deprecated(c, line->row, line->keyword);
+        say_unnamed(c, line);
+    }
+    for (uint32_t i = 0; i < line->n_options; i++)
+        say_deprecated(c, line->options[i].row, line->options[i].word);
+    return status;
+}
+
+static enum khap_status no_reference(void *ctx, const struct schema_reference *reference)
+{
+    (void)ctx;
+    (void)reference;
+    return KHAP_OK;
+}
+
+enum khap_status khap__check_again(struct check *c)
 {
     struct schema_line line;
-    c->failed = false;
+    struct schema_visitor visitor = {c, no_reference, khap__check_item, khap__check_problem};
     enum khap_status status = khap__schema_read(&c->arena, c->table, c->release, c->words, c->n, &line);
-    if (status != KHAP_OK)
-        return status;
-    if (line.problem != SCHEMA_GOOD) {
-        struct khap_str text = {NULL, 0};
-        if (line.word < c->n)
-            text = khap__str_sub(c->words[line.word].text, line.offset, line.len);
-        /* of a keyword of two words both are told */
-        if (line.row == NULL && line.problem == SCHEMA_RELEASE)
-            text = khap__schema_text(line.other->words);
-        status = say_problem(c, &line, word_span(c, line.word, line.offset, line.len), name_of(&line), text);
-    }
-    if (line.row != NULL && status == KHAP_OK) {
-        say_deprecated(c, line.row, line.keyword);
-        say_unnamed(c, &line);
-    }
-    for (uint32_t i = 0; i < line.n_options && status == KHAP_OK; i++)
-        say_deprecated(c, line.options[i].row, line.options[i].word);
-    if (c->release == c->view->target.last)
-        khap__check_cross_line(c, &line);
-    if (c->release == c->view->target.last && line.problem == SCHEMA_GOOD)
-        khap__check_advice(c, &line);
-    struct schema_visitor visitor = {c, on_reference, on_item, on_problem};
+    if (status == KHAP_OK)
+        status = khap__check_line(c, &line);
     if (status == KHAP_OK && line.problem == SCHEMA_GOOD)
         status = khap__schema_visit(&c->arena, c->release, c->words, c->n, &line, &visitor);
     return status;

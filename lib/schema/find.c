@@ -3,7 +3,7 @@
 
 #include "schema/program.h"
 
-enum { NO_ENTRY = 65535, HASH_PRIME = 16777213, MOST_PREFIX = 32 };
+enum { NO_ENTRY = 65535, HASH_BITS = 0xffffff, MOST_PREFIX = 32 };
 
 struct schema_entry {
     uint16_t table, row, next; /* next: of the same words in other releases */
@@ -65,9 +65,9 @@ static uint32_t hash(unsigned table, struct khap_str words, struct khap_str end)
 {
     uint32_t h = table;
     for (size_t i = 0; i < words.len; i++)
-        h = (h * 33 + (unsigned char)words.ptr[i]) % HASH_PRIME;
+        h = (h * 33 + (unsigned char)words.ptr[i]) & HASH_BITS;
     for (size_t i = 0; i < end.len; i++)
-        h = (h * 33 + (unsigned char)end.ptr[i]) % HASH_PRIME;
+        h = (h * 33 + (unsigned char)end.ptr[i]) & HASH_BITS;
     return h;
 }
 

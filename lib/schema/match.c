@@ -462,8 +462,16 @@ enum khap_status khap__schema_read(struct arena *arena, unsigned table, uint16_t
             line->word = 0;
             line->len = (uint32_t)parts[0].text.len;
         }
-        /* the arguments of a keyword that is switched off are not looked at; where there are none, nothing may stand */
-        line->cut = line->problem != SCHEMA_GOOD || khap__schema_code()[line->row->code] != OP_END;
+        uint16_t op = khap__schema_code()[line->row->code];
+        uint32_t next = first + line->n_keyword;
+        /* a keyword that is switched off has no argument where it must have one else; what may be missing is not looked at */
+        if (line->problem == SCHEMA_GOOD && op != OP_OPTIONAL && op != OP_END && next < n &&
+            !parts[next].many) {
+            line->problem = SCHEMA_UNEXPECTED;
+            line->word = next;
+            line->len = (uint32_t)parts[next].text.len;
+        }
+        line->cut = line->problem != SCHEMA_GOOD || op != OP_END;
         if (line->cut)
             return KHAP_OK;
     }

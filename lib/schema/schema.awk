@@ -232,7 +232,7 @@ function arguments(text,    at) {
 function hash(number, text,    h, i) {
     h = number
     for (i = 1; i <= length(text); i++)
-        h = (h * 33 + ord[substr(text, i, 1)]) % 16777213
+        h = (h * 33 + ord[substr(text, i, 1)]) % 16777216
     return h
 }
 

@@ -282,6 +282,9 @@ static enum schema_problem size(const struct check *c)
     enum value_error error = khap__size_parse(c->text, &bytes);
     if (error == VALUE_OK && ((c->min > 0 && bytes < (uint64_t)c->min) || bytes > (uint64_t)c->max))
         error = VALUE_RANGE;
+    if (has_word(c, S("lower")) && c->text.len > 0 && c->text.ptr[c->text.len - 1] >= 'A' &&
+        c->text.ptr[c->text.len - 1] <= 'Z')
+        return SCHEMA_BAD;
     return from_value(error);
 }
 

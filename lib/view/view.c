@@ -6,6 +6,8 @@
 
 struct reading {
     struct khap_view *view;
+    const struct view_listener *listener; /* or NULL; of a line that is not read too */
+    bool heard;                           /* it hears of this line */
     struct khap_words *words;
     struct arena arena; /* of one line */
     uint32_t file;
@@ -149,14 +151,18 @@ static enum khap_status unread(struct reading *r)
 /* Part of an expression: what is unknown may hold names. */
 static enum khap_status on_item(void *ctx, const struct schema_item *item)
 {
+    struct reading *r = ctx;
     bool called = item->kind == SCHEMA_ITEM_FETCH || item->kind == SCHEMA_ITEM_CONVERTER;
-    return called && (item->row == NULL || item->line->problem != SCHEMA_GOOD) ? unread(ctx) : KHAP_OK;
+    bool odd = called && (item->row == NULL || item->line->problem != SCHEMA_GOOD);
+    enum khap_status status = odd ? unread(r) : KHAP_OK;
+    return status == KHAP_OK && r->heard ? r->listener->item(r->listener->ctx, item) : status;
 }
 
 static enum khap_status on_problem(void *ctx, const struct khap_value_error *error)
 {
-    (void)error;
-    return unread(ctx);
+    struct reading *r = ctx;
+    enum khap_status status = unread(r);
+    return status == KHAP_OK && r->heard ? r->listener->problem(r->listener->ctx, error) : status;
 }
 
 static enum khap_status names_of(struct reading *r, unsigned table, struct schema_line *line)
@@ -169,6 +175,12 @@ static enum khap_status names_of(struct reading *r, unsigned table, struct schem
         return status;
     if (line->problem != SCHEMA_GOOD || line->cut)
         status = unread(r);
+    struct view_line heard = {
+        r->view, r->view->files.ptr[r->file].doc, r->line, r->words, words, n, line, r->section, table,
+        r->read};
+    r->heard = r->listener != NULL && r->read != KHAP_FALSE;
+    if (status == KHAP_OK && r->heard)
+        status = r->listener->line(r->listener->ctx, &heard);
     struct schema_visitor visitor = {r, on_reference, on_item, on_problem};
     r->before = VIEW_NONE;
     return status == KHAP_OK ? khap__schema_visit(&r->arena, release, words, n, line, &visitor) : status;
@@ -242,39 +254,6 @@ static enum khap_status read_line(struct reading *r, const struct khap_document 
     return section != NULL && section->table >= 0 ? names_of(r, (unsigned)section->table, &line) : unread(r);
 }
 
-static enum khap_status note_run(struct reading *r, uint32_t number)
-{
-    struct khap_view *view = r->view;
-    const struct view_run *last = view->runs.len == 0 ? NULL : &view->runs.ptr[view->runs.len - 1];
-    if (last != NULL && last->file == r->file && last->section == r->section && last->read == r->read)
-        return KHAP_OK;
-    struct view_run run = {r->file, number, r->section, (uint8_t)r->read};
-    return VEC_PUSH(&view->alloc, &view->runs, run) ? KHAP_OK : KHAP_ENOMEM;
-}
-
-bool khap__view_next(struct view_cursor *at)
-{
-    const struct khap_view *view = at->view;
-    if (at->line != NULL)
-        at->number++;
-    while (at->file < view->files.len &&
-           (at->line = khap_line_next(view->files.ptr[at->file].doc, at->line)) == NULL) {
-        at->file++;
-        at->number = 0;
-    }
-    if (at->line == NULL)
-        return false;
-    while (at->run + 1 < view->runs.len) {
-        const struct view_run *next = &view->runs.ptr[at->run + 1];
-        if (next->file > at->file || (next->file == at->file && next->line > at->number))
-            break;
-        at->run++;
-    }
-    at->section = view->runs.ptr[at->run].section;
-    at->read = (enum khap_answer)view->runs.ptr[at->run].read;
-    return true;
-}
-
 static enum khap_status read_file(struct reading *r, const struct khap_if_facts *facts,
                                   struct khap_diags *diags)
 {
@@ -284,13 +263,10 @@ static enum khap_status read_file(struct reading *r, const struct khap_if_facts 
                                                         r->words, diags, &conditions);
     if (status != KHAP_OK)
         return status;
-    uint32_t number = 0;
     r->text_section = r->read_section = VIEW_NONE;
     for (r->line = NULL; status == KHAP_OK && (r->line = khap_line_next(doc, r->line)) != NULL;) {
         r->read = khap__view_conditions_next(conditions, r->line);
         status = read_line(r, doc);
-        if (status == KHAP_OK)
-            status = note_run(r, number++);
         r->number++;
     }
     khap__view_conditions_free(conditions);
@@ -298,9 +274,9 @@ static enum khap_status read_file(struct reading *r, const struct khap_if_facts 
 }
 
 static enum khap_status read_bundle(struct khap_view *view, const struct khap_if_facts *facts,
-                                    struct khap_diags *diags)
+                                    const struct view_listener *listener, struct khap_diags *diags)
 {
-    struct reading r = {.view = view};
+    struct reading r = {.view = view, .listener = listener};
     enum khap_status status = khap_words_new(&view->alloc, &r.words);
     khap__arena_init(&r.arena, &view->alloc);
     const struct khap_bundle_file *file = NULL;
@@ -337,9 +313,10 @@ static enum khap_status index_names(struct khap_view *view)
     return status;
 }
 
-enum khap_status khap_view_new(const struct khap_alloc *alloc, const struct khap_bundle *bundle,
-                               const struct khap_target *target, const struct khap_if_facts *facts,
-                               struct khap_diags *diags, struct khap_view **out)
+enum khap_status khap__view_new(const struct khap_alloc *alloc, const struct khap_bundle *bundle,
+                                const struct khap_target *target, const struct khap_if_facts *facts,
+                                const struct view_listener *listener, struct khap_diags *diags,
+                                struct khap_view **out)
 {
     if (bundle == NULL || target == NULL || target->size != sizeof *target || target->first > target->last ||
         out == NULL || (facts != NULL && facts->size != sizeof *facts))
@@ -355,7 +332,7 @@ enum khap_status khap_view_new(const struct khap_alloc *alloc, const struct khap
     khap__arena_init(&view->arena, &a);
     khap__map_init(&view->names, &a);
     khap__map_init(&view->scoped, &a);
-    enum khap_status status = read_bundle(view, facts, diags);
+    enum khap_status status = read_bundle(view, facts, listener, diags);
     if (status == KHAP_OK)
         status = index_names(view);
     if (status != KHAP_OK) {
@@ -365,6 +342,13 @@ enum khap_status khap_view_new(const struct khap_alloc *alloc, const struct khap
     khap__view_bind(view);
     *out = view;
     return KHAP_OK;
+}
+
+enum khap_status khap_view_new(const struct khap_alloc *alloc, const struct khap_bundle *bundle,
+                               const struct khap_target *target, const struct khap_if_facts *facts,
+                               struct khap_diags *diags, struct khap_view **out)
+{
+    return khap__view_new(alloc, bundle, target, facts, NULL, diags, out);
 }
 
 void khap_view_free(struct khap_view *view)
@@ -377,7 +361,6 @@ void khap_view_free(struct khap_view *view)
     VEC_FREE(&a, &view->definitions);
     VEC_FREE(&a, &view->references);
     VEC_FREE(&a, &view->unread);
-    VEC_FREE(&a, &view->runs);
     khap__map_free(&view->names);
     khap__map_free(&view->scoped);
     khap__arena_free(&view->arena);

@@ -59,13 +59,6 @@ struct view_unread {
     uint32_t file;
 };
 
-/* Lines that follow each other and belong to one section, with one answer. */
-struct view_run {
-    uint32_t file, line; /* the number of its first line in the file, from 0 */
-    uint32_t section;    /* or VIEW_NONE */
-    uint8_t read;
-};
-
 struct khap_view {
     struct khap_alloc alloc;
     struct khap_target target;
@@ -76,24 +69,35 @@ struct khap_view {
     VEC(struct view_definition) definitions;
     VEC(struct view_reference) references;
     VEC(struct view_unread) unread;
-    VEC(struct view_run) runs;
     struct map names;  /* of sections: name -> its first definition */
     struct map scoped; /* of what lines define: their section, then the name */
 };
 
-/* Goes through the lines of all files in HAProxy's order. */
-struct view_cursor {
-    const struct khap_view *view;
-    uint32_t file, number, run;
+/* A line that HAProxy may read, as the newest release of the target reads it. */
+struct view_line {
+    const struct khap_view *view; /* what is known of it so far */
+    const struct khap_document *doc;
     const struct khap_line *line;
-    uint32_t section; /* that the line belongs to, or VIEW_NONE */
+    struct khap_words *reader;
+    const struct schema_word *words;
+    size_t n;
+    const struct schema_line *schema;
+    uint32_t section; /* that it belongs to, or opens */
+    unsigned table;   /* that its keyword is in */
     enum khap_answer read;
 };
-static inline struct view_cursor khap__view_begin(const struct khap_view *view)
-{
-    return (struct view_cursor){view, 0, 0, 0, NULL, VIEW_NONE, KHAP_TRUE};
-}
-bool khap__view_next(struct view_cursor *at); /* false behind the last line */
+/* Hears of each line while a view is made, and then of what its arguments name; what they return ends it unless it is KHAP_OK. */
+struct view_listener {
+    void *ctx;
+    enum khap_status (*line)(void *ctx, const struct view_line *line);
+    enum khap_status (*item)(void *ctx, const struct schema_item *item);
+    enum khap_status (*problem)(void *ctx, const struct khap_value_error *error);
+};
+/* khap_view_new() with a listener, or NULL. */
+enum khap_status khap__view_new(const struct khap_alloc *alloc, const struct khap_bundle *bundle,
+                                const struct khap_target *target, const struct khap_if_facts *facts,
+                                const struct view_listener *listener, struct khap_diags *diags,
+                                struct khap_view **out);
 
 /* The words of a line for the schema: at most 64, in `words`; how many. Texts are borrowed from the reader. */
 size_t khap__view_words(struct khap_words *reader, struct schema_word words[64]);

@@ -260,7 +260,8 @@ static void test_prefixes(void **state)
     static const struct row rows[] = {
         {"no bare", "good"},          {"no bare x", "unexpected 2 0 the end of the line"},
         {"default bare", "good"},     {"no optional last", "good"},
-        {"no two words 1", "good"},   {"default optional last", "prefix 0 0"},
+        {"no two words", "good"},     {"no two words 1", "unexpected 3 0 the end of the line"},
+        {"no optional x", "good"},    {"default optional last", "prefix 0 0"},
         {"no word on", "prefix 0 0"}, {"no nothing", "unknown 1 0"},
         {"no", "unknown 0 0"},
     };
