@@ -39,12 +39,13 @@ WORLD = [
     (105, "defaults\n mode http\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n"),
     (105, "frontend fe\n bind 127.0.0.1:10001\n default_backend be\n"),
     (105, "backend be\n server sv 127.0.0.1:10002 check\n"),
+    (105, "backend bt\n mode tcp\n server sv 127.0.0.1:10006\n"),
     (105, "backend tb\n stick-table type string len 32 size 1k store gpc0,gpt0,http_req_rate(10s)\n server sv 127.0.0.1:10005 check\n"),
 ]
 
 # Lines that the section of a line under test needs, before and behind it.
 SECTIONS = {
-    "frontend": (" bind 127.0.0.1:10003\n acl al always_true\n", ""),
+    "frontend": (" bind 127.0.0.1:10003\n acl al always_true\n" + 3 * (" capture request header x len 8\n capture response header x len 8\n"), ""),
     "backend": (" acl al always_true\n", " server sv 127.0.0.1:10004 check\n"),
     "listen": (" bind 127.0.0.1:10003\n acl al always_true\n", " server sv 127.0.0.1:10004 check\n"),
     "frontend+table": (" stick-table type string len 32 size 1k store gpc0,gpt0,http_req_rate(10s)\n bind 127.0.0.1:10003\n acl al always_true\n", ""),
@@ -70,6 +71,9 @@ NAMES = {
     "peers": "pe", "mailers": "ma", "resolvers": "re", "cache": "ca", "fcgi-app": "fa", "http-errors": "he", "ring": "ri", "log-forward": "lf",
     "crt-store": "cs", "log-profile": "lp", "acme": "ac", "healthcheck": "hc", "defaults": "de",
 }
+
+SPOE = "spoe-agent a\n timeout hello 1s\n timeout idle 1s\n timeout processing 1s\n use-backend bt\n messages m\nspoe-message m\n event on-client-session\n"
+
 
 def alerts_in(said):
     """The messages that are ALERTs; one can end without a newline."""
@@ -119,7 +123,10 @@ ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
 """)
     for name in ("400.http", "x"):
         write(name, "HTTP/1.0 400 Bad\r\nContent-Length: 0\r\n\r\n")
-    for name, text in (("acl", "10.0.0.1\n"), ("map", "1 2\n"), ("map-ip", "10.0.0.1 2\n"), ("map-ip-ip", "10.0.0.1 10.0.0.2\n"), ("map-int-ip", "1 10.0.0.2\n"), ("a", "\n"), ("text", "x\n"), ("a.lua", "\n"), ("spoe", "[a1]\nspoe-agent a\n timeout hello 1s\n timeout idle 1s\n timeout processing 1s\n use-backend be\n[b-2]\nspoe-agent a\n timeout hello 1s\n timeout idle 1s\n timeout processing 1s\n use-backend be\nspoe-agent a\n timeout hello 1s\n timeout idle 1s\n timeout processing 1s\n use-backend be\n"), ("headers", "host Host\n"), ("tickets", ""), ("crt-list", os.path.join(folder, "cert.pem") + "\n")):
+    for name, text in (("acl", "10.0.0.1\n"),
+                       ("map", "1 2\n"), ("map-ip", "10.0.0.1 2\n"), ("map-ip-ip", "10.0.0.1 10.0.0.2\n"), ("map-int-ip", "1 10.0.0.2\n"), ("a", "\n"),
+                       ("text", "x\n"), ("a.lua", "\n"), ("spoe", SPOE + "[a1]\n" + SPOE + "[a.b-c]\n" + SPOE), ("headers",
+                       "host Host\n"), ("tickets", ""), ("crt-list", os.path.join(folder, "cert.pem") + "\n")):
         write(name, text)
     with open(os.path.join(folder, "tickets"), "w", encoding="ascii") as f:
         for i in range(3):
@@ -160,7 +167,7 @@ class Judge:
             if case.section == "section":
                 kind = (case.text.split() + [""])[0]
                 head = ""
-                before, behind = "", "".join(SECTIONS.get(kind, ("", "")))
+                before, behind = "", "" if kind == "defaults" else "".join(SECTIONS.get(kind, ("", "")))
             if case.section.partition("+")[0] in ("frontend", "backend", "listen", "defaults"):
                 head += " mode http\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n"
             text = case.text
@@ -181,7 +188,9 @@ class Judge:
         began = time.monotonic()
         try:
             master = ["-W"] if any((c.section + " " + c.text).startswith(("program", "section program")) for c in cases) else []
-            done = subprocess.run([self.binary, *master, "-c", "-f", conf], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=20, preexec_fn=bounds,
+            done = subprocess.run([self.binary, *master, "-c", "-f", conf],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=20,
+                                  preexec_fn=bounds,
                                   cwd=self.folder, env={"PATH": os.environ.get("PATH", ""), "RES_OPTIONS": "attempts:1 timeout:1"})
             said = done.stdout.decode("latin-1")
             alerts = [a.replace(conf, "t.cfg") for a in alerts_in(said)]
