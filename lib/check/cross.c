@@ -154,8 +154,10 @@ static struct khap_place place_of(struct check *c, uint32_t section, const struc
                                   struct khap_span span)
 {
     const struct khap_document *doc = c->view->files.ptr[c->view->sections.ptr[section].file].doc;
-    if (khap_words_read(c->reader, doc, line) != KHAP_OK)
+    if (khap_words_read(c->reader, doc, line) != KHAP_OK) {
+        c->no_memory = true;
         return khap_line_origin(doc, line);
+    }
     return khap__view_place(doc, line, c->reader, span);
 }
 
@@ -202,8 +204,12 @@ static void check_backends(struct check *c, const struct schema_cross *rule)
         else
             wrong = wrong && inherited(c, r->section).mode == MODE_HTTP &&
                     inherited(c, d->section).mode == MODE_TCP;
-        if (!wrong || khap_words_read(c->reader, doc, r->line) != KHAP_OK)
+        if (!wrong)
             continue;
+        if (khap_words_read(c->reader, doc, r->line) != KHAP_OK) {
+            c->no_memory = true;
+            continue;
+        }
         unsigned table = (unsigned)view->sections.ptr[r->section].table;
         const struct schema_row *row =
             khap__schema_find(table, khap_words_value(c->reader, 0), view->target.last, NULL);

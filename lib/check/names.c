@@ -7,8 +7,10 @@ static struct khap_place place_of(struct check *c, uint32_t section, const struc
                                   struct khap_span span)
 {
     const struct khap_document *doc = c->view->files.ptr[c->view->sections.ptr[section].file].doc;
-    if (khap_words_read(c->reader, doc, line) != KHAP_OK)
+    if (khap_words_read(c->reader, doc, line) != KHAP_OK) {
+        c->no_memory = true;
         return khap_line_origin(doc, line);
+    }
     return khap__view_place(doc, line, c->reader, span);
 }
 

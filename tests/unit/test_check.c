@@ -1,0 +1,176 @@
+/* khap_check() as a library: what it says in order, hostile input, and no memory. SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "failing_alloc.h"
+#include <khap/check.h>
+
+static enum khap_status check_text(const struct khap_alloc *alloc, uint16_t first, uint16_t last,
+                                   struct khap_str text, struct buf *said)
+{
+    struct khap_sources *sources = NULL;
+    struct khap_diags *diags = NULL;
+    struct khap_bundle *bundle = NULL;
+    struct khap_document *doc;
+    struct khap_target target;
+    uint32_t id;
+    khap_target_init(&target);
+    target.first = first;
+    target.last = last;
+    enum khap_status status = khap_sources_new(alloc, &sources);
+    if (status == KHAP_OK)
+        status = khap_sources_add(sources, S("a.cfg"), text, &id);
+    if (status == KHAP_OK)
+        status = khap_diags_new(alloc, sources, &diags);
+    if (status == KHAP_OK)
+        status = khap_bundle_new(alloc, &bundle);
+    if (status == KHAP_OK)
+        status = khap_document_parse(alloc, &target, text, id, NULL, &doc);
+    if (status == KHAP_OK) {
+        status = khap_bundle_add_document(bundle, S("a.cfg"), doc, 0);
+        if (status != KHAP_OK)
+            khap_document_free(doc);
+    }
+    if (status == KHAP_OK)
+        status = khap_check(alloc, bundle, &target, NULL, diags);
+    for (const struct khap_diag *d = NULL;
+         status == KHAP_OK && said != NULL && (d = khap_diags_next(diags, d)) != NULL;) {
+        uint32_t line, column;
+        khap_sources_locate(sources, khap_diag_place(d), &line, &column);
+        khap__buf_uint(said, line);
+        khap__buf_char(said, ':');
+        khap__buf_uint(said, column);
+        khap__buf_char(said, ' ');
+        khap__buf_add(said, khap__str(khap_diag_code(d)));
+        khap__buf_char(said, '\n');
+    }
+    khap_bundle_free(bundle);
+    khap_diags_free(diags);
+    khap_sources_free(sources);
+    return status;
+}
+
+static void assert_said(uint16_t first, uint16_t last, const char *text, const char *expected)
+{
+    struct buf said;
+    khap__buf_init(&said, NULL);
+    assert_int_equal(check_text(NULL, first, last, khap__str(text), &said), KHAP_OK);
+    khap__buf_char(&said, '\0');
+    assert_string_equal(said.ptr, expected);
+    khap__buf_free(&said);
+}
+
+/* One thing wrong of each kind. */
+static const char everything[] = "global\n"
+                                 "    maxconn x y\n"
+                                 "defaults\n"
+                                 "    mode http\n"
+                                 "    http-request deny\n"
+                                 "    timeout client 1s\n"
+                                 "    timeout server 1s\n"
+                                 "    timeout connect 1s\n"
+                                 "frontend www\n"
+                                 "    bind :80 sll\n"
+                                 "    acl a path -m begin /a\n"
+                                 "    http-request deny if b\n"
+                                 "    use_backend web if { nbsrv(nosuch) gt 1 }\n"
+                                 "    http-request set-header X %[ssl_fc,ipmask(24)]\n"
+                                 "    http-request set-header X %[pth]\n"
+                                 "    http-request set-header X %zz\n"
+                                 "    http-request set-header X %[path\n"
+                                 "    no maxconn\n"
+                                 "    default_backend\n"
+                                 "backend web\n"
+                                 "    mode tcp\n"
+                                 "    server s1 10.0.0.1:80 id 5\n"
+                                 "    server s1 10.0.0.1:80 id 5\n"
+                                 "    server s2 10.0.0.2:80 weight 999\n"
+                                 "backend web\n"
+                                 "    timeout tunnel 1x\n";
+
+static void test_everything(void **state)
+{
+    (void)state;
+    struct buf said;
+    khap__buf_init(&said, NULL);
+    assert_int_equal(check_text(NULL, KHAP_NEWEST, KHAP_NEWEST, khap__str(everything), &said), KHAP_OK);
+    khap__buf_char(&said, '\0');
+    static const char *const codes[] = {
+        "5:5 defaults-unnamed",    "10:14 unknown-argument",  "11:9 unknown-match",
+        "12:26 missing-reference", "13:32 missing-reference", "14:40 bad-cast",
+        "15:33 unknown-sample",    "16:31 unknown-alias",     "18:5 prefix-not-taken",
+        "19:20 argument-missing",  "24:34 argument-range",    "23:12 name-twice",
+        "23:30 id-twice",          "23:15 address-twice",     "25:9 name-twice",
+        "26:20 bad-argument",      "13:17 mode-mismatch",     "14:5 misplaced-rule",
+    };
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        if (strstr(said.ptr, codes[i]) == NULL)
+            fail_msg("%s is not said in:\n%s", codes[i], said.ptr);
+    }
+    khap__buf_free(&said);
+}
+
+static void test_ranges(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "backend b\n    timeout server 1s\n    timeout connect 1s\n    server s 10.0.0.1:80 init-state up\n";
+    assert_said(KHAP_NEWEST, KHAP_NEWEST, text, "");
+    assert_said(KHAP_RELEASE(2, 6), KHAP_NEWEST, text, "4:26 other-release\n");
+    assert_said(KHAP_RELEASE(2, 6), KHAP_RELEASE(2, 6), text, "4:26 other-release\n");
+}
+
+/* Whatever bytes come, they are gone through. */
+static void test_hostile(void **state)
+{
+    (void)state;
+    size_t len = strlen(everything);
+    char *text = malloc(len);
+    assert_non_null(text);
+    unsigned seed = 1;
+    for (unsigned round = 0; round < 3000; round++) {
+        memcpy(text, everything, len);
+        for (unsigned k = 0; k < 3; k++) {
+            seed = seed * 1103515245u + 12345u;
+            text[(seed >> 8) % len] = (char)("\0\n\r\"'\\${}[](),/%#. -0azZ\377"[(seed >> 4) % 25]);
+        }
+        assert_int_equal(check_text(NULL, round % 2 == 0 ? KHAP_OLDEST : KHAP_RELEASE(2, 9),
+                                    round % 2 == 0 ? KHAP_OLDEST : KHAP_RELEASE(3, 1),
+                                    (struct khap_str){text, len}, NULL),
+                         KHAP_OK);
+    }
+    free(text);
+}
+
+static void test_no_memory(void **state)
+{
+    (void)state;
+    for (size_t i = 1;; i++) {
+        struct failing_alloc f;
+        failing_alloc_init(&f, i);
+        enum khap_status status =
+            check_text(&f.alloc, KHAP_RELEASE(3, 3), KHAP_NEWEST, khap__str(everything), NULL);
+        assert_failing_alloc_clean(&f);
+        if (!f.failed)
+            break;
+        assert_int_equal(status, KHAP_ENOMEM);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_everything),
+        cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
