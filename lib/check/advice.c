@@ -12,6 +12,8 @@ static void option_as_value(struct check *c, const struct schema_line *line)
             continue;
         const struct schema_option *option = &line->options[a->option];
         struct khap_str text = c->words[a->word].text;
+        if (text.len == 0 || !khap__is_alpha((unsigned char)text.ptr[0]))
+            continue;
         if (option->word + 1 != a->word || c->words[a->word].variable || line->row == NULL ||
             !khap__str_eq(khap__schema_text(line->row->words), S("server")))
             continue;

@@ -18,6 +18,7 @@ struct check {
     struct arena arena, kept;           /* of one line; of all */
     VEC(struct check_section) sections; /* cross.c: of each section so far */
     struct map seen;                    /* khap__check_seen() */
+    uint32_t seen_section;
     bool no_memory;
     struct khap_words *reader, *own; /* that of the line; one for what is behind */
     struct buf text, more;           /* of one message */
@@ -43,7 +44,8 @@ enum khap_status khap__check_again(struct check *c);
 /* What lines ask of each other: for each line, and behind the last. */
 void khap__check_cross_line(struct check *c, const struct schema_line *line);
 void khap__check_cross(struct check *c);
-/* Whether the text was seen in the section of the line before, as the same `what`; from then on it was. */
+/* Whether the text was seen before in the section of the line, as the same `what`; from then on it was. When lines of another section stand in
+ * between, it is forgotten. */
 bool khap__check_seen(struct check *c, const char *what, struct khap_str text);
 /* What HAProxy takes, and what is hardly meant. */
 void khap__check_advice(struct check *c, const struct schema_line *line);

@@ -61,20 +61,24 @@ static void check_order(struct check *c, uint64_t bits, uint64_t before, const s
 
 bool khap__check_seen(struct check *c, const char *what, struct khap_str text)
 {
-    struct buf key;
-    struct khap_str kept;
     uint32_t old;
     bool found = false;
-    khap__buf_init(&key, &c->alloc);
-    khap__buf_uint(&key, c->at.section);
-    khap__buf_char(&key, '/');
-    khap__buf_add(&key, khap__str(what));
-    khap__buf_char(&key, '/');
-    khap__buf_add(&key, text);
-    if (key.failed || khap__arena_dup(&c->kept, khap__buf_str(&key), &kept) != KHAP_OK ||
-        khap__map_add(&c->seen, kept, 0, &found, &old) != KHAP_OK)
+    if (c->seen_section != c->at.section) {
+        c->seen_section = c->at.section;
+        khap__map_clear(&c->seen);
+        khap__arena_reset(&c->kept);
+    }
+    size_t len = strlen(what) + 1;
+    char *key = khap__arena_bytes(&c->kept, len + text.len);
+    if (key == NULL) {
         c->no_memory = true;
-    khap__buf_free(&key);
+        return false;
+    }
+    memcpy(key, what, len);
+    if (text.len > 0)
+        memcpy(key + len, text.ptr, text.len);
+    if (khap__map_add(&c->seen, (struct khap_str){key, len + text.len}, 0, &found, &old) != KHAP_OK)
+        c->no_memory = true;
     return found;
 }
 

@@ -73,14 +73,19 @@ static uint32_t hash(unsigned table, struct khap_str words, struct khap_str end)
 
 static bool words_are(uint32_t at, struct khap_str words, struct khap_str end)
 {
+    /* a text of the pool ends in a NUL, which is no byte of a keyword */
     const char *text = schema_pool + at;
-    return strncmp(text, words.ptr, words.len) == 0 && strcmp(text + words.len, end.ptr) == 0;
+    for (size_t i = 0; i < words.len; i++) {
+        if (text[i] != words.ptr[i] || text[i] == '\0')
+            return false;
+    }
+    return strcmp(text + words.len, end.ptr) == 0;
 }
 
 static const struct schema_row *find(unsigned table, struct khap_str words, struct khap_str end,
                                      uint16_t release, const struct schema_row **other)
 {
-    if (words.len == 0 || memchr(words.ptr, '\0', words.len) != NULL)
+    if (words.len == 0)
         return NULL;
     for (uint32_t at = hash(table, words, end) % ENTRY_SLOTS; schema_slots[at] != NO_ENTRY;
          at = (at + 1) % ENTRY_SLOTS) {

@@ -412,19 +412,26 @@ static const struct schema_row *find_keyword(struct match *m, unsigned table, co
                                              size_t n, uint32_t *n_words)
 {
     char both[64];
-    const struct schema_row *other = NULL, *row = NULL;
+    const struct schema_row *other = NULL, *other_one = NULL, *row = NULL;
+    const struct schema_row *one = khap__schema_find(table, parts[0].text, m->release, &other_one);
     *n_words = 2;
-    if (n > 1 && !parts[1].variable && parts[0].text.len + parts[1].text.len < sizeof both) {
+    if ((one == NULL || one->begins) && n > 1 && !parts[1].variable &&
+        parts[0].text.len + parts[1].text.len < sizeof both) {
         memcpy(both, parts[0].text.ptr, parts[0].text.len);
         both[parts[0].text.len] = ' ';
         if (parts[1].text.len > 0)
             memcpy(both + parts[0].text.len + 1, parts[1].text.ptr, parts[1].text.len);
         struct khap_str name = {both, parts[0].text.len + 1 + parts[1].text.len};
         row = khap__schema_find(table, name, m->release, &other);
+        /* `name(*` fits with whatever stands behind it, the next word too */
+        const struct schema_row *found = row != NULL ? row : other;
+        if (found != NULL && khap__str_ends(khap__schema_text(found->words), S("*")))
+            row = other = NULL;
     }
     if (row == NULL && other == NULL) {
         *n_words = 1;
-        row = khap__schema_find(table, parts[0].text, m->release, &other);
+        row = one;
+        other = other_one;
     }
     m->line->other = other;
     return row;
@@ -465,8 +472,8 @@ enum khap_status khap__schema_read(struct arena *arena, unsigned table, uint16_t
         uint16_t op = khap__schema_code()[line->row->code];
         uint32_t next = first + line->n_keyword;
         /* a keyword that is switched off has no argument where it must have one else; what may be missing is not looked at */
-        if (line->problem == SCHEMA_GOOD && op != OP_OPTIONAL && op != OP_END && next < n &&
-            !parts[next].many) {
+        if (line->problem == SCHEMA_GOOD && line->prefix == ROW_NO && op != OP_OPTIONAL && op != OP_END &&
+            next < n && !parts[next].many) {
             line->problem = SCHEMA_UNEXPECTED;
             line->word = next;
             line->len = (uint32_t)parts[next].text.len;

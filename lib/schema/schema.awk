@@ -517,6 +517,13 @@ END {
     }
     for (size = 64; size < 2 * n_keys;)
         size *= 2
+    # a word that is a keyword, and with another one behind it is another
+    for (i = 0; i < n_keys; i++) {
+        key = keys[i]
+        if (sub(/ .*/, "", key) && key in first_entry)
+            for (e = first_entry[key]; e != 65535; e = entry_next[e])
+                row_begins[entry_row[e]] = 1
+    }
     for (i = 0; i < n_keys; i++) {
         split(keys[i], parts, "\t")
         for (at = hash(parts[1], parts[2]) % size; at in slot; at = (at + 1) % size)
@@ -528,9 +535,9 @@ END {
     printf "enum { ENTRY_SLOTS = %d, SCHEMA_ROWS = %d, SCHEMA_ENTRIES = %d };\n", size, n_rows, n_entries
     print "static const struct schema_row schema_rows[] = {"
     for (i = 0; i < n_rows; i++)
-        printf "    {%d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d},\n", row_words[i], row_arguments[i], row_instead[i],
+        printf "    {%d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d},\n", row_words[i], row_arguments[i], row_instead[i],
             row_evidence[i], row_of[i], row_match[i], row_code[i], row_first[i], row_last[i], row_warns[i], row_flags[i], row_prefix[i],
-            row_free[i], row_out[i], row_in[i], row_class[i], row_bit[i]
+            row_free[i], row_out[i], row_in[i], row_class[i], row_bit[i], row_begins[i]
     print "};\nstatic const struct schema_entry schema_entries[] = {"
     for (i = 0; i < n_entries; i++)
         printf "    {%d, %d, %d},\n", entry_table[i], entry_row[i], entry_next[i]

@@ -24,6 +24,7 @@ struct schema_row {
     uint8_t in;     /* of a converter or match method: what it takes */
     uint8_t places; /* of a fetch: a class of places, for khap__schema_legal(); 0: all */
     uint8_t bit;    /* which bit of the sets of cross-line rules it is, or 0 */
+    uint8_t begins; /* with another word behind it it is another keyword */
 };
 
 struct khap_str khap__schema_text(uint32_t at);

@@ -221,7 +221,7 @@ static enum khap_status open_section(struct reading *r)
     }
     struct khap_word name = {.size = sizeof name};
     for (uint32_t i = 0; i < line.n_arguments && status == KHAP_OK; i++) {
-        if (line.arguments[i].type != TYPE_NAME)
+        if (line.arguments[i].type != TYPE_NAME && line.arguments[i].type != TYPE_LABEL)
             continue;
         (void)khap_words_at(r->words, line.arguments[i].word, &name);
         if ((name.flags & KHAP_WORD_VARIABLE) != 0)

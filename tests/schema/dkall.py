@@ -153,6 +153,22 @@ def unlisted(found, tables, release):
     return sorted(wrong)
 
 
+def samples(found, tables):
+    """Fetches and converters whose types or places are not those that are listed; the text of a row is as schema_driver prints it."""
+    wrong = []
+    for table in ("fetch", "converter"):
+        rows = {row.words: row for row in tables[table]}
+        for name, line in sorted(found[table].items()):
+            types = line.rsplit(": ", 1)[1].split(" => ")
+            if table == "fetch":
+                types = ["out=" + types[0], "at=" + line[1:line.index("]")].replace(" ", "")]
+            else:
+                types = ["out=" + types[0], "in=" + types[1]]
+            if name in rows and rows[name].properties != ",".join(types):
+                wrong.append("%s: %s, listed %s" % (rows[name], rows[name].properties, ",".join(types)))
+    return wrong
+
+
 def one(binary, all_rows):
     release = judge.version(binary)
     called = lines_of.name(release)
@@ -163,6 +179,8 @@ def one(binary, all_rows):
     tables = lines_of.lines.Maker(all_rows, release, None).tables
     for group, names in sorted(lacking(release, found, tables).items()):
         tap.ok("%s: %s: %d of %d keywords are in the schema" % (called, group, len(found[group]) - len(names), len(found[group])), not names, " ".join(names))
+    wrong = samples(found, tables)
+    tap.ok("%s: types and places of fetches and converters are those of the list" % called, not wrong, "\n".join(wrong))
     wrong = unlisted(found, tables, release)
     tap.ok("%s: rows that name the list are in it" % called, not wrong, "\n".join(wrong))
 

@@ -297,6 +297,66 @@ static void test_numbers(void **state)
     check_line(203, "delay 5000000us", "bad 1 0 a time such as 10s");
 }
 
+/* Types as C functions read them, and what stands in their parentheses. */
+static void test_types(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"strtol 2", "good"},
+        {"strtol -7", "good"},
+        {"strtol +2", "good"},
+        {"strtol 99999999999999999999", "good"}, /* -1 in 32 bits */
+        {"strtol 3", "range 1 0 an integer up to 2"},
+        {"strtol 9999999999", "range 1 0 an integer up to 2"},
+        {"strtol 1x", "bad 1 0 an integer up to 2"},
+        {"strtol +", "bad 1 0 an integer up to 2"},
+        {"base 255", "good"},
+        {"base 0xff", "good"},
+        {"base 0377", "good"},
+        {"base 0x100",
+         "range 1 0 a number, in decimal, in octal after 0, or in hexadecimal after 0x from 1 to 255"},
+        {"base 08",
+         "bad 1 0 a number, in decimal, in octal after 0, or in hexadecimal after 0x from 1 to 255"},
+        {"base 0x",
+         "bad 1 0 a number, in decimal, in octal after 0, or in hexadecimal after 0x from 1 to 255"},
+        {"byte 0xFF", "good"},
+        {"byte 255", "good"},
+        {"byte 256", "range 1 0 a number from 0 to 255, or 0x and hexadecimal digits"},
+        {"byte 0x", "bad 1 0 a number from 0 to 255, or 0x and hexadecimal digits"},
+        {"numbers all", "good"},
+        {"numbers 3-64", "good"},
+        {"numbers 65", "range 1 0 all, odd, even, a number, or a range such as 1-4 from 1 to 64"},
+        {"numbers x", "bad 1 0 all, odd, even, a number, or a range such as 1-4 from 1 to 64"},
+        {"size 16k", "good"},
+        {"size 16K", "bad 1 0 a size such as 16k from 10 on"},
+        {"size 9", "range 1 0 a size such as 16k from 10 on"},
+        {"ip ::1 [::1]", "good"},
+        {"ip [::1] ::1", "bad 1 0 an IP address"},
+        {"wait 1us", "good"},
+        {"wait 1h30m", "good"},
+        {"wait 0", "range 1 0 a time such as 10s from 1 on"},
+        {"wait 1x", "bad 1 0 a time such as 10s from 1 on"},
+        {"mode 660", "good"},
+        {"mode -1", "good"},
+        {"mode 8", "bad 1 0 a file mode in octal digits"},
+        {"one src", "good"},
+        {"one src lower", "good"},
+        {"one src,lower lower lower", "unexpected 3 0 the end of the line"},
+        {"lua.x", "good"},
+        {"lua.x a b if TRUE", "good"},
+        {"lua.x if TRUE", "good"},
+        {"lua.", "good"},
+        {"lua", "unknown 0 0"},
+        {"luax", "unknown 0 0"},
+        {"loose 1", "good"},
+        {"loose() 1", "good"},
+        {"loose(a 1", "good"},
+        {"loose(a)b x", "bad 1 0 an integer"},
+        {"loos 1", "unknown 0 0"},
+    };
+    check_rows(304, rows);
+}
+
 static void test_addresses(void **state)
 {
     (void)state;
@@ -499,13 +559,14 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_items),        cmocka_unit_test(test_farthest),
-        cmocka_unit_test(test_splits),       cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_addresses),    cmocka_unit_test(test_empty_words),
-        cmocka_unit_test(test_vocabularies), cmocka_unit_test(test_keywords),
-        cmocka_unit_test(test_prefixes),     cmocka_unit_test(test_variables),
-        cmocka_unit_test(test_arguments),    cmocka_unit_test(test_many_arguments),
-        cmocka_unit_test(test_visit),        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_items),          cmocka_unit_test(test_farthest),
+        cmocka_unit_test(test_splits),         cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_types),          cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_empty_words),    cmocka_unit_test(test_vocabularies),
+        cmocka_unit_test(test_keywords),       cmocka_unit_test(test_prefixes),
+        cmocka_unit_test(test_variables),      cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_many_arguments), cmocka_unit_test(test_visit),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
