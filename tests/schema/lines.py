@@ -222,7 +222,7 @@ class Maker:
         seen = {text_of(words) for words in good}
         out, self.done = [], set()
         for i, words in enumerate(good):
-            ends = i == 0 or i == len(good) - 1
+            ends = (i == 0 or i == len(good) - 1) and row.table not in ("acl", "match")  # patterns stand behind those
             if row.table in CALLS:
                 inner = words[0].word.words if isinstance(words[0], Paren) else []
                 found = [(why, self.call(row, parts)) for why, parts in self.edits(inner, 0, ends)]
