@@ -4,7 +4,7 @@
 
 Lines are made from the rows (lines.py): good ones, and mutants that the row says are bad. Each is judged by the schema (tests/unit/schema_driver) and by
 `haproxy -c`. It asks $HAPROXY, or with HAPROXY_RELEASES ("2.2=PATH 2.6=PATH …") all of those. TABLES="bind server" asks about these alone, ROWS=REGEX
-about rows whose words match; SHOW=N prints N of each kind of fault by table (default 5), SHOW=all all.
+about rows whose words match; SHOW=N prints N of each kind of fault by table (default 5), SHOW=all all. FAULTS=FILE appends the rows that had one.
 """
 import collections
 import fnmatch
@@ -142,6 +142,14 @@ def ask_again_elsewhere(asker, cases):
                 c.refused, c.text = None, copy.text
 
 
+def keep(release, what, rows):
+    """For FAULTS=FILE: which rows had a fault, for who mends them or excepts them."""
+    if FAULTS:
+        with open(FAULTS, "a", encoding="ascii") as f:
+            for row in sorted(rows, key=str):
+                f.write("%s\t%s\t%s\t%s\n" % (row.table, row.words, name(release), what))
+
+
 def report(title, cases, release, folder):
     by_table = collections.defaultdict(list)
     for case in cases:
@@ -167,6 +175,7 @@ def one(binary, rows, folder):
     strange = [c for c in cases if c.why == "good" and not c.khap]
     for title, what, found in (("false alarms", "alarm", alarms), ("misses", "miss", misses)):
         bad = [c for c in found if not excepted(c.row, release, what, "%s\n%s" % (c.text, c.refused))]
+        keep(release, what, {c.row for c in bad})
         report(title, bad, release, folder)
         tap.ok("%s: %s: %d of %d lines, %d excepted" % (name(release), title, len(bad), len(cases), len(found) - len(bad)), not bad)
     bad = [c for c in strange if c.refused]
@@ -179,6 +188,7 @@ def one(binary, rows, folder):
     taken = {c.row for c in cases if c.khap and not c.refused}
     asked = {c.row for c in cases}
     never = sorted((r for r in asked - taken if not excepted(r, release, "never")), key=str)
+    keep(release, "never", never)
     if never:
         tap.note("%s: never taken: %s" % (name(release), "; ".join(str(r) for r in never[:None if SHOW is None else SHOW * 10])))
     tap.ok("%s: a line of each row is taken (%d of %d rows are not)" % (name(release), len(never), len(asked)), not never)
@@ -208,6 +218,7 @@ def main():
 
 TABLES = os.environ.get("TABLES", "").split()
 ROWS = os.environ.get("ROWS", "")
+FAULTS = os.environ.get("FAULTS")
 SHOW = None if os.environ.get("SHOW") == "all" else int(os.environ.get("SHOW", "5"))
 if __name__ == "__main__":
     known = exceptions()
