@@ -190,6 +190,50 @@ static void show_key(const struct khap_key *k, bool json)
         printf("    Annotation:  yes\n");
 }
 
+static void show_keyword(const struct khap_keyword *k, const char *where, bool json)
+{
+    char first[16], last[16], warns[16];
+    release_text(k->first, first);
+    release_text(k->last, last);
+    release_text(k->warns, warns);
+    if (json) {
+        fputs("{\"type\":\"keyword\",", stdout);
+        json_text("words", k->words);
+        putchar(',');
+        json_text("where", where);
+        putchar(',');
+        json_text("arguments", k->arguments);
+        putchar(',');
+        json_text("since", first);
+        putchar(',');
+        json_text("until", k->last != 0 ? last : "");
+        putchar(',');
+        json_text("deprecated", k->warns != 0 ? warns : "");
+        putchar(',');
+        json_text("instead", k->instead);
+        fputs("}\n", stdout);
+        return;
+    }
+    printf("%s (HAProxy)\n", k->words);
+    printf("    Where:       %s\n", where);
+    printf("    Arguments:   %s\n", given(k->arguments) ? k->arguments : "none");
+    if (k->last != 0)
+        printf("    Releases:    %s to %s\n", first, last);
+    else
+        printf("    Releases:    from %s on\n", first);
+    if ((k->flags & KHAP_KEYWORD_IGNORED) != 0)
+        printf("    Effect:      none here; HAProxy warns of it\n");
+    else if (k->warns != 0)
+        printf("    Deprecated:  from %s on\n", warns);
+    if (given(k->instead))
+        printf("    Instead:     %s\n", k->instead);
+    unsigned before = k->flags & (KHAP_KEYWORD_NO | KHAP_KEYWORD_DEFAULT);
+    if (before != 0)
+        printf("    Behind:      %s\n", before == KHAP_KEYWORD_NO        ? "no"
+                                        : before == KHAP_KEYWORD_DEFAULT ? "default"
+                                                                         : "no, default");
+}
+
 /* ---- finding ---- */
 
 struct segment {
@@ -285,6 +329,50 @@ static size_t show_keys(const char *asked, int how, bool json, size_t shown)
     return shown;
 }
 
+/* The same row of the tables, for another place. */
+static bool same_row(const struct khap_keyword *a, const struct khap_keyword *b)
+{
+    return strcmp(a->words, b->words) == 0 && a->arguments == b->arguments && a->instead == b->instead &&
+           a->first == b->first && a->last == b->last && a->warns == b->warns && a->flags == b->flags;
+}
+
+/* Whether a keyword is what was asked for: all of it, or without the ( or # that it has behind it; or its last word. */
+static bool keyword_is(const char *words, const char *asked, bool whole)
+{
+    const char *last = strrchr(words, ' ');
+    if (!whole && last != NULL)
+        words = last + 1;
+    else if (!whole)
+        return false;
+    size_t len = strcspn(words, "(#*");
+    return strlen(asked) == len && memcmp(words, asked, len) == 0;
+}
+
+static size_t show_keywords(const char *asked, bool whole, bool json, size_t shown)
+{
+    struct khap_keyword k = {.size = sizeof k}, other = {.size = sizeof other};
+    for (size_t i = 0; khap_keyword_at(i, &k) == KHAP_OK; i++) {
+        char where[400] = "";
+        size_t n = 0;
+        bool first = true;
+        if (!keyword_is(k.words, asked, whole) || strcmp(k.where, "misnomer") == 0)
+            continue;
+        for (size_t j = 0; khap_keyword_at(j, &other) == KHAP_OK; j++) {
+            if (!same_row(&k, &other))
+                continue;
+            first = first && j >= i;
+            int len = snprintf(where + n, sizeof where - n, "%s%s", n > 0 ? ", " : "", other.where);
+            n += len > 0 && (size_t)len < sizeof where - n ? (size_t)len : 0;
+        }
+        if (!first)
+            continue;
+        if (shown++ > 0 && !json)
+            putchar('\n');
+        show_keyword(&k, where, json);
+    }
+    return shown;
+}
+
 static void offer_key(struct nearest *near, const char *path)
 {
     nearest_offer(near, path);
@@ -306,6 +394,9 @@ static int unknown(struct report *r, const char *asked)
     struct khap_key k = {.size = sizeof k};
     for (size_t i = 0; khap_key_at(i, &k) == KHAP_OK; i++)
         offer_key(&near, k.path);
+    struct khap_keyword keyword = {.size = sizeof keyword};
+    for (size_t i = 0; khap_keyword_at(i, &keyword) == KHAP_OK; i++)
+        nearest_offer(&near, keyword.words);
     char text[200] = "";
     if (near.best != NULL)
         snprintf(text, sizeof text, "; did you mean %s?", near.best);
@@ -325,6 +416,9 @@ static int explain(struct report *r, const char *asked, size_t *shown)
     *shown = show_keys(asked, 2, r->json, *shown);
     if (*shown == before)
         *shown = show_keys(asked, 1, r->json, *shown);
+    *shown = show_keywords(asked, true, r->json, *shown);
+    if (*shown == before)
+        *shown = show_keywords(asked, false, r->json, *shown);
     return *shown > before ? EXIT_DONE : unknown(r, asked);
 }
 

@@ -12,6 +12,7 @@
 #include <khap/diag.h>
 #include <khap/cfg.h>
 #include <khap/value.h>
+#include <khap/schema.h>
 #include <khap/view.h>
 #include <khap/check.h>
 #include <khap/cert.h>

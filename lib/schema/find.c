@@ -3,6 +3,8 @@
 
 #include "schema/program.h"
 
+#include <khap/schema.h>
+
 enum { NO_ENTRY = 65535, HASH_BITS = 0xffffff, MOST_PREFIX = 32 };
 
 struct schema_entry {
@@ -221,4 +223,23 @@ const struct schema_sample_row *khap__schema_sample_row(enum schema_sample type,
             return row;
     }
     return NULL;
+}
+
+enum khap_status khap_keyword_at(size_t index, struct khap_keyword *out)
+{
+    if (out == NULL || out->size != sizeof *out)
+        return KHAP_EINVAL;
+    if (index >= SCHEMA_ENTRIES)
+        return KHAP_ENOENT;
+    const struct schema_entry *e = &schema_entries[index];
+    const struct schema_row *row = &schema_rows[e->row];
+    out->where = schema_pool + schema_tables[e->table];
+    out->words = schema_pool + row->words;
+    out->arguments = schema_pool + row->arguments;
+    out->instead = schema_pool + row->instead;
+    out->first = row->first;
+    out->last = row->last > KHAP_NEWEST ? 0 : row->last;
+    out->warns = row->warns > KHAP_NEWEST ? 0 : row->warns;
+    out->flags = (uint16_t)(row->prefix | ((row->flags & ROW_IGNORED) != 0 ? KHAP_KEYWORD_IGNORED : 0));
+    return KHAP_OK;
 }
