@@ -73,4 +73,26 @@ sed -n -e 's/\\[&]//g' -e 's/\\-/-/g' -e 's/\\(ti/~/g' -e 's/^\.It Ic \(.*\) : A
     done | sort >explained-types
 [ -s on-page ] || not_ok 'no key was found on the page'
 check 'types of keys are told as on khap-services(5)' diff on-page explained-types
+# keywords of HAProxy: whole, without parentheses, by their last word
+"$KHAPGEN" explain 'timeout tunnel' >out
+is 'a keyword: where, since when, its arguments' "$(cat out)" 'timeout tunnel (HAProxy)
+    Where:       defaults, listen, backend
+    Arguments:   TIME
+    Releases:    from 1.5 on
+
+timeout tunnel (HAProxy)
+    Where:       frontend
+    Arguments:   TIME
+    Releases:    from 1.5 on
+    Effect:      none here; HAProxy warns of it'
+"$KHAPGEN" explain set-var >out
+is 'a keyword with parentheses' "$(grep -c '^set-var() (HAProxy)$' out | sed 's/[1-9].*/found/')" found
+"$KHAPGEN" explain splice-auto >out
+is 'by its last word' "$(grep -c '^option splice-auto (HAProxy)$' out | sed 's,[1-9].*,found,')" found
+"$KHAPGEN" explain reqrep >out
+is 'one that is gone' "$(sed -n 's/^ *\(Releases\|Instead\): *//p' out)" '1.5 to 2.0
+http-request replace-path, replace-uri or replace-header'
+"$KHAPGEN" explain 'timeout conect' >out 2>err
+is 'one that there is none of: exit status' $? 2
+is 'the nearest one' "$(grep -c 'did you mean timeout connect' err)" 1
 finish
