@@ -51,7 +51,7 @@ SECTIONS = {
     "frontend+table": (" stick-table type string len 32 size 1k store gpc0,gpt0,http_req_rate(10s)\n bind 127.0.0.1:10003\n acl al always_true\n", ""),
     "backend+table": (" stick-table type string len 32 size 1k store gpc0,gpt0,http_req_rate(10s)\n acl al always_true\n", ""),
     # what is in a defaults section shows when another one inherits it
-    "defaults": ("", "%H t%Nt%F\n bind 127.0.0.1:10003\n server sv 127.0.0.1:10004\n"),
+    "defaults": ("", "%H h.t%Nt%F\n bind 127.0.0.1:10003\n server sv 127.0.0.1:10004\n"),
     "cache": ("", " total-max-size 4\n"),
     "fcgi-app": (" docroot /\n", ""),
     "ring": (" size 16384\n", ""),
@@ -136,7 +136,7 @@ ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
 def heir_of(text, kind):
     """The section that inherits, without what it does not take."""
     if kind == "backend":
-        text = text.replace("%H t%Nt%F\n bind 127.0.0.1:10003\n", "%H t%Nt%F\n")
+        text = text.replace("%H h.t%Nt%F\n bind 127.0.0.1:10003\n", "%H h.t%Nt%F\n")
     elif kind == "frontend":
         text = re.sub(r"(%H.*\n bind .*\n) server .*\n", r"\1", text)
     return text.replace("%H", kind)
