@@ -19,18 +19,14 @@ static void add_release(struct buf *out, uint16_t release)
     khap__buf_uint(out, release % 100u);
 }
 
-/* "from 2.4 on", "up to 2.0", "from 2.0 to 3.2". */
+/* "from 2.4 on", "up to 2.0": what lies between the release and those that know it. */
 static struct khap_str releases(struct check *c, const struct schema_row *row)
 {
+    bool later = c->release < row->first;
     khap__buf_clear(&c->text);
-    bool ends = row->last <= KHAP_NEWEST;
-    if (row->first > KHAP_OLDEST || !ends) {
-        khap__buf_add(&c->text, S("from "));
-        add_release(&c->text, row->first);
-    }
-    khap__buf_add(&c->text, !ends ? S(" on") : row->first > KHAP_OLDEST ? S(" to ") : S("up to "));
-    if (ends)
-        add_release(&c->text, row->last);
+    khap__buf_add(&c->text, later ? S("from ") : S("up to "));
+    add_release(&c->text, later ? row->first : row->last);
+    khap__buf_add(&c->text, later ? S(" on") : S(""));
     return khap__buf_str(&c->text);
 }
 

@@ -84,6 +84,14 @@ static bool words_are(uint32_t at, struct khap_str words, struct khap_str end)
     return strcmp(text + words.len, end.ptr) == 0;
 }
 
+/* Of rows that other releases have, the one whose releases are less far from this one. */
+static bool nearer(const struct schema_row *row, const struct schema_row *than, uint16_t release)
+{
+    int a = release < row->first ? row->first - release : release - row->last;
+    int b = release < than->first ? than->first - release : release - than->last;
+    return a < b;
+}
+
 static const struct schema_row *find(unsigned table, struct khap_str words, struct khap_str end,
                                      uint16_t release, const struct schema_row **other)
 {
@@ -98,7 +106,7 @@ static const struct schema_row *find(unsigned table, struct khap_str words, stru
             const struct schema_row *row = &schema_rows[e->row];
             if (row->first <= release && release <= row->last)
                 return row;
-            if (other != NULL && (*other == NULL || row->first > (*other)->first))
+            if (other != NULL && (*other == NULL || nearer(row, *other, release)))
                 *other = row;
             if (e->next == NO_ENTRY)
                 return NULL;

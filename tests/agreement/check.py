@@ -155,7 +155,8 @@ def main():
     releases = os.environ.get("HAPROXY_RELEASES", "").split()
     binaries = [r.split("=", 1)[1] for r in releases] or [os.environ.get("HAPROXY") or tap.need("haproxy", "haproxy")]
     number = int(os.environ.get("N") or 150)
-    seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(1 << 32))
+    # the few of `make check' are always the same; with N=… they are others each time
+    seed = int(os.environ.get("SEED") or (random.SystemRandom().randrange(1 << 32) if os.environ.get("N") else 1))
     show = int(os.environ.get("SHOW") or 5)
     tap.note("SEED=%d N=%d" % (seed, number))
     for binary in binaries:
