@@ -16,6 +16,15 @@ struct khap_place khap__check_place(struct check *c, struct khap_span span)
     return khap__view_place(c->at.doc, c->at.line, c->reader, span);
 }
 
+/* Lines of `global` that allow what stands behind them, whatever the release says of the line itself. */
+static void note_exposed(struct check *c)
+{
+    if (c->table != TABLE_GLOBAL || c->n == 0)
+        return;
+    c->experimental = c->experimental || khap__str_eq(c->words[0].text, S("expose-experimental-directives"));
+    c->deprecated = c->deprecated || khap__str_eq(c->words[0].text, S("expose-deprecated-directives"));
+}
+
 /* The view was read as the newest release; all others of the target have their say before. What several say alike is told once. */
 static enum khap_status on_line(void *ctx, const struct view_line *line)
 {
@@ -29,6 +38,7 @@ static enum khap_status on_line(void *ctx, const struct view_line *line)
     c->n = line->n;
     c->table = line->table;
     uint16_t last = line->view->target.last;
+    note_exposed(c);
     for (size_t i = 0;
          c->view->target.first < last && status == KHAP_OK && (release = khap_release_at(i)) != 0; i++) {
         if (release < c->view->target.first || release >= last)

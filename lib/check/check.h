@@ -23,6 +23,8 @@ struct check {
     struct khap_words *reader, *own; /* that of the line; one for what is behind */
     struct buf text, more;           /* of one message */
 
+    bool experimental, deprecated; /* `global` has allowed it so far, or may have */
+
     /* the line */
     struct view_line at;
     const struct schema_word *words; /* those of it */

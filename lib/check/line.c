@@ -266,6 +266,18 @@ static void say_unnamed(struct check *c, const struct schema_line *line)
         khap__check_place(c, word_span(c, line->keyword, 0, (uint32_t)word.len)), word);
 }
 
+/* What HAProxy takes only behind a line of `global` that allows it. */
+static void say_exposed(struct check *c, const struct schema_row *row, uint32_t word)
+{
+    bool experimental = (row->flags & ROW_EXPERIMENTAL) != 0 && !c->experimental;
+    bool deprecated = (row->flags & ROW_DEPRECATED) != 0 && row->warns <= c->release && !c->deprecated;
+    if (experimental || deprecated)
+        SAY(c->diags, MSG_NOT_EXPOSED,
+            khap__check_place(c, word_span(c, word, 0, (uint32_t)c->words[word].text.len)),
+            khap__schema_text(row->words),
+            experimental ? S("expose-experimental-directives") : S("expose-deprecated-directives"));
+}
+
 enum khap_status khap__check_line(struct check *c, const struct schema_line *line)
 {
     enum khap_status status = KHAP_OK;
@@ -282,9 +294,12 @@ enum khap_status khap__check_line(struct check *c, const struct schema_line *lin
     if (line->row != NULL) {
         say_deprecated(c, line->row, line->keyword);
         say_unnamed(c, line);
+        say_exposed(c, line->row, line->keyword);
     }
-    for (uint32_t i = 0; i < line->n_options; i++)
+    for (uint32_t i = 0; i < line->n_options; i++) {
         say_deprecated(c, line->options[i].row, line->options[i].word);
+        say_exposed(c, line->options[i].row, line->options[i].word);
+    }
     return status;
 }
 

@@ -127,6 +127,17 @@ static void test_ranges(void **state)
     assert_said(KHAP_RELEASE(2, 6), KHAP_RELEASE(2, 6), text, "4:26 other-release\n");
 }
 
+static void test_exposed(void **state)
+{
+    (void)state;
+    assert_said(KHAP_NEWEST, KHAP_NEWEST, "acme a\n directory http://x/\n", "1:1 not-exposed\n");
+    assert_said(KHAP_NEWEST, KHAP_NEWEST,
+                "global\n expose-experimental-directives\nacme a\n directory http://x/\n", "");
+    assert_said(KHAP_RELEASE(3, 1), KHAP_RELEASE(3, 1), "program a\n command x\n",
+                "1:1 deprecated\n1:1 not-exposed\n");
+    assert_said(KHAP_RELEASE(3, 0), KHAP_RELEASE(3, 0), "program a\n command x\n", "");
+}
+
 /* Whatever bytes come, they are gone through. */
 static void test_hostile(void **state)
 {
@@ -167,10 +178,8 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_everything),
-        cmocka_unit_test(test_ranges),
-        cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_everything), cmocka_unit_test(test_ranges),    cmocka_unit_test(test_exposed),
+        cmocka_unit_test(test_hostile),    cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
