@@ -86,8 +86,33 @@ static void duplicates(struct check *c)
     }
 }
 
+/* ACLs and backends that nothing names. A backend may be meant by a name that each request gives. */
+static void unused(struct check *c)
+{
+    const struct khap_view *view = c->view;
+    bool dynamic = true; /* where there is no frontend, the one that leads here is elsewhere */
+    for (uint32_t i = 0; i < view->sections.len && dynamic; i++)
+        dynamic = !khap__schema_kind_has(KIND_FRONTEND, view->sections.ptr[i].kind);
+    for (uint32_t i = 0; i < view->references.len; i++) {
+        const struct view_reference *r = &view->references.ptr[i];
+        dynamic = dynamic || (r->kind == KIND_BACKEND &&
+                              (r->state == KHAP_REFERENCE_DYNAMIC || r->state == KHAP_REFERENCE_VARIABLE));
+    }
+    for (uint32_t i = 0; i < view->definitions.len; i++) {
+        const struct view_definition *d = &view->definitions.ptr[i];
+        bool backend = d->is_section && khap__str_eq(view->sections.ptr[d->section].kind, S("backend"));
+        bool acl = !d->is_section && d->kind == KIND_ACL;
+        if (d->read != KHAP_TRUE || d->first_referrer != VIEW_NONE || !(acl || (backend && !dynamic)) ||
+            !khap__view_first(view, i))
+            continue;
+        SAY(c->diags, MSG_UNUSED_NAME, place_of(c, d->section, d->line, d->span),
+            acl ? S("acl") : S("backend"), d->name);
+    }
+}
+
 enum khap_status khap__check_names(struct check *c)
 {
+    unused(c);
     references(c);
     duplicates(c);
     servers(c);

@@ -8,6 +8,15 @@ bool khap__view_is(const struct khap_view *view, const struct view_definition *d
     return d->is_section ? khap__schema_kind_has(kind, view->sections.ptr[d->section].kind) : d->kind == kind;
 }
 
+bool khap__view_first(const struct khap_view *view, uint32_t definition)
+{
+    const struct view_definition *d = &view->definitions.ptr[definition];
+    struct khap_str key =
+        d->is_section ? d->name : (struct khap_str){d->name.ptr - VIEW_KEY, d->name.len + VIEW_KEY};
+    uint32_t first;
+    return khap__map_get(d->is_section ? &view->names : &view->scoped, key, &first) && first == definition;
+}
+
 /* The first definition of that kind, from `at` on, that stands above line `before`; one that is not read only when there is no other. */
 static uint32_t first_of(const struct khap_view *view, enum schema_kind kind, uint32_t at, uint32_t before)
 {

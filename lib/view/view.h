@@ -120,6 +120,8 @@ struct khap_place khap__view_place(const struct khap_document *doc, const struct
 void khap__view_bind(struct khap_view *view);
 /* The key of a name in `scoped`: its section's number, and the name behind it. */
 enum { VIEW_KEY = 4 };
+/* Whether no other definition of that name comes before: references are bound to the first one. */
+bool khap__view_first(const struct khap_view *view, uint32_t definition);
 /* Whether that definition is one of this kind. */
 bool khap__view_is(const struct khap_view *view, const struct view_definition *definition,
                    enum schema_kind kind);

@@ -127,6 +127,18 @@ static void test_ranges(void **state)
     assert_said(KHAP_RELEASE(2, 6), KHAP_RELEASE(2, 6), text, "4:26 other-release\n");
 }
 
+static void test_unused(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "frontend f\n bind :1\n timeout client 1s\n acl a always_true\n acl b src ::1\n acl b src ::2\n"
+        " use_backend w if b\nbackend w\nbackend x\n";
+    assert_said(KHAP_NEWEST, KHAP_NEWEST, text, "4:6 unused-name\n9:9 unused-name\n");
+    assert_said(KHAP_NEWEST, KHAP_NEWEST, "backend alone\n", "");
+    assert_said(KHAP_NEWEST, KHAP_NEWEST,
+                "frontend f\n bind :1\n timeout client 1s\n use_backend %[path]\nbackend perhaps\n", "");
+}
+
 static void test_exposed(void **state)
 {
     (void)state;
