@@ -190,8 +190,8 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_everything), cmocka_unit_test(test_ranges),    cmocka_unit_test(test_exposed),
-        cmocka_unit_test(test_hostile),    cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_everything), cmocka_unit_test(test_ranges),  cmocka_unit_test(test_unused),
+        cmocka_unit_test(test_exposed),    cmocka_unit_test(test_hostile), cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
