@@ -48,7 +48,8 @@ static enum khap_status find(void *ctx, struct khap_str name, struct khap_str *v
 {
     struct variables *v = ctx;
     for (const char *p = strchr(v->text, ' '); p != NULL; p = strchr(p, ' ')) {
-        struct khap_str one = {++p, strcspn(p, " \n")};
+        p++;
+        struct khap_str one = {p, strcspn(p, " \n")};
         if (one.len <= name.len || one.ptr[name.len] != '=' || !khap__str_starts(one, name))
             continue;
         struct khap_str bytes = from_hex(one.ptr + name.len + 1);
