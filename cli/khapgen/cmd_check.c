@@ -19,6 +19,7 @@ struct check {
     const char *target;
     enum khap_severity fail_on;
     bool help;
+    struct khap_bundle *bundle;
 };
 
 static int take_fail_on(struct check *c, const struct options *o)
@@ -86,7 +87,6 @@ static int read_options(struct check *c, const char *const *words)
 static int run(struct check *c, const char *const *words)
 {
     struct khap_target target;
-    struct khap_bundle *bundle = NULL;
     int status = read_options(c, words);
     if (status != EXIT_DONE)
         return status;
@@ -99,14 +99,12 @@ static int run(struct check *c, const char *const *words)
     if (c->target != NULL)
         status = target_read(&c->report, c->target, &target);
     if (status == EXIT_DONE)
-        status = input_bundle(&c->report, &c->inputs, &c->opened, &target, c->files, c->n_files, &bundle);
+        status = input_bundle(&c->report, &c->inputs, &c->opened, &target, c->files, c->n_files, &c->bundle);
     if (status == EXIT_DONE) {
-        status = report_status(&c->report, khap_check(NULL, bundle, &target, NULL, c->report.diags));
+        status = report_status(&c->report, khap_check(NULL, c->bundle, &target, NULL, c->report.diags));
         if (status == EXIT_DONE && khap_diags_count(c->report.diags, c->fail_on) > 0)
             status = EXIT_NO;
     }
-    report_show(&c->report);
-    khap_bundle_free(bundle);
     return status;
 }
 
@@ -117,6 +115,8 @@ int cmd_check(const char *const *words)
     if (status != EXIT_DONE)
         return status;
     status = run(&c, words);
+    report_show(&c.report);
+    khap_bundle_free(c.bundle);
     report_close(&c.report);
     inputs_free(&c.inputs);
     free(c.files);

@@ -16,6 +16,17 @@ struct khap_place khap__check_place(struct check *c, struct khap_span span)
     return khap__view_place(c->at.doc, c->at.line, c->reader, span);
 }
 
+struct khap_place khap__check_place_of(struct check *c, uint32_t section, const struct khap_line *line,
+                                       struct khap_span span)
+{
+    const struct khap_document *doc = c->view->files.ptr[c->view->sections.ptr[section].file].doc;
+    if (khap_words_read(c->reader, doc, line) != KHAP_OK) {
+        c->no_memory = true;
+        return khap_line_origin(doc, line);
+    }
+    return khap__view_place(doc, line, c->reader, span);
+}
+
 /* Lines of `global` that allow what stands behind them, whatever the release says of the line itself. */
 static void note_exposed(struct check *c)
 {

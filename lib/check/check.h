@@ -37,6 +37,10 @@ struct check {
 /* Where words of the line stand. */
 struct khap_place khap__check_place(struct check *c, struct khap_span span);
 
+/* The same for a line of that section, when all lines were gone through. */
+struct khap_place khap__check_place_of(struct check *c, uint32_t section, const struct khap_line *line,
+                                       struct khap_span span);
+
 /* One line, as the release of the check reads it; then what its arguments name. */
 enum khap_status khap__check_line(struct check *c, const struct schema_line *line);
 enum khap_status khap__check_item(void *check, const struct schema_item *item);

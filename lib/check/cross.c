@@ -34,6 +34,19 @@ static void say(struct check *c, const struct schema_cross *rule, struct khap_pl
         c->no_memory = true;
 }
 
+/* "a|b" for people: "a, b". */
+static struct khap_str listed(struct check *c, struct khap_str words)
+{
+    khap__buf_clear(&c->text);
+    for (size_t i = 0; i < words.len; i++) {
+        if (words.ptr[i] == '|')
+            khap__buf_add(&c->text, S(", "));
+        else
+            khap__buf_char(&c->text, words.ptr[i]);
+    }
+    return khap__buf_str(&c->text);
+}
+
 static void note_mode(struct check *c, struct check_section *s, const struct schema_line *line)
 {
     uint8_t mode = MODE_UNKNOWN;
@@ -55,7 +68,7 @@ static void check_order(struct check *c, uint64_t bits, uint64_t before, const s
             continue;
         struct khap_span span = {line->keyword, 0, line->keyword, (uint32_t)c->words[line->keyword].text.len};
         say(c, rule, khap__check_place(c, span), khap__schema_text(line->row->words),
-            khap__schema_text(set->text));
+            listed(c, khap__schema_text(set->text)));
     }
 }
 
@@ -150,17 +163,6 @@ static struct check_section inherited(const struct check *c, uint32_t section)
     return all;
 }
 
-static struct khap_place place_of(struct check *c, uint32_t section, const struct khap_line *line,
-                                  struct khap_span span)
-{
-    const struct khap_document *doc = c->view->files.ptr[c->view->sections.ptr[section].file].doc;
-    if (khap_words_read(c->reader, doc, line) != KHAP_OK) {
-        c->no_memory = true;
-        return khap_line_origin(doc, line);
-    }
-    return khap__view_place(doc, line, c->reader, span);
-}
-
 static void check_requires(struct check *c, const struct schema_cross *rule, uint32_t section,
                            const struct check_section *has)
 {
@@ -182,7 +184,7 @@ static void check_requires(struct check *c, const struct schema_cross *rule, uin
         khap__buf_char(&c->text, ' ');
         khap__buf_add(&c->text, name);
         struct khap_str text = khap__schema_text(set->text);
-        say(c, rule, place_of(c, section, s->head, span), khap__buf_str(&c->text),
+        say(c, rule, khap__check_place_of(c, section, s->head, span), khap__buf_str(&c->text),
             khap__str_sub(text, 0, khap__str_find(text, '|')));
     }
 }

@@ -3,17 +3,6 @@
 
 #include "check/check.h"
 
-static struct khap_place place_of(struct check *c, uint32_t section, const struct khap_line *line,
-                                  struct khap_span span)
-{
-    const struct khap_document *doc = c->view->files.ptr[c->view->sections.ptr[section].file].doc;
-    if (khap_words_read(c->reader, doc, line) != KHAP_OK) {
-        c->no_memory = true;
-        return khap_line_origin(doc, line);
-    }
-    return khap__view_place(doc, line, c->reader, span);
-}
-
 static void references(struct check *c)
 {
     const struct khap_view *view = c->view;
@@ -24,7 +13,7 @@ static void references(struct check *c)
         /* what is missing in something that is missing itself was said */
         if (r->container != VIEW_NONE && view->references.ptr[r->container].state != KHAP_REFERENCE_BOUND)
             continue;
-        SAY(c->diags, MSG_MISSING_REFERENCE, place_of(c, r->section, r->line, r->span),
+        SAY(c->diags, MSG_MISSING_REFERENCE, khap__check_place_of(c, r->section, r->line, r->span),
             khap__schema_kind_name((enum schema_kind)r->kind), r->name);
     }
 }
@@ -43,12 +32,12 @@ static void duplicate(struct check *c, const struct view_definition *d, const st
     uint16_t last = c->view->target.last;
     if (last < refused && last < KHAP_RELEASE(3, 1))
         return;
-    struct khap_place place = place_of(c, d->section, d->line, d->span);
+    struct khap_place place = khap__check_place_of(c, d->section, d->line, d->span);
     if (last >= refused)
         SAY(c->diags, MSG_NAME_TWICE, place, d->name, a->kind);
     else
         SAY(c->diags, MSG_NAME_OF_TWO, place, d->name, b->kind, a->kind);
-    khap__diags_relate(c->diags, place_of(c, before->section, before->line, before->span),
+    khap__diags_relate(c->diags, khap__check_place_of(c, before->section, before->line, before->span),
                        S("the first one is here"));
 }
 
@@ -63,9 +52,10 @@ static void servers(struct check *c)
         const struct view_definition *again = &view->definitions.ptr[d->next_same];
         if (again->kind != KIND_SERVER || again->read != KHAP_TRUE)
             continue;
-        SAY(c->diags, MSG_NAME_TWICE, place_of(c, again->section, again->line, again->span), again->name,
-            S("server"));
-        khap__diags_relate(c->diags, place_of(c, d->section, d->line, d->span), S("the first one is here"));
+        SAY(c->diags, MSG_NAME_TWICE, khap__check_place_of(c, again->section, again->line, again->span),
+            again->name, S("server"));
+        khap__diags_relate(c->diags, khap__check_place_of(c, d->section, d->line, d->span),
+                           S("the first one is here"));
     }
 }
 
@@ -105,7 +95,7 @@ static void unused(struct check *c)
         if (d->read != KHAP_TRUE || d->first_referrer != VIEW_NONE || !(acl || (backend && !dynamic)) ||
             !khap__view_first(view, i))
             continue;
-        SAY(c->diags, MSG_UNUSED_NAME, place_of(c, d->section, d->line, d->span),
+        SAY(c->diags, MSG_UNUSED_NAME, khap__check_place_of(c, d->section, d->line, d->span),
             acl ? S("acl") : S("backend"), d->name);
     }
 }

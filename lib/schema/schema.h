@@ -60,6 +60,9 @@ enum schema_sample khap__schema_sample_after(enum schema_sample before, const st
 struct khap_str khap__schema_sample_match(enum schema_sample type, uint16_t release);
 struct khap_str khap__schema_sample_name(enum schema_sample type);
 
+/* Whether names of sections may hold the byte. */
+bool khap__schema_name_byte(unsigned char byte);
+
 /* What a diagnostic calls it. */
 struct khap_str khap__schema_expected(enum schema_type type);
 

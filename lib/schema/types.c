@@ -408,7 +408,7 @@ static enum schema_problem network(const struct check *c)
                                 : from_value(error); /* HAProxy masks what lies beyond the bits */
 }
 
-static bool name_byte(unsigned char byte)
+bool khap__schema_name_byte(unsigned char byte)
 {
     return khap__is_alnum(byte) || byte == '.' || byte == '_' || byte == '-' || byte == ':';
 }
@@ -416,7 +416,7 @@ static bool name_byte(unsigned char byte)
 static enum schema_problem name(const struct check *c)
 {
     for (size_t i = 0; i < c->text.len; i++) {
-        if (!name_byte((unsigned char)c->text.ptr[i])) {
+        if (!khap__schema_name_byte((unsigned char)c->text.ptr[i])) {
             *c->offset = (uint32_t)i;
             *c->len = 1;
             return SCHEMA_BAD;

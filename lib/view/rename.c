@@ -202,7 +202,7 @@ static enum khap_status check_name(struct renaming *r)
 {
     bool good = r->to.len > 0 && r->to.len <= 255;
     for (size_t i = 0; i < r->to.len && good; i++)
-        good = khap__is_alnum((unsigned char)r->to.ptr[i]) || memchr("._-:", r->to.ptr[i], 4) != NULL;
+        good = khap__schema_name_byte((unsigned char)r->to.ptr[i]);
     if (!good) {
         SAY(r->diags, MSG_RENAME_BAD_NAME, NOWHERE, r->to);
         return KHAP_EINPUT;
@@ -231,11 +231,9 @@ static bool has_name(struct khap_str text, struct khap_str name)
     for (size_t i = 0; i + name.len <= text.len; i++) {
         if (memcmp(text.ptr + i, name.ptr, name.len) != 0)
             continue;
-        bool before = i > 0 && (khap__is_alnum((unsigned char)text.ptr[i - 1]) ||
-                                memchr("._-:", text.ptr[i - 1], 4) != NULL);
+        bool before = i > 0 && khap__schema_name_byte((unsigned char)text.ptr[i - 1]);
         size_t end = i + name.len;
-        bool behind = end < text.len && (khap__is_alnum((unsigned char)text.ptr[end]) ||
-                                         memchr("._-:", text.ptr[end], 4) != NULL);
+        bool behind = end < text.len && khap__schema_name_byte((unsigned char)text.ptr[end]);
         if (!before && !behind)
             return true;
     }

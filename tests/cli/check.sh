@@ -82,7 +82,11 @@ run 1 'a note, from notes on' --fail-on note note.cfg
 run 0 'a warning' warn.cfg
 run 1 'a warning, from warnings on' --fail-on=warning warn.cfg
 run 2 'no such severity' --fail-on fatal good.cfg
+is 'which is told' "$(grep -c 'option-value' err)" 1
+run 2 'no such option' --nosuch good.cfg
+is 'which is told, too' "$(grep -c 'unknown-option' err)" 1
 run 2 'no file'
+is 'that there is none is told' "$(grep -c 'no-file' err)" 1
 run 2 'no such file' nosuch.cfg
 run 2 'no such release' -t 9.9x good.cfg
 run 0 'help' --help

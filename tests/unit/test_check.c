@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "failing_alloc.h"
+#include "schema/schema.h"
 #include <khap/check.h>
 
 static enum khap_status check_text(const struct khap_alloc *alloc, uint16_t first, uint16_t last,
@@ -150,6 +151,16 @@ static void test_exposed(void **state)
     assert_said(KHAP_RELEASE(3, 0), KHAP_RELEASE(3, 0), "program a\n command x\n", "");
 }
 
+/* What cross-line.tsv wants to say can be said. */
+static void test_cross_codes(void **state)
+{
+    (void)state;
+    const struct schema_cross *rule;
+    struct khap_message m = {.size = sizeof m};
+    for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++)
+        assert_int_equal(khap_message_find(khap__schema_text(rule->code), &m), KHAP_OK);
+}
+
 /* Whatever bytes come, they are gone through. */
 static void test_hostile(void **state)
 {
@@ -190,8 +201,9 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_everything), cmocka_unit_test(test_ranges),  cmocka_unit_test(test_unused),
-        cmocka_unit_test(test_exposed),    cmocka_unit_test(test_hostile), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_everything),  cmocka_unit_test(test_ranges),  cmocka_unit_test(test_unused),
+        cmocka_unit_test(test_cross_codes), cmocka_unit_test(test_exposed), cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
