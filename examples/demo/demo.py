@@ -4,6 +4,7 @@
 Nothing outside a temporary folder is touched, and only what was started here is stopped.
 """
 import argparse
+import contextlib
 import os
 import shutil
 import signal
@@ -18,6 +19,34 @@ NODES = {"node1": "127.0.0.2", "node2": "127.0.0.3", "node3": "127.0.0.4"}
 SERVICES = ["marley-landing", "james-munnelly-eu", "kube-ui"]
 HOSTS = ["marley.xyz", "james.munnelly.eu", "manage.marley.xyz"]
 UNKNOWN = "no-such-host.example"  # goes to the service that says `default: true`
+
+
+class Interrupt:
+    """SIGINT and SIGTERM end the demonstration; where that would leave something behind, a moment later."""
+
+    def __init__(self):
+        self.deferred = 0
+        self.seen = 0
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.handle)
+
+    def handle(self, number, _frame):
+        self.seen = number
+        if not self.deferred:
+            sys.exit(128 + number)
+
+    @contextlib.contextmanager
+    def later(self):
+        self.deferred += 1
+        try:
+            yield
+        finally:
+            self.deferred -= 1
+        if self.seen and not self.deferred:
+            sys.exit(128 + self.seen)
+
+
+INTERRUPT = Interrupt()
 
 
 def free_port(addresses):
@@ -41,10 +70,17 @@ def free_port(addresses):
 
 
 def run(command, **more):
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **more)
+    with INTERRUPT.later():  # a few seconds at most: a child that is not waited for would write into the folder
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **more)
     if done.returncode != 0:
         sys.exit("demo: %s\n%s" % (" ".join(command), done.stdout))
     return done.stdout
+
+
+def start(started, command, **more):
+    with INTERRUPT.later():
+        started.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, **more))
+    return started[-1]
 
 
 def wait_for(port, process):
@@ -77,11 +113,12 @@ def main():
     haproxy = given.haproxy or shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
     if not haproxy:
         sys.exit("demo: needs haproxy (Debian: package haproxy)")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
-    folder = tempfile.mkdtemp(prefix="khap-demo.")
+    folder = None
     started = []
     try:
+        with INTERRUPT.later():
+            folder = tempfile.mkdtemp(prefix="khap-demo.")
         # a certificate that no one else trusts, for all hosts at once
         certs = os.path.join(folder, "certs.d")
         os.mkdir(certs, 0o700)
@@ -114,15 +151,12 @@ def main():
         sys.stdout.write(run([haproxy, "-c", "-f", cfg]))
 
         for node, address in NODES.items():
-            backend = subprocess.Popen([sys.executable, os.path.join(HERE, "backend.py"), node, address] +
-                                       ["%s=%d" % pair for pair in ports.items()],
-                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-            started.append(backend)
+            backend = start(started, [sys.executable, os.path.join(HERE, "backend.py"), node, address] +
+                            ["%s=%d" % pair for pair in ports.items()], stdout=subprocess.PIPE, text=True)
             if backend.stdout.readline().strip() != "ready":
                 sys.exit("demo: the services of %s did not start" % node)
         with open(os.path.join(folder, "haproxy.log"), "w") as log:
-            proxy = subprocess.Popen([haproxy, "-db", "-f", cfg], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        started.append(proxy)
+            proxy = start(started, [haproxy, "-db", "-f", cfg], stdout=log, stderr=log)
         try:
             wait_for(http, proxy)
             wait_for(https, proxy)
@@ -143,14 +177,17 @@ def main():
         if wrong:
             sys.exit("demo: %d hosts were answered by a backend other than the map says" % wrong)
     finally:
-        for process in started:
-            process.terminate()
-        for process in started:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-        shutil.rmtree(folder, ignore_errors=True)
+        with INTERRUPT.later():
+            for process in started:
+                process.terminate()
+            for process in started:
+                try:
+                    process.wait(10)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+            if folder:
+                shutil.rmtree(folder, ignore_errors=True)
     print("\nStopped; nothing is left behind.")
 
 
