@@ -15,6 +15,7 @@
 #include <khap/schema.h>
 #include <khap/view.h>
 #include <khap/check.h>
+#include <khap/migrate.h>
 #include <khap/cert.h>
 #include <khap/model.h>
 #include <khap/gen.h>

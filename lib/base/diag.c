@@ -88,18 +88,9 @@ static bool said_before(const struct khap_diags *diags, enum message_id id, stru
     return d != NULL;
 }
 
-void khap__diags_add(struct khap_diags *diags, enum message_id id, struct khap_place place,
-                     const struct khap_str *words, size_t n)
+/* Adds a diagnostic whose text is in the scratch buffer. */
+static void add_text(struct khap_diags *diags, enum message_id id, struct khap_place place)
 {
-    if (diags == NULL || id >= MSG__COUNT)
-        return;
-    enum khap_severity severity = khap__message_severity(id);
-    diags->counts[severity]++;
-    diags->newest = NULL;
-    if (diags->kept >= (severity == KHAP_ERROR ? LIMIT : LIMIT_BELOW_ERROR))
-        return;
-    khap__buf_clear(&diags->scratch);
-    compose(&diags->scratch, khap__message_text(id), words, n);
     if (!diags->scratch.failed && said_before(diags, id, place)) {
         diags->repeated++;
         return;
@@ -118,6 +109,36 @@ void khap__diags_add(struct khap_diags *diags, enum message_id id, struct khap_p
         diags->last->next = d;
     diags->last = diags->newest = d;
     diags->kept++;
+}
+
+/* Counts it; whether it is to be kept. */
+static bool count(struct khap_diags *diags, enum message_id id)
+{
+    enum khap_severity severity = khap__message_severity(id);
+    diags->counts[severity]++;
+    diags->newest = NULL;
+    return diags->kept < (severity == KHAP_ERROR ? LIMIT : LIMIT_BELOW_ERROR);
+}
+
+void khap__diags_add(struct khap_diags *diags, enum message_id id, struct khap_place place,
+                     const struct khap_str *words, size_t n)
+{
+    if (diags == NULL || id >= MSG__COUNT || !count(diags, id))
+        return;
+    khap__buf_clear(&diags->scratch);
+    compose(&diags->scratch, khap__message_text(id), words, n);
+    add_text(diags, id, place);
+}
+
+void khap__diags_copy(struct khap_diags *diags, const struct khap_diag *diag)
+{
+    if (diags == NULL || !count(diags, (enum message_id)diag->id))
+        return;
+    khap__buf_clear(&diags->scratch);
+    khap__buf_add(&diags->scratch, diag->text);
+    add_text(diags, (enum message_id)diag->id, diag->place);
+    for (const struct related *r = diag->related; r != NULL; r = r->next)
+        khap__diags_relate(diags, r->place, r->text);
 }
 
 void khap__diags_relate(struct khap_diags *diags, struct khap_place place, struct khap_str text)

@@ -18,6 +18,8 @@
 
 void khap__diags_add(struct khap_diags *diags, enum message_id id, struct khap_place place,
                      const struct khap_str *words, size_t n);
+/* Adds what another list holds. */
+void khap__diags_copy(struct khap_diags *diags, const struct khap_diag *diag);
 /* Adds a related place to the newest diagnostic. */
 void khap__diags_relate(struct khap_diags *diags, struct khap_place place, struct khap_str text);
 /* KHAP_ENOMEM when the list failed, KHAP_EINPUT when it holds an error, else KHAP_OK. */

@@ -6,6 +6,13 @@
 
 /* ---- the handle */
 
+void khap__document_retarget(struct khap_document *doc, const struct khap_target *target)
+{
+    doc->target = *target;
+    doc->style = khap__encode_style(target->first, target->last);
+    doc->unsafe = khap__encode_mask(doc->style);
+}
+
 enum khap_status khap_document_new(const struct khap_alloc *alloc, const struct khap_target *target,
                                    struct khap_document **out)
 {
@@ -18,9 +25,7 @@ enum khap_status khap_document_new(const struct khap_alloc *alloc, const struct 
         return KHAP_ENOMEM;
     memset(doc, 0, sizeof *doc);
     doc->alloc = a;
-    doc->target = *target;
-    doc->style = khap__encode_style(target->first, target->last);
-    doc->unsafe = khap__encode_mask(doc->style);
+    khap__document_retarget(doc, target);
     doc->limit = UINT32_MAX;
     khap__arena_init(&doc->arena, &a);
     *out = doc;

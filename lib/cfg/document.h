@@ -37,6 +37,8 @@ void khap__doc_comment(struct khap_document *doc, uint32_t indent, struct khap_p
                        struct khap_str text);
 void khap__doc_blank(struct khap_document *doc);
 
+/* From now on it is read and written for another target; its bytes stay. */
+void khap__document_retarget(struct khap_document *doc, const struct khap_target *target);
 /* Lowers the limit of 4 GiB on what it prints; beyond it lines are dropped and the status is KHAP_ELIMIT. */
 void khap__doc_limit(struct khap_document *doc, uint32_t bytes);
 enum khap_status khap__doc_status(const struct khap_document *doc);

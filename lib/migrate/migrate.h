@@ -22,7 +22,8 @@ enum migrate_where {
 enum migrate_effect {
     MIGRATE_SAME,    /* note: the effect is the same */
     MIGRATE_DIFFERS, /* warning: it is not quite; `says` tells in what */
-    MIGRATE_LEFT     /* error: nothing does it; `says` tells what a person can do. The line stays as it is */
+    MIGRATE_LEFT,    /* error: nothing does it; `says` tells what a person can do. The line stays as it is */
+    MIGRATE_NOTHING  /* the row does not concern it */
 };
 
 /* A line that HAProxy of the old release reads, and what becomes of it. */
@@ -36,6 +37,8 @@ struct migrate_step {
     const struct schema_word *words;
     size_t n;
     const struct schema_line *line; /* as `from` reads it */
+    size_t word, behind,
+        end; /* the words that are to be replaced, and where those begin that stand behind their keyword */
 
     struct arena *arena; /* until the migration ends */
     struct migrate *migrate;
@@ -55,7 +58,28 @@ void khap__migrate_word(struct migrate_step *step, struct khap_str word);
 /* `n` words of the old line from `first` on, as they are written there. */
 void khap__migrate_keep(struct migrate_step *step, size_t first, size_t n);
 
+/* The line stays as it is, and nothing is said. */
+enum khap_status khap__migrate_nothing(struct migrate_step *step);
+/* A person must do it: `says` tells what. */
+enum khap_status khap__migrate_leave(struct migrate_step *step, struct khap_str says);
+/* The last line of the section, or of the defaults that it inherits, that begins with these words (one or two, single blank): its words behind those, up
+ * to 64, valid until the next call. False when there is none. */
+bool khap__migrate_setting(struct migrate_step *step, struct khap_str words, struct schema_word *rest,
+                           size_t *n);
+/* Whether a name is free for a server of the section. */
+bool khap__migrate_has(struct migrate_step *step, enum schema_kind kind, struct khap_str name);
+
 /* The steps that are not rows of steps.tsv: a row names them. */
-migrate_function khap__migrate_headers; /* headers.c: req… and rsp… */
+migrate_function khap__migrate_address;      /* sections.c: an address behind the name of a section */
+migrate_function khap__migrate_program;      /* sections.c */
+migrate_function khap__migrate_nbproc;       /* processes.c */
+migrate_function khap__migrate_bind_process; /* processes.c */
+migrate_function khap__migrate_dispatch;     /* servers.c */
+migrate_function khap__migrate_transparent;  /* servers.c */
+migrate_function khap__migrate_appsession;   /* servers.c */
+migrate_function khap__migrate_httpchk;      /* servers.c */
+migrate_function khap__migrate_monitor_net;  /* health.c */
+migrate_function khap__migrate_mode_health;  /* health.c */
+migrate_function khap__migrate_headers;      /* headers.c: req… and rsp… */
 
 #endif
