@@ -145,7 +145,7 @@ const struct khap_diag *khap_diags_next(const struct khap_diags *diags, const st
  */
 const char *khap_diag_code(const struct khap_diag *diag);
 
-/** The severity of a diagnostic. */
+/** The severity of a diagnostic: that of its code, unless khap_rules changed it. */
 enum khap_severity khap_diag_severity(const struct khap_diag *diag);
 
 /** The message in English, without place and code; borrowed from the list. Control characters are escaped. */
@@ -166,6 +166,19 @@ struct khap_place khap_diag_place(const struct khap_diag *diag);
 enum khap_status khap_diag_related(const struct khap_diag *diag, size_t index, struct khap_place *place,
                                    struct khap_str *text);
 
+/**
+ * The fix of a diagnostic, as edits of the source: the bytes of each place become a text. They belong together: all or none. No two of
+ * them overlap, and they go forward in the source. A diagnostic without an edit knows no fix.
+ *
+ * @param diag   the diagnostic
+ * @param index  from 0
+ * @param place  [out] what is replaced; `len` is 0 where something is inserted
+ * @param text   [out] what takes its place, borrowed from the list; as it is, for the file. May be empty
+ * @return KHAP_OK, or KHAP_ENOENT when there is no such edit
+ */
+enum khap_status khap_diag_edit(const struct khap_diag *diag, size_t index, struct khap_place *place,
+                                struct khap_str *text);
+
 /** Flags of khap_diags_print(). */
 enum {
     KHAP_PRINT_COLOUR = 1,
@@ -185,7 +198,7 @@ enum khap_status khap_diags_print(const struct khap_diags *diags, unsigned flags
 
 /**
  * Prints a list for programs: one JSON object a line with code, severity, message, source, line, column,
- * endLine, endColumn, related. Columns are bytes from 1; the end is the place after the last byte. Without a
+ * endLine, endColumn, related, and edits where there is a fix. Columns are bytes from 1; the end is the place after the last byte. Without a
  * place the fields of the place are left out. When there were more than the list keeps, a last line has the
  * code "more-diagnostics" and a `count`.
  *

@@ -19,9 +19,12 @@ struct related {
 struct khap_diag {
     struct khap_diag *next;
     struct related *related, *last_related;
+    struct related *edits, *last_edit; /* `text` is what goes there */
     struct khap_str text;
     struct khap_place place;
     uint32_t id;
+    uint32_t severity;
+    size_t repeated;
 };
 
 struct khap_diags {
@@ -32,6 +35,8 @@ struct khap_diags {
     struct khap_diag *newest; /* NULL when the newest was not kept */
     size_t kept, repeated;
     size_t counts[KHAP_ERROR + 1]; /* by severity */
+    khap__diags_judge *judge;
+    void *judge_ctx;
     bool failed;
 };
 
@@ -76,22 +81,24 @@ static void compose(struct buf *out, const char *text, const struct khap_str *wo
     }
 }
 
-/* Whether the text in the scratch buffer was said of this place before: what aliases share is read more than
- * once. */
-static bool said_before(const struct khap_diags *diags, enum message_id id, struct khap_place place)
+/* Who said the text in the scratch buffer of this place before: what aliases share is read more than once. */
+static struct khap_diag *said_before(const struct khap_diags *diags, enum message_id id,
+                                     struct khap_place place)
 {
-    const struct khap_diag *d = place.source == 0 ? NULL : diags->first;
+    struct khap_diag *d = place.source == 0 ? NULL : diags->first;
     while (d != NULL &&
            (d->id != (uint32_t)id || d->place.source != place.source || d->place.offset != place.offset ||
             d->place.len != place.len || !khap__str_eq(d->text, khap__buf_str(&diags->scratch))))
         d = d->next;
-    return d != NULL;
+    return d;
 }
 
 /* Adds a diagnostic whose text is in the scratch buffer. */
-static void add_text(struct khap_diags *diags, enum message_id id, struct khap_place place)
+static void add_text(struct khap_diags *diags, enum message_id id, uint32_t severity, struct khap_place place)
 {
-    if (!diags->scratch.failed && said_before(diags, id, place)) {
+    struct khap_diag *before = diags->scratch.failed ? NULL : said_before(diags, id, place);
+    if (before != NULL) {
+        before->repeated++;
         diags->repeated++;
         return;
     }
@@ -102,6 +109,7 @@ static void add_text(struct khap_diags *diags, enum message_id id, struct khap_p
         return;
     }
     d->id = id;
+    d->severity = severity;
     d->place = place;
     if (diags->last == NULL)
         diags->first = d;
@@ -111,32 +119,56 @@ static void add_text(struct khap_diags *diags, enum message_id id, struct khap_p
     diags->kept++;
 }
 
-/* Counts it; whether it is to be kept. */
-static bool count(struct khap_diags *diags, enum message_id id)
+/* Adds to a list of the newest diagnostic; `text` is copied. */
+static void add_place(struct khap_diags *diags, struct related **first, struct related **last,
+                      struct khap_place place, struct khap_str text)
 {
-    enum khap_severity severity = khap__message_severity(id);
-    diags->counts[severity]++;
+    struct related *r = khap__arena_zalloc(&diags->arena, 1, sizeof *r);
+    if (r == NULL || khap__arena_dup(&diags->arena, text, &r->text) != KHAP_OK) {
+        diags->failed = true;
+        return;
+    }
+    r->place = place;
+    if (*last == NULL)
+        *first = r;
+    else
+        (*last)->next = r;
+    *last = r;
+}
+
+/* Counts it, by the severity that the list gives it; whether it is to be kept. */
+static bool count(struct khap_diags *diags, enum message_id id, struct khap_place place, uint32_t *severity)
+{
+    *severity = khap__message_severity(id);
     diags->newest = NULL;
-    return diags->kept < (severity == KHAP_ERROR ? LIMIT : LIMIT_BELOW_ERROR);
+    if (diags->judge != NULL)
+        *severity = diags->judge(diags->judge_ctx, id, place);
+    if (*severity == 0)
+        return false;
+    diags->counts[*severity]++;
+    return diags->kept < (*severity == KHAP_ERROR ? LIMIT : LIMIT_BELOW_ERROR);
 }
 
 void khap__diags_add(struct khap_diags *diags, enum message_id id, struct khap_place place,
                      const struct khap_str *words, size_t n)
 {
-    if (diags == NULL || id >= MSG__COUNT || !count(diags, id))
+    uint32_t severity;
+    if (diags == NULL || id >= MSG__COUNT || !count(diags, id, place, &severity))
         return;
     khap__buf_clear(&diags->scratch);
     compose(&diags->scratch, khap__message_text(id), words, n);
-    add_text(diags, id, place);
+    add_text(diags, id, severity, place);
 }
 
 void khap__diags_copy(struct khap_diags *diags, const struct khap_diag *diag)
 {
-    if (diags == NULL || !count(diags, (enum message_id)diag->id))
+    uint32_t severity;
+    enum message_id id = diags == NULL ? MSG__COUNT : (enum message_id)diag->id;
+    if (diags == NULL || !count(diags, id, diag->place, &severity))
         return;
     khap__buf_clear(&diags->scratch);
     khap__buf_add(&diags->scratch, diag->text);
-    add_text(diags, (enum message_id)diag->id, diag->place);
+    add_text(diags, id, severity, diag->place);
     for (const struct related *r = diag->related; r != NULL; r = r->next)
         khap__diags_relate(diags, r->place, r->text);
 }
@@ -146,20 +178,49 @@ void khap__diags_relate(struct khap_diags *diags, struct khap_place place, struc
     if (diags == NULL || diags->newest == NULL)
         return;
     struct khap_diag *d = diags->newest;
-    struct related *r = khap__arena_zalloc(&diags->arena, 1, sizeof *r);
     khap__buf_clear(&diags->scratch);
     khap__buf_add_visible(&diags->scratch, text, LONGEST_WORD);
-    if (r == NULL || diags->scratch.failed ||
-        khap__arena_dup(&diags->arena, khap__buf_str(&diags->scratch), &r->text) != KHAP_OK) {
+    if (diags->scratch.failed)
         diags->failed = true;
-        return;
-    }
-    r->place = place;
-    if (d->last_related == NULL)
-        d->related = r;
     else
-        d->last_related->next = r;
-    d->last_related = r;
+        add_place(diags, &d->related, &d->last_related, place, khap__buf_str(&diags->scratch));
+}
+
+void khap__diags_edit(struct khap_diags *diags, struct khap_place place, struct khap_str text)
+{
+    if (diags == NULL || diags->newest == NULL || place.source == 0)
+        return;
+    struct khap_diag *d = diags->newest;
+    add_place(diags, &d->edits, &d->last_edit, place, text);
+}
+
+void khap__diags_judged_by(struct khap_diags *diags, khap__diags_judge *judge, void *ctx)
+{
+    if (diags == NULL)
+        return;
+    diags->judge = judge;
+    diags->judge_ctx = ctx;
+    struct khap_diag *last = NULL;
+    for (struct khap_diag *d = diags->first; d != NULL && judge != NULL; d = d->next) {
+        uint32_t severity = judge(ctx, (enum message_id)d->id, d->place);
+        diags->counts[d->severity] -= 1 + d->repeated;
+        if (severity > 0) {
+            diags->counts[severity] += 1 + d->repeated;
+            d->severity = severity;
+            last = d;
+            continue;
+        }
+        diags->kept--;
+        diags->repeated -= d->repeated;
+        if (last == NULL)
+            diags->first = d->next;
+        else
+            last->next = d->next;
+    }
+    if (judge != NULL) {
+        diags->last = last;
+        diags->newest = NULL;
+    }
 }
 
 enum khap_status khap__diags_status(const struct khap_diags *diags)
@@ -208,7 +269,7 @@ const char *khap_diag_code(const struct khap_diag *diag)
 
 enum khap_severity khap_diag_severity(const struct khap_diag *diag)
 {
-    return khap__message_severity((enum message_id)diag->id);
+    return (enum khap_severity)diag->severity;
 }
 
 struct khap_str khap_diag_text(const struct khap_diag *diag)
@@ -221,10 +282,9 @@ struct khap_place khap_diag_place(const struct khap_diag *diag)
     return diag->place;
 }
 
-enum khap_status khap_diag_related(const struct khap_diag *diag, size_t index, struct khap_place *place,
-                                   struct khap_str *text)
+static enum khap_status place_at(const struct related *r, size_t index, struct khap_place *place,
+                                 struct khap_str *text)
 {
-    const struct related *r = diag->related;
     for (; r != NULL && index > 0; index--)
         r = r->next;
     if (r == NULL)
@@ -232,4 +292,16 @@ enum khap_status khap_diag_related(const struct khap_diag *diag, size_t index, s
     *place = r->place;
     *text = r->text;
     return KHAP_OK;
+}
+
+enum khap_status khap_diag_related(const struct khap_diag *diag, size_t index, struct khap_place *place,
+                                   struct khap_str *text)
+{
+    return place_at(diag->related, index, place, text);
+}
+
+enum khap_status khap_diag_edit(const struct khap_diag *diag, size_t index, struct khap_place *place,
+                                struct khap_str *text)
+{
+    return place_at(diag->edits, index, place, text);
 }

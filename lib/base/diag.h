@@ -24,6 +24,14 @@ void khap__diags_copy(struct khap_diags *diags, const struct khap_diag *diag);
 void khap__diags_relate(struct khap_diags *diags, struct khap_place place, struct khap_str text);
 /* KHAP_ENOMEM when the list failed, KHAP_EINPUT when it holds an error, else KHAP_OK. */
 enum khap_status khap__diags_status(const struct khap_diags *diags);
+/* Adds an edit to the newest diagnostic: the bytes of `place` become `text`. All its edits together are the fix. */
+void khap__diags_edit(struct khap_diags *diags, struct khap_place place, struct khap_str text);
+/*
+ * Who has a say on each diagnostic before it is counted: returns the severity that it shall have, 0 for none, which drops it. What the list holds
+ * already is judged at once. NULL ends it.
+ */
+typedef uint32_t khap__diags_judge(void *ctx, enum message_id id, struct khap_place place);
+void khap__diags_judged_by(struct khap_diags *diags, khap__diags_judge *judge, void *ctx);
 const struct khap_sources *khap__diags_sources(const struct khap_diags *diags);
 /* The list's own allocator; how many diagnostics it did not keep. diags is not NULL. */
 const struct khap_alloc *khap__diags_alloc(const struct khap_diags *diags);

@@ -41,6 +41,17 @@ static void put_diag(struct buf *out, const struct khap_sources *sources, const 
         khap__json_object_end(&w);
     }
     khap__json_array_end(&w);
+    bool fix = khap_diag_edit(d, 0, &place, &text) == KHAP_OK;
+    if (fix)
+        khap__json_array(&w, S("edits"));
+    for (size_t i = 0; khap_diag_edit(d, i, &place, &text) == KHAP_OK; i++) {
+        khap__json_object(&w, S(""));
+        put_place(&w, sources, place);
+        khap__json_bytes(&w, S("text"), text);
+        khap__json_object_end(&w);
+    }
+    if (fix)
+        khap__json_array_end(&w);
     khap__json_object_end(&w);
     khap__buf_char(out, '\n');
 }

@@ -47,8 +47,7 @@ enum khap_status khap_message_at(size_t index, struct khap_message *out)
     return KHAP_OK;
 }
 
-/* MSG__COUNT when there is no such code. */
-static enum message_id find(struct khap_str code)
+enum message_id khap__message_id(struct khap_str code)
 {
     if (code.len >= 2 && code.ptr[0] == '[' && code.ptr[code.len - 1] == ']')
         code = khap__str_sub(code, 1, code.len - 2);
@@ -70,7 +69,7 @@ enum khap_status khap_message_find(struct khap_str code, struct khap_message *ou
 {
     if (out == NULL || out->size < sizeof *out)
         return KHAP_EINVAL;
-    return khap_message_at(find(code), out);
+    return khap_message_at(khap__message_id(code), out);
 }
 
 enum khap_status khap_diags_report(struct khap_diags *diags, struct khap_str code, struct khap_place place,
@@ -78,7 +77,7 @@ enum khap_status khap_diags_report(struct khap_diags *diags, struct khap_str cod
 {
     if (diags == NULL || (words == NULL && n > 0))
         return KHAP_EINVAL;
-    enum message_id id = find(code);
+    enum message_id id = khap__message_id(code);
     if (id == MSG__COUNT)
         return KHAP_ENOENT;
     khap__diags_add(diags, id, place, words, n);

@@ -10,5 +10,7 @@
 const char *khap__message_code(enum message_id id);
 const char *khap__message_text(enum message_id id);
 enum khap_severity khap__message_severity(enum message_id id);
+/* MSG__COUNT when there is no such code; brackets around it are passed over. */
+enum message_id khap__message_id(struct khap_str code);
 
 #endif

@@ -50,6 +50,7 @@ static enum khap_status on_line(void *ctx, const struct view_line *line)
     c->table = line->table;
     uint16_t last = line->view->target.last;
     note_exposed(c);
+    khap__check_reached(c);
     for (size_t i = 0;
          c->view->target.first < last && status == KHAP_OK && (release = khap_release_at(i)) != 0; i++) {
         if (release < c->view->target.first || release >= last)
@@ -73,7 +74,9 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
 {
     if (options != NULL && options->size != sizeof *options)
         return KHAP_EINVAL;
-    struct check c = {.diags = diags, .alloc = khap__alloc_or_default(alloc)};
+    struct check c = {.diags = diags,
+                      .rules = options != NULL ? options->rules : NULL,
+                      .alloc = khap__alloc_or_default(alloc)};
     struct view_listener listener = {&c, on_line, khap__check_item, khap__check_problem};
     struct khap_view *view = NULL;
     khap__arena_init(&c.arena, &c.alloc);
@@ -81,10 +84,10 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     khap__map_init(&c.seen, &c.alloc);
     khap__buf_init(&c.text, &c.alloc);
     khap__buf_init(&c.more, &c.alloc);
-    enum khap_status status = khap__view_new(alloc, bundle, target, options != NULL ? options->facts : NULL,
-                                             &listener, diags, &view);
+    enum khap_status status = bundle == NULL ? KHAP_EINVAL : khap__check_ignores(&c, bundle);
     if (status == KHAP_OK)
-        status = khap_words_new(alloc, &c.own);
+        status = khap__view_new(alloc, bundle, target, options != NULL ? options->facts : NULL, &listener,
+                                diags, &view);
     if (status == KHAP_OK) {
         c.view = view;
         c.reader = c.own;
@@ -94,12 +97,17 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     if (status == KHAP_OK &&
         (c.no_memory || c.text.failed || c.more.failed || khap__diags_status(diags) == KHAP_ENOMEM))
         status = KHAP_ENOMEM;
+    khap__check_unignored(&c);
+    if (status == KHAP_OK && khap__diags_status(diags) == KHAP_ENOMEM)
+        status = KHAP_ENOMEM;
     khap_words_free(c.own);
     khap__buf_free(&c.text);
     khap__buf_free(&c.more);
     khap__arena_free(&c.arena);
     khap__map_free(&c.seen);
     VEC_FREE(&c.alloc, &c.sections);
+    VEC_FREE(&c.alloc, &c.ignores);
+    VEC_FREE(&c.alloc, &c.ignored_in_files);
     khap__arena_free(&c.kept);
     khap_view_free(view);
     return status;

@@ -11,7 +11,19 @@ struct check_section {
     uint8_t mode; /* of its own lines: enum section_mode */
 };
 
+/* A code that a comment passes over. */
+struct ignore {
+    uint32_t source, from, to; /* the bytes of the line, its end among them */
+    struct khap_place place;   /* of the code in the comment */
+    enum message_id id;
+    bool used;
+    bool reached; /* HAProxy may read the line */
+};
+
 struct check {
+    const struct khap_rules *rules;
+    VEC(struct ignore) ignores; /* of lines, in the order of sources and places */
+    VEC(struct ignore) ignored_in_files;
     const struct khap_view *view;
     struct khap_diags *diags;
     struct khap_alloc alloc;
@@ -55,6 +67,16 @@ void khap__check_cross(struct check *c);
 bool khap__check_seen(struct check *c, const char *what, struct khap_str text);
 /* What HAProxy takes, and what is hardly meant. */
 void khap__check_advice(struct check *c, const struct schema_line *line);
+/* What becomes of a code: its severity, or KHAP_IGNORE. */
+uint32_t khap__rules_severity(const struct khap_rules *rules, enum message_id id);
+/* A code as somebody wrote it: MSG__COUNT after having said that there is none, or that it is an error. */
+enum message_id khap__rules_code(struct khap_diags *diags, struct khap_str code, struct khap_place place);
+/* ignore.c: the comments of all files. From then on the list obeys them, and the rules. */
+enum khap_status khap__check_ignores(struct check *c, const struct khap_bundle *bundle);
+/* The line is one that HAProxy may read. */
+void khap__check_reached(struct check *c);
+/* Which comments had nothing to pass over; the list obeys no more. */
+void khap__check_unignored(struct check *c);
 /* What refers to nothing, and what is there twice. */
 enum khap_status khap__check_names(struct check *c);
 
