@@ -16,7 +16,7 @@ enum khap_status khap__migrate_monitor_net(struct migrate_step *step)
     if (step->behind >= step->n)
         return khap__migrate_nothing(step);
     if (is_http(step)) {
-        khap__migrate_line(step, MIGRATE_REQUEST_FIRST);
+        khap__migrate_line(step, MIGRATE_REQUEST_TOP);
         khap__migrate_literal(step, "http-request return status 200 if { src");
     } else {
         khap__migrate_line(step, MIGRATE_HEAD);

@@ -153,17 +153,19 @@ enum khap_status khap_migrate_release(const struct khap_alloc *alloc, struct kha
 
 /* ---- what is left to a person */
 
-/* A code and where it was said, as the key of a map. */
-static struct khap_str key_of(struct buf *room, const struct khap_diag *diag)
+/* A code and the line of which it was said, as the key of a map. */
+static struct khap_str key_of(struct migrate *m, const struct khap_diag *diag)
 {
     struct khap_place place = khap_diag_place(diag);
-    khap__buf_clear(room);
-    khap__buf_add(room, khap__str(khap_diag_code(diag)));
-    khap__buf_char(room, ' ');
-    khap__buf_uint(room, place.source);
-    khap__buf_char(room, ' ');
-    khap__buf_uint(room, place.offset);
-    return khap__buf_str(room);
+    uint32_t line, column;
+    khap_sources_locate(khap__diags_sources(m->diags), place, &line, &column);
+    khap__buf_clear(&m->text);
+    khap__buf_add(&m->text, khap__str(khap_diag_code(diag)));
+    khap__buf_char(&m->text, ' ');
+    khap__buf_uint(&m->text, place.source);
+    khap__buf_char(&m->text, ' ');
+    khap__buf_uint(&m->text, line != 0 ? line : place.offset);
+    return khap__buf_str(&m->text);
 }
 
 /* Whether an error of ours was said of the line that the place is in. */
@@ -189,13 +191,13 @@ static enum khap_status tell_left(struct migrate *m, const struct khap_diags *be
     khap__arena_init(&keys, &m->alloc);
     for (const struct khap_diag *d = NULL; status == KHAP_OK && (d = khap_diags_next(before, d)) != NULL;) {
         struct khap_str key;
-        status = khap__arena_dup(&keys, key_of(&m->text, d), &key);
+        status = khap__arena_dup(&keys, key_of(m, d), &key);
         if (status == KHAP_OK)
             status = khap__map_set(&said, key, 1);
     }
     for (const struct khap_diag *d = NULL; status == KHAP_OK && (d = khap_diags_next(after, d)) != NULL;) {
         uint32_t found;
-        if (khap_diag_severity(d) == KHAP_NOTE || khap__map_get(&said, key_of(&m->text, d), &found) ||
+        if (khap_diag_severity(d) == KHAP_NOTE || khap__map_get(&said, key_of(m, d), &found) ||
             told(m->diags, khap_diag_place(d)))
             continue;
         m->left = m->left || khap_diag_severity(d) == KHAP_ERROR;

@@ -10,7 +10,8 @@
 enum migrate_where {
     MIGRATE_HERE,          /* in place of the old one */
     MIGRATE_HEAD,          /* right behind the header of the section */
-    MIGRATE_REQUEST_FIRST, /* before all `http-request` of the section */
+    MIGRATE_REQUEST_TOP,   /* before all `http-request` of the section, and those below */
+    MIGRATE_REQUEST_FIRST, /* before all `http-request` that were there */
     MIGRATE_REQUEST_LAST,  /* behind all of them, and before `redirect` and `use_backend` */
     MIGRATE_REQUEST_ADD,   /* behind those */
     MIGRATE_RESPONSE_LAST, /* behind all `http-response` of the section */

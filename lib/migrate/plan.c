@@ -255,7 +255,7 @@ static void tell(struct migrate *m, const struct migrate_step *step, uint32_t fi
     bool none = m->lines.len == first;
     char release[MIGRATE_ROOM];
     struct khap_place place = khap__migrate_place(m, step->doc, step->at);
-    struct khap_str old = khap__migrate_quote(m, step->at);
+    struct khap_str old = khap__migrate_quote(m, step->doc, step->at);
     if (step->effect == MIGRATE_LEFT) {
         m->left = true;
         SAY(m->diags, MSG_MIGRATE_LEFT, place, old, khap__migrate_release_text(release, m->to), step->says);

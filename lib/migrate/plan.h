@@ -84,7 +84,8 @@ struct khap_str khap__migrate_release_text(char room[MIGRATE_ROOM], uint16_t rel
 /* The place of a line: its words. */
 struct khap_place khap__migrate_place(struct migrate *m, const struct khap_document *doc,
                                       const struct khap_line *line);
-/* The words of a line with single blanks, for a message; in m->more. */
-struct khap_str khap__migrate_quote(struct migrate *m, const struct khap_line *line);
+/* The words of a line as they are written, for a message; in m->more. */
+struct khap_str khap__migrate_quote(struct migrate *m, const struct khap_document *doc,
+                                    const struct khap_line *line);
 
 #endif

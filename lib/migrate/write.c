@@ -27,10 +27,17 @@ static struct khap_str body_of(struct khap_str text)
     return text;
 }
 
-struct khap_str khap__migrate_quote(struct migrate *m, const struct khap_line *line)
+struct khap_str khap__migrate_quote(struct migrate *m, const struct khap_document *doc,
+                                    const struct khap_line *line)
 {
+    struct khap_word first = {.size = sizeof first}, last = {.size = sizeof last};
+    if (khap_words_read(m->reader, doc, line) != KHAP_OK)
+        m->no_memory = true;
+    size_t n = khap_words_count(m->reader);
     khap__buf_clear(&m->more);
-    khap__buf_add(&m->more, khap__str_trim(body_of(khap_line_text(line))));
+    if (khap_words_at(m->reader, 0, &first) == KHAP_OK && khap_words_at(m->reader, n - 1, &last) == KHAP_OK)
+        khap__buf_add(&m->more, khap__str_sub(khap_line_text(line), first.offset,
+                                              last.offset + last.raw.len - first.offset));
     return khap__buf_str(&m->more);
 }
 
@@ -39,8 +46,8 @@ void khap__migrate_unwritable(struct migrate *m, const struct khap_document *doc
 {
     char release[MIGRATE_ROOM];
     m->left = true;
-    SAY(m->diags, MSG_MIGRATE_UNWRITABLE, khap__migrate_place(m, doc, line), khap__migrate_quote(m, line),
-        khap__migrate_release_text(release, m->to));
+    SAY(m->diags, MSG_MIGRATE_UNWRITABLE, khap__migrate_place(m, doc, line),
+        khap__migrate_quote(m, doc, line), khap__migrate_release_text(release, m->to));
 }
 
 static bool same_word(const struct lex_word *is, const struct migrate_word *wanted,
@@ -176,7 +183,7 @@ static struct khap_line *place_of(struct migrate *m, const struct migrate_edit *
             later = l;
         }
     }
-    if (line->where == MIGRATE_REQUEST_FIRST) {
+    if (line->where == MIGRATE_REQUEST_FIRST || line->where == MIGRATE_REQUEST_TOP) {
         above = above == NULL ? later : above;
     } else {
         if (below || (last != NULL && later != NULL))
@@ -268,7 +275,8 @@ static enum khap_status write_line(struct migrate *m, struct migrate_edit *edit,
         put->after = after;
         status = khap_document_insert_raw(edit->doc, behind, text, origin, &put->newest);
     }
-    if (line->where == MIGRATE_REQUEST_FIRST) {
+    bool none = m->first == NULL || m->first_section != edit->section;
+    if (line->where == MIGRATE_REQUEST_FIRST || (line->where == MIGRATE_REQUEST_TOP && none)) {
         m->first = put->newest;
         m->first_section = edit->section;
     }
