@@ -53,13 +53,13 @@ static enum khap_status reread(struct migrate *m, struct khap_document *doc, str
     return khap_line_set_raw(doc, line, khap__buf_str(&m->text));
 }
 
-/* A last line without its end is taken for a cut file, from 2.3 on. */
+/* A last line without its end is taken for a cut file: 2.2 warns of it, later ones refuse it. */
 static enum khap_status end_last_line(struct migrate *m, struct khap_document *doc)
 {
     char release[MIGRATE_ROOM];
     struct khap_line *last = khap_line_prev(doc, NULL);
     struct khap_str text = last == NULL ? S("") : khap_line_text(last);
-    if (text.len == 0 || text.ptr[text.len - 1] == '\n' || m->to < KHAP_RELEASE(2, 3))
+    if (text.len == 0 || text.ptr[text.len - 1] == '\n' || m->to < KHAP_RELEASE(2, 2))
         return KHAP_OK;
     SAY(m->diags, MSG_MIGRATE_REWRITTEN, khap__migrate_place(m, doc, last),
         khap__migrate_release_text(release, m->to));

@@ -215,6 +215,22 @@ static struct khap_str indented(struct migrate *m, const struct khap_document *d
     return khap__buf_str(&m->more);
 }
 
+/* Behind a line, with its line end: a last line would have none of itself. */
+static enum khap_status insert(struct migrate *m, struct khap_document *doc, struct khap_line *after,
+                               struct khap_str text, struct khap_place origin, struct khap_line **out)
+{
+    struct khap_str beside = khap_line_text(after);
+    size_t end = body_of(beside).len;
+    struct buf line;
+    khap__buf_init(&line, &m->alloc);
+    khap__buf_add(&line, text);
+    khap__buf_add(&line, khap__str_sub(beside, end, beside.len));
+    enum khap_status status =
+        line.failed ? KHAP_ENOMEM : khap_document_insert_raw(doc, after, khap__buf_str(&line), origin, out);
+    khap__buf_free(&line);
+    return status;
+}
+
 /* Behind the last line of `global`; a section of its own before all others when there is none. */
 static enum khap_status write_global(struct migrate *m, struct khap_place origin)
 {
@@ -228,7 +244,7 @@ static enum khap_status write_global(struct migrate *m, struct khap_place origin
         while (last != s->head && (khap_line_kind(doc, last) == KHAP_LINE_BLANK ||
                                    khap_line_kind(doc, last) == KHAP_LINE_COMMENT))
             last = khap_line_prev(doc, last);
-        return khap_document_insert_raw(doc, last, indented(m, doc, s->head), origin, NULL);
+        return insert(m, doc, last, indented(m, doc, s->head), origin, NULL);
     }
     struct khap_document *doc = khap_bundle_document(m->bundle, m->view->files.ptr[0].file);
     enum khap_status status = khap_document_insert_raw(doc, NULL, S("global"), origin, &line);
@@ -273,7 +289,7 @@ static enum khap_status write_line(struct migrate *m, struct migrate_edit *edit,
         /* several lines at one place keep their order */
         struct khap_line *behind = put->after == after ? put->newest : after;
         put->after = after;
-        status = khap_document_insert_raw(edit->doc, behind, text, origin, &put->newest);
+        status = insert(m, edit->doc, behind, text, origin, &put->newest);
     }
     bool none = m->first == NULL || m->first_section != edit->section;
     if (line->where == MIGRATE_REQUEST_FIRST || (line->where == MIGRATE_REQUEST_TOP && none)) {
