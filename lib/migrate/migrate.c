@@ -225,6 +225,8 @@ static enum khap_status migrate(struct migrate *m)
     if (status == KHAP_OK)
         status = khap__migrate_names(m);
     if (status == KHAP_OK)
+        status = khap__migrate_defaults(m);
+    if (status == KHAP_OK)
         status = judge(&m->alloc, m->bundle, m->to, m->facts, &after);
     if (status == KHAP_OK)
         status = tell_left(m, before.diags, after.diags);

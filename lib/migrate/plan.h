@@ -68,6 +68,8 @@ enum khap_status khap__migrate_write(struct migrate *m);
 enum khap_status khap__migrate_reread(struct migrate *m);
 /* names.c: gives another name to what may not have the same any longer. The documents are for `to`. */
 enum khap_status khap__migrate_names(struct migrate *m);
+/* defaults.c: writes or tells what `to` does otherwise although no line says so. The documents are for `to`. */
+enum khap_status khap__migrate_defaults(struct migrate *m);
 
 /*
  * Makes the bytes of a line from words, each as it stands in the old line or encoded for `to`; indentation, gaps and what is behind the words are those of
@@ -75,6 +77,9 @@ enum khap_status khap__migrate_names(struct migrate *m);
  */
 bool khap__migrate_compose(struct migrate *m, struct khap_str old, const struct migrate_word *words, size_t n,
                            bool tail);
+/* The bytes in m->text with the indentation of the statements of that section; in m->more. */
+struct khap_str khap__migrate_indented(struct migrate *m, const struct khap_document *doc,
+                                       const struct khap_line *head);
 /* Says that `to` cannot read what the line says. */
 void khap__migrate_unwritable(struct migrate *m, const struct khap_document *doc,
                               const struct khap_line *line);

@@ -195,9 +195,8 @@ static struct khap_line *place_of(struct migrate *m, const struct migrate_edit *
 
 /* ---- doing it */
 
-/* The bytes in m->text with the indentation of the statements of that section. */
-static struct khap_str indented(struct migrate *m, const struct khap_document *doc,
-                                const struct khap_line *head)
+struct khap_str khap__migrate_indented(struct migrate *m, const struct khap_document *doc,
+                                       const struct khap_line *head)
 {
     struct khap_str blanks = S("    "), text = khap__str_trim(khap__buf_str(&m->text));
     for (const struct khap_line *l = khap_line_next(doc, head); l != NULL; l = khap_line_next(doc, l)) {
@@ -244,12 +243,12 @@ static enum khap_status write_global(struct migrate *m, struct khap_place origin
         while (last != s->head && (khap_line_kind(doc, last) == KHAP_LINE_BLANK ||
                                    khap_line_kind(doc, last) == KHAP_LINE_COMMENT))
             last = khap_line_prev(doc, last);
-        return insert(m, doc, last, indented(m, doc, s->head), origin, NULL);
+        return insert(m, doc, last, khap__migrate_indented(m, doc, s->head), origin, NULL);
     }
     struct khap_document *doc = khap_bundle_document(m->bundle, m->view->files.ptr[0].file);
     enum khap_status status = khap_document_insert_raw(doc, NULL, S("global"), origin, &line);
     if (status == KHAP_OK)
-        status = khap_document_insert_raw(doc, line, indented(m, doc, line), origin, &line);
+        status = khap_document_insert_raw(doc, line, khap__migrate_indented(m, doc, line), origin, &line);
     return status == KHAP_OK ? khap_document_insert_raw(doc, line, S(""), origin, NULL) : status;
 }
 
@@ -276,7 +275,7 @@ static enum khap_status write_line(struct migrate *m, struct migrate_edit *edit,
     struct khap_str text = khap__buf_str(&m->text);
     const struct khap_line *head = m->view->sections.ptr[edit->section].head;
     if (!is_first && head == edit->at)
-        text = indented(m, edit->doc, head);
+        text = khap__migrate_indented(m, edit->doc, head);
     if (m->no_memory)
         return KHAP_ENOMEM;
     enum khap_status status;
