@@ -27,21 +27,6 @@ struct schema_place_row {
 
 #include "schema/schema.inc"
 
-struct khap_str khap__schema_text(uint32_t at)
-{
-    return khap__str(schema_pool + at);
-}
-
-const uint16_t *khap__schema_code(void)
-{
-    return schema_code;
-}
-
-struct khap_str khap__schema_word(uint16_t number)
-{
-    return khap__schema_text(schema_words[number]);
-}
-
 void khap__schema_range(uint16_t number, int64_t *min, int64_t *max)
 {
     *min = schema_ranges[number].min;
@@ -75,13 +60,9 @@ static uint32_t hash(unsigned table, struct khap_str words, struct khap_str end)
 
 static bool words_are(uint32_t at, struct khap_str words, struct khap_str end)
 {
-    /* a text of the pool ends in a NUL, which is no byte of a keyword */
-    const char *text = schema_pool + at;
-    for (size_t i = 0; i < words.len; i++) {
-        if (text[i] != words.ptr[i] || text[i] == '\0')
-            return false;
-    }
-    return strcmp(text + words.len, end.ptr) == 0;
+    struct khap_str text = khap__schema_text(at);
+    return text.len == words.len + end.len && memcmp(text.ptr, words.ptr, words.len) == 0 &&
+           memcmp(text.ptr + words.len, end.ptr, end.len) == 0;
 }
 
 /* Of rows that other releases have, the one whose releases are less far from this one. */
@@ -122,8 +103,10 @@ const struct schema_row *khap__schema_find(unsigned table, struct khap_str words
         *other = NULL;
     struct khap_str whole = words;
     const struct schema_row *row = find(table, words, S(""), release, other);
+    if (row != NULL)
+        return row;
     size_t paren = khap__str_find(words, '(');
-    if (row == NULL && paren < words.len && words.ptr[words.len - 1] == ')') {
+    if (paren < words.len && words.ptr[words.len - 1] == ')') {
         words = khap__str_sub(words, 0, paren);
         row = find(table, words, S("()"), release, other);
         paren = words.len;
@@ -241,10 +224,10 @@ enum khap_status khap_keyword_at(size_t index, struct khap_keyword *out)
         return KHAP_ENOENT;
     const struct schema_entry *e = &schema_entries[index];
     const struct schema_row *row = &schema_rows[e->row];
-    out->where = schema_pool + schema_tables[e->table];
-    out->words = schema_pool + row->words;
-    out->arguments = schema_pool + row->arguments;
-    out->instead = schema_pool + row->instead;
+    out->where = khap__schema_pool + schema_tables[e->table];
+    out->words = khap__schema_pool + row->words;
+    out->arguments = khap__schema_pool + row->arguments;
+    out->instead = khap__schema_pool + row->instead;
     out->first = row->first;
     out->last = row->last > KHAP_NEWEST ? 0 : row->last;
     out->warns = row->warns > KHAP_NEWEST ? 0 : row->warns;

@@ -164,8 +164,7 @@ static bool run_row(struct match *m, struct parts *parts, const struct schema_ro
                     const struct part *keyword)
 {
     uint32_t at = row->code;
-    struct khap_str words = khap__schema_text(row->words);
-    if (khap__str_ends(words, S("()")) && khap__schema_code()[at] != OP_END) {
+    if (row->inner) {
         size_t paren = khap__str_find(keyword->text, '(');
         struct part inner = *keyword;
         inner.offset += (uint32_t)paren + 1;
@@ -175,10 +174,7 @@ static bool run_row(struct match *m, struct parts *parts, const struct schema_ro
             return false;
         at = khap__schema_skip(at);
     }
-    uint32_t end = at;
-    while (khap__schema_code()[end] != OP_END)
-        end = khap__schema_skip(end);
-    return run(m, parts, at, end);
+    return run(m, parts, at, UINT32_MAX);
 }
 
 static bool run_vocabulary(struct match *m, struct parts *parts, uint32_t at)
@@ -343,9 +339,10 @@ static bool run_one(struct match *m, struct parts *parts, uint32_t at)
     return good && m->status == KHAP_OK;
 }
 
+/* Runs what lies between, at most to the end of the program. */
 static bool run(struct match *m, struct parts *parts, uint32_t at, uint32_t end)
 {
-    while (at < end) {
+    while (at < end && khap__schema_code()[at] != OP_END) {
         if (m->line->cut)
             return true;
         if (!run_one(m, parts, at))
@@ -353,27 +350,6 @@ static bool run(struct match *m, struct parts *parts, uint32_t at, uint32_t end)
         at = khap__schema_skip(at);
     }
     return true;
-}
-
-uint32_t khap__schema_skip(uint32_t at)
-{
-    const uint16_t *code = khap__schema_code() + at;
-    switch ((enum schema_op)code[0]) {
-    case OP_END:
-        return at;
-    case OP_LITERAL:
-    case OP_VOCABULARY:
-        return at + 2;
-    case OP_TYPE:
-        return at + 4;
-    case OP_SPLIT:
-        return at + 3 + code[2];
-    case OP_OPTIONAL:
-    case OP_MANY:
-    case OP_ALTERNATIVE:
-        break;
-    }
-    return at + 2 + code[1];
 }
 
 /* Reads the arguments of line->row; what was tried in vain is wrong only if it did not fit in another way. */

@@ -9,6 +9,9 @@
 #include "schema/schema_enums.h"
 #include <khap/value.h>
 
+/* All texts; before each stands its length in two bytes, behind it a NUL. */
+extern const char khap__schema_pool[];
+
 /* A keyword in the releases first to last; texts are offsets into one pool, khap__schema_text(). */
 struct schema_row {
     uint32_t words, arguments, instead, evidence;
@@ -25,9 +28,14 @@ struct schema_row {
     uint8_t places; /* of a fetch: a class of places, for khap__schema_legal(); 0: all */
     uint8_t bit;    /* which bit of the sets of cross-line rules it is, or 0 */
     uint8_t begins; /* with another word behind it it is another keyword */
+    uint8_t inner;  /* the first element of its arguments says what stands in the parentheses of its words */
 };
 
-struct khap_str khap__schema_text(uint32_t at);
+static inline struct khap_str khap__schema_text(uint32_t at)
+{
+    const char *text = khap__schema_pool + at;
+    return (struct khap_str){text, (unsigned char)text[-2] + 256u * (unsigned char)text[-1]};
+}
 
 /* The table of that name, for instance "frontend" or "bind"; -1 when there is none. */
 int khap__schema_table(struct khap_str name);
