@@ -5,7 +5,7 @@
 
 #include <khap/schema.h>
 
-enum { NO_ENTRY = 65535, HASH_BITS = 0xffffff, MOST_PREFIX = 32 };
+enum { NO_ENTRY = 65535, MOST_PREFIX = 32 };
 
 struct schema_entry {
     uint16_t table, row, next; /* next: of the same words in other releases */
@@ -47,22 +47,19 @@ struct khap_str khap__schema_table_name(unsigned table)
     return khap__schema_text(schema_tables[table]);
 }
 
-/* Words in three parts: what stands before, one byte or none, and what it ends in. schema.awk computes the same. */
-static uint32_t hash(unsigned table, struct khap_str words, struct khap_str end)
+/* Of some bytes of what stands before `()`, `#` or `*`, which tell keywords apart well enough. schema.awk computes the same. */
+static uint32_t hash(unsigned table, struct khap_str words)
 {
-    uint32_t h = table;
-    for (size_t i = 0; i < words.len; i++)
-        h = (h * 33 + (unsigned char)words.ptr[i]) & HASH_BITS;
-    for (size_t i = 0; i < end.len; i++)
-        h = (h * 33 + (unsigned char)end.ptr[i]) & HASH_BITS;
-    return h;
+    const unsigned char *bytes = (const unsigned char *)words.ptr;
+    uint32_t len = (uint32_t)words.len;
+    return (((table * 33 + len) * 33 + bytes[0]) * 33 + bytes[len / 2]) * 33 + bytes[len - 1];
 }
 
 static bool words_are(uint32_t at, struct khap_str words, struct khap_str end)
 {
     struct khap_str text = khap__schema_text(at);
     return text.len == words.len + end.len && memcmp(text.ptr, words.ptr, words.len) == 0 &&
-           memcmp(text.ptr + words.len, end.ptr, end.len) == 0;
+           (end.len == 0 || memcmp(text.ptr + words.len, end.ptr, end.len) == 0);
 }
 
 /* Of rows that other releases have, the one whose releases are less far from this one. */
@@ -78,7 +75,7 @@ static const struct schema_row *find(unsigned table, struct khap_str words, stru
 {
     if (words.len == 0)
         return NULL;
-    for (uint32_t at = hash(table, words, end) % ENTRY_SLOTS; schema_slots[at] != NO_ENTRY;
+    for (uint32_t at = hash(table, words) % ENTRY_SLOTS; schema_slots[at] != NO_ENTRY;
          at = (at + 1) % ENTRY_SLOTS) {
         const struct schema_entry *e = &schema_entries[schema_slots[at]];
         if (e->table != table || !words_are(schema_rows[e->row].words, words, end))
@@ -184,6 +181,11 @@ const struct schema_cross *khap__schema_cross(size_t index)
 const struct schema_cross_set *khap__schema_cross_set(const struct schema_cross *rule, size_t index)
 {
     return index < rule->n ? &schema_cross_sets[rule->from + index] : NULL;
+}
+
+uint64_t khap__schema_cross_bits(enum schema_predicate predicate)
+{
+    return schema_cross_bits[predicate];
 }
 
 struct khap_str khap__schema_place_name(enum schema_place place)

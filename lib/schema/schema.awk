@@ -231,11 +231,14 @@ function arguments(text,    at) {
 
 # --- looking up: as schema/find.c does it ---
 
-function hash(number, text,    h, i) {
-    h = number
-    for (i = 1; i <= length(text); i++)
-        h = (h * 33 + ord[substr(text, i, 1)]) % 16777216
-    return h
+function hash(number, text,    len) {
+    sub(/(\(\)|[#*])$/, "", text)
+    len = length(text)
+    return (((number * 33 + len) * 33 + byte(text, 0)) * 33 + byte(text, int(len / 2))) * 33 + byte(text, len - 1)
+}
+
+function byte(text, at) {
+    return ord[substr(text, at + 1, 1)]
 }
 
 BEGIN {
@@ -567,6 +570,15 @@ END {
     print "};\nstatic const struct schema_cross_set schema_cross_sets[] = {"
     for (i = 0; i < n_cross_sets; i++)
         printf "    {%s, %d},\n", cross_sets[i], cross_names[i]
+    print "};\nstatic const uint64_t schema_cross_bits[] = {"
+    n = split("requires order mode unique loop", parts, " ")
+    for (i = 1; i <= n; i++) {
+        set = "0"
+        for (j = 0; j < n_cross; j++)
+            if (cross_predicate[j] == constant("CROSS_", parts[i]))
+                set = set " | " cross_when[j]
+        printf "    [%s] = %s,\n", constant("CROSS_", parts[i]), set
+    }
     print "};\nstatic const uint32_t schema_sample_names[] = {" no_text ","
     for (i = 0; i < n_samples; i++)
         printf "    %d,\n", pool(sample_names[i])

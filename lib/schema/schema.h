@@ -100,6 +100,8 @@ struct schema_cross_set {
 /* The rules, from 0; NULL past the end. */
 const struct schema_cross *khap__schema_cross(size_t index);
 const struct schema_cross_set *khap__schema_cross_set(const struct schema_cross *rule, size_t index);
+/* The `when` of all rules of a predicate. */
+uint64_t khap__schema_cross_bits(enum schema_predicate predicate);
 /* Whether a list with commas holds a word. */
 bool khap__schema_list_has(struct khap_str list, struct khap_str word);
 
@@ -158,9 +160,18 @@ struct schema_line {
     uint32_t option;                /* the option whose argument is wrong, or UINT32_MAX */
 };
 
+/* What ends of lines came to, for many lines of one configuration: of one thread. */
+struct schema_memory;
+enum khap_status khap__schema_memory_new(const struct khap_alloc *alloc, struct schema_memory **out);
+void khap__schema_memory_free(struct schema_memory *memory);
+
 /* Reads the words of a line in a section of that table. What it gives is in the arena. KHAP_OK also when something is wrong; KHAP_ENOMEM. */
 enum khap_status khap__schema_read(struct arena *arena, unsigned table, uint16_t release,
                                    const struct schema_word *words, size_t n, struct schema_line *out);
+/* The same with a memory; what it gives does not depend on it. */
+enum khap_status khap__schema_read_with(struct arena *arena, struct schema_memory *memory, unsigned table,
+                                        uint16_t release, const struct schema_word *words, size_t n,
+                                        struct schema_line *out);
 /* The same for words that belong to a row that is known already, without keyword: the arguments of a fetch. */
 enum khap_status khap__schema_read_arguments(struct arena *arena, const struct schema_row *row,
                                              uint16_t release, const struct schema_word *words, size_t n,
