@@ -235,9 +235,9 @@ static enum khap_status open_section(struct reading *r)
     return status;
 }
 
-static enum khap_status read_line(struct reading *r, const struct khap_document *doc)
+static enum khap_status read_line(struct reading *r, const struct khap_document *doc,
+                                  enum khap_line_kind kind)
 {
-    enum khap_line_kind kind = khap_line_kind(doc, r->line);
     r->section = r->read == KHAP_FALSE ? r->text_section : r->read_section;
     if (r->text_section != VIEW_NONE && kind != KHAP_LINE_SECTION)
         r->view->sections.ptr[r->text_section].last = r->line;
@@ -260,15 +260,17 @@ static enum khap_status read_file(struct reading *r, const struct khap_if_facts 
                                   struct khap_diags *diags)
 {
     const struct khap_document *doc = r->view->files.ptr[r->file].doc;
-    struct view_conditions *conditions;
-    enum khap_status status = khap__view_conditions_new(&r->view->alloc, doc, &r->view->target, facts,
-                                                        r->words, diags, &conditions);
-    if (status != KHAP_OK)
-        return status;
+    struct view_conditions *conditions = NULL;
+    enum khap_status status = KHAP_OK;
     r->text_section = r->read_section = VIEW_NONE;
     for (r->line = NULL; status == KHAP_OK && (r->line = khap_line_next(doc, r->line)) != NULL;) {
+        enum khap_line_kind kind = khap_line_kind(doc, r->line);
+        if (kind == KHAP_LINE_DIRECTIVE && conditions == NULL)
+            status = khap__view_conditions_new(&r->view->alloc, doc, &r->view->target, facts, r->words, diags,
+                                               &conditions);
         r->read = khap__view_conditions_next(conditions, r->line);
-        status = read_line(r, doc);
+        if (status == KHAP_OK)
+            status = read_line(r, doc, kind);
         r->number++;
     }
     khap__view_conditions_free(conditions);
