@@ -35,8 +35,8 @@ enum { ENDS = 1, TELLS = 2 };
 static bool first_word(struct khap_str body, struct khap_str *word)
 {
     static const uint8_t classes[256] = {
-        ['\t'] = ENDS,  ['\v'] = ENDS,  ['\f'] = ENDS,   ['\r'] = ENDS,  [' '] = ENDS, ['#'] = ENDS,
-        ['\0'] = TELLS, ['"'] = TELLS, ['\''] = TELLS, ['\\'] = TELLS,
+        ['\t'] = ENDS, ['\v'] = ENDS,  ['\f'] = ENDS, ['\r'] = ENDS,  [' '] = ENDS,
+        ['#'] = ENDS,  ['\0'] = TELLS, ['"'] = TELLS, ['\''] = TELLS, ['\\'] = TELLS,
     };
     size_t i = 0, from;
     while (i < body.len && is_blank(body.ptr[i]))

@@ -45,7 +45,7 @@ enum { PREFIXES = sizeof prefixes / sizeof *prefixes };
 
 static const struct prefix *prefix_by_id(uint8_t id)
 {
-    for (size_t i = 0; i < PREFIXES; i++)
+    for (size_t i = 0; i < PREFIXES && id != PREFIX_NONE; i++)
         if (prefixes[i].id == id)
             return &prefixes[i];
     return NULL;

@@ -305,8 +305,9 @@ static enum khap_status read_bundle(struct khap_view *view, const struct khap_if
 /* The first definition of each name, and the next one of the same name behind each. */
 static enum khap_status index_names(struct khap_view *view)
 {
-    /* most names are those of servers */
-    enum khap_status status = khap__map_reserve(&view->scoped, view->definitions.len);
+    enum khap_status status = khap__map_reserve(&view->names, view->sections.len);
+    if (status == KHAP_OK)
+        status = khap__map_reserve(&view->scoped, view->definitions.len);
     for (uint32_t i = view->definitions.len; i-- > 0 && status == KHAP_OK;) {
         struct view_definition *d = &view->definitions.ptr[i];
         struct map *map = d->is_section ? &view->names : &view->scoped;
