@@ -30,10 +30,11 @@ void *khap__arena_more(struct arena *a, size_t n, size_t size);
 enum { ARENA_ALIGNMENT = 8 };
 static inline void *khap__arena_alloc(struct arena *a, size_t n, size_t size)
 {
-    /* one object of a known size, with room left: the usual case, settled without a call */
-    if (n == 1 && size != 0 && size % ARENA_ALIGNMENT == 0 && size <= (size_t)(a->end - a->at)) {
+    /* a few objects of a known size, with room left: the usual case, settled without a call */
+    if (n - 1 < 64 && size != 0 && size % ARENA_ALIGNMENT == 0 && size < 4096 &&
+        n * size <= (size_t)(a->end - a->at)) {
         char *p = a->at;
-        a->at += size;
+        a->at += n * size;
         return p;
     }
     return khap__arena_more(a, n, size);

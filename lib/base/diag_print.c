@@ -194,6 +194,9 @@ static void put_dropped(struct printer *p, size_t dropped)
     khap__buf_add(&p->out, S("]\n"));
 }
 
+/* Many small writes take longer than all the rest. */
+enum { FLUSHED = 16384 };
+
 enum khap_status khap_diags_print(const struct khap_diags *diags, unsigned flags,
                                   const struct khap_sink *sink)
 {
@@ -206,12 +209,13 @@ enum khap_status khap_diags_print(const struct khap_diags *diags, unsigned flags
     for (const struct khap_diag *d = khap_diags_next(diags, NULL); d != NULL && st == KHAP_OK;
          d = khap_diags_next(diags, d)) {
         put_diag(&p, d);
-        st = khap__buf_flush(&p.out, sink);
+        if (p.out.len >= FLUSHED || p.out.failed)
+            st = khap__buf_flush(&p.out, sink);
     }
-    if (st == KHAP_OK && khap__diags_dropped(diags) > 0) {
+    if (st == KHAP_OK && khap__diags_dropped(diags) > 0)
         put_dropped(&p, khap__diags_dropped(diags));
+    if (st == KHAP_OK)
         st = khap__buf_flush(&p.out, sink);
-    }
     khap__buf_free(&p.out);
     return st;
 }

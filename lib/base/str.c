@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/str.h"
 
-struct khap_str khap__str(const char *nul_terminated)
-{
-    return (struct khap_str){nul_terminated, nul_terminated == NULL ? 0 : strlen(nul_terminated)};
-}
-
 int khap__str_cmp(struct khap_str a, struct khap_str b)
 {
     size_t common = a.len < b.len ? a.len : b.len;
@@ -22,31 +17,6 @@ bool khap__str_eq_nocase(struct khap_str a, struct khap_str b)
             return false;
     }
     return true;
-}
-
-bool khap__str_starts(struct khap_str s, struct khap_str prefix)
-{
-    return s.len >= prefix.len && khap__str_eq((struct khap_str){s.ptr, prefix.len}, prefix);
-}
-
-bool khap__str_ends(struct khap_str s, struct khap_str suffix)
-{
-    return s.len >= suffix.len && khap__str_eq(khap__str_sub(s, s.len - suffix.len, suffix.len), suffix);
-}
-
-size_t khap__str_find(struct khap_str s, char c)
-{
-    const char *at = s.len == 0 ? NULL : memchr(s.ptr, (unsigned char)c, s.len);
-    return at == NULL ? s.len : (size_t)(at - s.ptr);
-}
-
-struct khap_str khap__str_sub(struct khap_str s, size_t from, size_t len)
-{
-    if (from >= s.len)
-        from = s.len;
-    if (len > s.len - from)
-        len = s.len - from;
-    return (struct khap_str){s.ptr == NULL ? NULL : s.ptr + from, len};
 }
 
 struct khap_str khap__str_trim(struct khap_str s)

@@ -12,18 +12,38 @@
 /* For printf-like debugging and tests: "%.*s". */
 #define S_ARG(s) (int)(s).len, (s).ptr
 
-struct khap_str khap__str(const char *nul_terminated);
+static inline struct khap_str khap__str(const char *nul_terminated)
+{
+    return (struct khap_str){nul_terminated, nul_terminated == NULL ? 0 : strlen(nul_terminated)};
+}
 static inline bool khap__str_eq(struct khap_str a, struct khap_str b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 int khap__str_cmp(struct khap_str a, struct khap_str b);        /* bytewise; a prefix comes first */
 bool khap__str_eq_nocase(struct khap_str a, struct khap_str b); /* ASCII only */
-bool khap__str_starts(struct khap_str s, struct khap_str prefix);
-bool khap__str_ends(struct khap_str s, struct khap_str suffix);
-size_t khap__str_find(struct khap_str s, char c);                          /* s.len when it is not there */
-struct khap_str khap__str_sub(struct khap_str s, size_t from, size_t len); /* clamped */
-struct khap_str khap__str_trim(struct khap_str s);                         /* blanks and tabs at both ends */
+static inline bool khap__str_starts(struct khap_str s, struct khap_str prefix)
+{
+    return s.len >= prefix.len && khap__str_eq((struct khap_str){s.ptr, prefix.len}, prefix);
+}
+static inline size_t khap__str_find(struct khap_str s, char c) /* s.len when it is not there */
+{
+    const char *at = s.len == 0 ? NULL : memchr(s.ptr, (unsigned char)c, s.len);
+    return at == NULL ? s.len : (size_t)(at - s.ptr);
+}
+static inline struct khap_str khap__str_sub(struct khap_str s, size_t from, size_t len) /* clamped */
+{
+    if (from >= s.len)
+        from = s.len;
+    if (len > s.len - from)
+        len = s.len - from;
+    return (struct khap_str){s.ptr == NULL ? NULL : s.ptr + from, len};
+}
+static inline bool khap__str_ends(struct khap_str s, struct khap_str suffix)
+{
+    return s.len >= suffix.len && khap__str_eq(khap__str_sub(s, s.len - suffix.len, suffix.len), suffix);
+}
+struct khap_str khap__str_trim(struct khap_str s); /* blanks and tabs at both ends */
 uint32_t khap__edit_distance(struct khap_str a, struct khap_str b,
                              uint32_t limit); /* > limit when farther; both cut at 64 bytes */
 

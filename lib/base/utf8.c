@@ -105,6 +105,8 @@ bool khap__utf8_hidden(uint32_t c)
         {0x180e, 0x180e}, {0x200b, 0x200f}, {0x2028, 0x202e},   {0x2060, 0x206f},   {0x3164, 0x3164},
         {0xfeff, 0xfeff}, {0xfff0, 0xfffb}, {0x1d173, 0x1d17a}, {0xe0000, 0xe00ff},
     };
+    if (c >= ' ' && c <= '~')
+        return false;
     return in_ranges(hidden, sizeof hidden / sizeof hidden[0], c);
 }
 

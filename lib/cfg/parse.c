@@ -28,16 +28,23 @@ static enum khap_line_kind kind_of_word(const struct khap_document *doc, struct 
     return khap__section_of(&doc->target, word) >= 0 ? KHAP_LINE_SECTION : KHAP_LINE_STATEMENT;
 }
 
+/* Bytes that end a word, and those that make it another than it looks. */
+enum { ENDS = 1, TELLS = 2 };
+
 /* The first word where it stands, when no quote or escape is in it; false when it takes more to tell. */
 static bool first_word(struct khap_str body, struct khap_str *word)
 {
+    static const uint8_t classes[256] = {
+        ['\t'] = ENDS, ['\v'] = ENDS,  ['\f'] = ENDS, ['\r'] = ENDS,  [' '] = ENDS,
+        ['#'] = ENDS,  ['\0'] = TELLS, ['"'] = TELLS, ['\''] = TELLS, ['\\'] = TELLS,
+    };
     size_t i = 0, from;
     while (i < body.len && is_blank(body.ptr[i]))
         i++;
-    for (from = i; i < body.len && !is_blank(body.ptr[i]) && body.ptr[i] != '#'; i++) {
-        if (body.ptr[i] == '"' || body.ptr[i] == '\'' || body.ptr[i] == '\\' || body.ptr[i] == '\0')
-            return false;
-    }
+    for (from = i; i < body.len && classes[(unsigned char)body.ptr[i]] == 0; i++)
+        ;
+    if (i < body.len && classes[(unsigned char)body.ptr[i]] == TELLS)
+        return false;
     *word = khap__str_sub(body, from, i - from);
     return word->len == 0 || word->ptr[0] != '[';
 }

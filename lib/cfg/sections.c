@@ -25,9 +25,11 @@ static const struct section sections[] = {
 /* Which of them begin with a letter: most lines begin with a word that is none, and are done here. */
 static bool may_be(struct khap_str word)
 {
-    static const char first[] = "abcdfghlmnprtu";
-    return word.len >= 4 && word.len < sizeof sections[0].name &&
-           memchr(first, word.ptr[0], sizeof first - 1);
+    static const bool first[256] = {
+        ['a'] = true, ['b'] = true, ['c'] = true, ['d'] = true, ['f'] = true, ['g'] = true, ['h'] = true,
+        ['l'] = true, ['m'] = true, ['n'] = true, ['p'] = true, ['r'] = true, ['t'] = true, ['u'] = true,
+    };
+    return word.len >= 4 && word.len < sizeof sections[0].name && first[(unsigned char)word.ptr[0]];
 }
 
 int khap__section_of(const struct khap_target *target, struct khap_str word)

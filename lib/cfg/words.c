@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "cfg/lex.h"
 #include "cfg/lines.h"
+#include "cfg/words.h"
 
 struct khap_words {
     struct arena arena;
@@ -55,6 +56,11 @@ enum khap_status khap_words_read(struct khap_words *words, const struct khap_doc
     if (status != KHAP_OK)
         memset(&words->lexed, 0, sizeof words->lexed);
     return status;
+}
+
+const struct lex_line *khap__words_lexed(const struct khap_words *words)
+{
+    return &words->lexed;
 }
 
 size_t khap_words_count(const struct khap_words *words)

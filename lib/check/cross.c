@@ -135,9 +135,11 @@ void khap__check_cross_line(struct check *c, const struct schema_line *line)
         note_mode(c, s, line);
     if (bits == 0)
         return;
-    check_unique(c, line);
+    if ((bits & khap__schema_cross_bits(CROSS_UNIQUE)) != 0)
+        check_unique(c, line);
     if (c->at.read == KHAP_TRUE) {
-        check_order(c, bits, s->sure, line);
+        if ((bits & khap__schema_cross_bits(CROSS_ORDER)) != 0)
+            check_order(c, bits, s->sure, line);
         s->sure |= bits;
     }
     s->maybe |= bits;

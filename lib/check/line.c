@@ -297,6 +297,8 @@ enum khap_status khap__check_line(struct check *c, const struct schema_line *lin
         say_exposed(c, line->row, line->keyword);
     }
     for (uint32_t i = 0; i < line->n_options; i++) {
+        if (line->options[i].row->flags == 0 && line->options[i].row->warns > c->release)
+            continue;
         say_deprecated(c, line->options[i].row, line->options[i].word);
         say_exposed(c, line->options[i].row, line->options[i].word);
     }

@@ -5,7 +5,7 @@
 
 #include <khap/schema.h>
 
-enum { NO_ENTRY = 65535, HASH_BITS = 0xffffff, MOST_PREFIX = 32 };
+enum { NO_ENTRY = 65535, MOST_PREFIX = 32 };
 
 struct schema_entry {
     uint16_t table, row, next; /* next: of the same words in other releases */
@@ -27,21 +27,6 @@ struct schema_place_row {
 
 #include "schema/schema.inc"
 
-struct khap_str khap__schema_text(uint32_t at)
-{
-    return khap__str(schema_pool + at);
-}
-
-const uint16_t *khap__schema_code(void)
-{
-    return schema_code;
-}
-
-struct khap_str khap__schema_word(uint16_t number)
-{
-    return khap__schema_text(schema_words[number]);
-}
-
 void khap__schema_range(uint16_t number, int64_t *min, int64_t *max)
 {
     *min = schema_ranges[number].min;
@@ -62,26 +47,19 @@ struct khap_str khap__schema_table_name(unsigned table)
     return khap__schema_text(schema_tables[table]);
 }
 
-/* Words in three parts: what stands before, one byte or none, and what it ends in. schema.awk computes the same. */
-static uint32_t hash(unsigned table, struct khap_str words, struct khap_str end)
+/* Of some bytes of what stands before `()`, `#` or `*`, which tell keywords apart well enough. schema.awk computes the same. */
+static uint32_t hash(unsigned table, struct khap_str words)
 {
-    uint32_t h = table;
-    for (size_t i = 0; i < words.len; i++)
-        h = (h * 33 + (unsigned char)words.ptr[i]) & HASH_BITS;
-    for (size_t i = 0; i < end.len; i++)
-        h = (h * 33 + (unsigned char)end.ptr[i]) & HASH_BITS;
-    return h;
+    const unsigned char *bytes = (const unsigned char *)words.ptr;
+    uint32_t len = (uint32_t)words.len;
+    return (((table * 33 + len) * 33 + bytes[0]) * 33 + bytes[len / 2]) * 33 + bytes[len - 1];
 }
 
 static bool words_are(uint32_t at, struct khap_str words, struct khap_str end)
 {
-    /* a text of the pool ends in a NUL, which is no byte of a keyword */
-    const char *text = schema_pool + at;
-    for (size_t i = 0; i < words.len; i++) {
-        if (text[i] != words.ptr[i] || text[i] == '\0')
-            return false;
-    }
-    return strcmp(text + words.len, end.ptr) == 0;
+    struct khap_str text = khap__schema_text(at);
+    return text.len == words.len + end.len && memcmp(text.ptr, words.ptr, words.len) == 0 &&
+           (end.len == 0 || memcmp(text.ptr + words.len, end.ptr, end.len) == 0);
 }
 
 /* Of rows that other releases have, the one whose releases are less far from this one. */
@@ -97,7 +75,7 @@ static const struct schema_row *find(unsigned table, struct khap_str words, stru
 {
     if (words.len == 0)
         return NULL;
-    for (uint32_t at = hash(table, words, end) % ENTRY_SLOTS; schema_slots[at] != NO_ENTRY;
+    for (uint32_t at = hash(table, words) % ENTRY_SLOTS; schema_slots[at] != NO_ENTRY;
          at = (at + 1) % ENTRY_SLOTS) {
         const struct schema_entry *e = &schema_entries[schema_slots[at]];
         if (e->table != table || !words_are(schema_rows[e->row].words, words, end))
@@ -122,8 +100,10 @@ const struct schema_row *khap__schema_find(unsigned table, struct khap_str words
         *other = NULL;
     struct khap_str whole = words;
     const struct schema_row *row = find(table, words, S(""), release, other);
+    if (row != NULL)
+        return row;
     size_t paren = khap__str_find(words, '(');
-    if (row == NULL && paren < words.len && words.ptr[words.len - 1] == ')') {
+    if (paren < words.len && words.ptr[words.len - 1] == ')') {
         words = khap__str_sub(words, 0, paren);
         row = find(table, words, S("()"), release, other);
         paren = words.len;
@@ -203,6 +183,11 @@ const struct schema_cross_set *khap__schema_cross_set(const struct schema_cross 
     return index < rule->n ? &schema_cross_sets[rule->from + index] : NULL;
 }
 
+uint64_t khap__schema_cross_bits(enum schema_predicate predicate)
+{
+    return schema_cross_bits[predicate];
+}
+
 struct khap_str khap__schema_place_name(enum schema_place place)
 {
     return khap__schema_text(schema_places[place].name);
@@ -241,10 +226,10 @@ enum khap_status khap_keyword_at(size_t index, struct khap_keyword *out)
         return KHAP_ENOENT;
     const struct schema_entry *e = &schema_entries[index];
     const struct schema_row *row = &schema_rows[e->row];
-    out->where = schema_pool + schema_tables[e->table];
-    out->words = schema_pool + row->words;
-    out->arguments = schema_pool + row->arguments;
-    out->instead = schema_pool + row->instead;
+    out->where = khap__schema_pool + schema_tables[e->table];
+    out->words = khap__schema_pool + row->words;
+    out->arguments = khap__schema_pool + row->arguments;
+    out->instead = khap__schema_pool + row->instead;
     out->first = row->first;
     out->last = row->last > KHAP_NEWEST ? 0 : row->last;
     out->warns = row->warns > KHAP_NEWEST ? 0 : row->warns;

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "schema/program.h"
+#include "schema/recall.h"
 
 /*
  * The grammar is matched as it is written, with what is optional tried first and given up where it does not fit. Of all
@@ -30,9 +31,15 @@ struct match {
     uint32_t cap_arguments, cap_options;
     uint32_t option; /* whose arguments are read, or UINT32_MAX */
     bool failed;     /* line->problem and what follows it are set */
+
+    const struct schema_word *words;
+    struct schema_memory *memory; /* or NULL */
+    struct schema_end end;        /* that was not known; n: 0 when there is none */
+    uint32_t end_arguments, end_options;
 };
 
 static bool run(struct match *m, struct parts *parts, uint32_t at, uint32_t end);
+static bool run_one(struct match *m, struct parts *parts, uint32_t at);
 
 static bool no_memory(struct match *m)
 {
@@ -59,20 +66,28 @@ static bool fail(struct match *m, enum schema_problem problem, const struct part
     return false;
 }
 
+static bool reserve_arguments(struct match *m, uint32_t n)
+{
+    struct schema_line *line = m->line;
+    if (m->cap_arguments - line->n_arguments >= n)
+        return true;
+    uint32_t cap = m->cap_arguments * 2 + n + 7;
+    struct schema_argument *more = khap__arena_alloc(m->arena, cap, sizeof *more);
+    if (more == NULL)
+        return no_memory(m);
+    if (line->n_arguments > 0)
+        memcpy(more, line->arguments, line->n_arguments * sizeof *more);
+    line->arguments = more;
+    m->cap_arguments = cap;
+    return true;
+}
+
 static bool add_argument(struct match *m, const struct part *p, uint32_t n_words, uint16_t type,
                          uint16_t kind)
 {
     struct schema_line *line = m->line;
-    if (line->n_arguments == m->cap_arguments) {
-        uint32_t cap = m->cap_arguments == 0 ? 8 : m->cap_arguments * 2;
-        struct schema_argument *more = khap__arena_alloc(m->arena, cap, sizeof *more);
-        if (more == NULL)
-            return no_memory(m);
-        if (line->n_arguments > 0)
-            memcpy(more, line->arguments, line->n_arguments * sizeof *more);
-        line->arguments = more;
-        m->cap_arguments = cap;
-    }
+    if (!reserve_arguments(m, 1))
+        return false;
     line->arguments[line->n_arguments++] = (struct schema_argument){.type = (uint8_t)type,
                                                                     .kind = (uint8_t)kind,
                                                                     .option = m->option,
@@ -83,19 +98,27 @@ static bool add_argument(struct match *m, const struct part *p, uint32_t n_words
     return true;
 }
 
+static bool reserve_options(struct match *m, uint32_t n)
+{
+    struct schema_line *line = m->line;
+    if (m->cap_options - line->n_options >= n)
+        return true;
+    uint32_t cap = m->cap_options * 2 + n + 7;
+    struct schema_option *more = khap__arena_alloc(m->arena, cap, sizeof *more);
+    if (more == NULL)
+        return no_memory(m);
+    if (line->n_options > 0)
+        memcpy(more, line->options, line->n_options * sizeof *more);
+    line->options = more;
+    m->cap_options = cap;
+    return true;
+}
+
 static bool add_option(struct match *m, const struct part *p, const struct schema_row *row)
 {
     struct schema_line *line = m->line;
-    if (line->n_options == m->cap_options) {
-        uint32_t cap = m->cap_options == 0 ? 8 : m->cap_options * 2;
-        struct schema_option *more = khap__arena_alloc(m->arena, cap, sizeof *more);
-        if (more == NULL)
-            return no_memory(m);
-        if (line->n_options > 0)
-            memcpy(more, line->options, line->n_options * sizeof *more);
-        line->options = more;
-        m->cap_options = cap;
-    }
+    if (!reserve_options(m, 1))
+        return false;
     line->options[line->n_options++] =
         (struct schema_option){.row = row, .word = p->word, .parent = m->option};
     return true;
@@ -159,13 +182,56 @@ static bool split_and_run(struct match *m, struct part whole, uint32_t at)
     return run_all(m, &inner, at + 3, at + 3 + code[2]);
 }
 
+/* What an end that is known has, shifted to this line. */
+static bool add_known(struct match *m, struct parts *parts, const struct schema_known *known)
+{
+    struct schema_line *line = m->line;
+    if (!reserve_arguments(m, known->n_arguments) || !reserve_options(m, known->n_options))
+        return false;
+    uint32_t words = (uint32_t)parts->next - known->first, options = line->n_options - known->first_option;
+    for (uint32_t i = 0; i < known->n_arguments; i++) {
+        struct schema_argument *a = &line->arguments[line->n_arguments++];
+        *a = known->arguments[i];
+        a->word += words;
+        a->option += a->option == UINT32_MAX ? 0 : options;
+    }
+    for (uint32_t i = 0; i < known->n_options; i++) {
+        struct schema_option *o = &line->options[line->n_options++];
+        *o = known->options[i];
+        o->word += words;
+        o->parent += o->parent == UINT32_MAX ? 0 : options;
+    }
+    parts->next = parts->n;
+    return true;
+}
+
+/* The arguments of the row of a line: all from the first element that is no single word on is looked up first. */
+static bool run_remembering(struct match *m, struct parts *parts, uint32_t at)
+{
+    for (; khap__schema_code()[at] != OP_END && !m->line->cut; at = khap__schema_skip(at)) {
+        uint16_t op = khap__schema_code()[at];
+        if (m->end.n == 0 && op != OP_LITERAL && op != OP_TYPE) {
+            struct schema_known known;
+            struct schema_end end = {m->release, at, m->words + parts->next,
+                                     (uint32_t)(parts->n - parts->next), (uint32_t)parts->next};
+            if (khap__schema_recall(m->memory, &end, &known))
+                return add_known(m, parts, &known);
+            m->end = end;
+            m->end_arguments = m->line->n_arguments;
+            m->end_options = m->line->n_options;
+        }
+        if (!run_one(m, parts, at))
+            return false;
+    }
+    return true;
+}
+
 /* The arguments of a row. `name(inner)`: the first element says what stands in the parentheses. */
 static bool run_row(struct match *m, struct parts *parts, const struct schema_row *row,
                     const struct part *keyword)
 {
     uint32_t at = row->code;
-    struct khap_str words = khap__schema_text(row->words);
-    if (khap__str_ends(words, S("()")) && khap__schema_code()[at] != OP_END) {
+    if (row->inner) {
         size_t paren = khap__str_find(keyword->text, '(');
         struct part inner = *keyword;
         inner.offset += (uint32_t)paren + 1;
@@ -175,10 +241,9 @@ static bool run_row(struct match *m, struct parts *parts, const struct schema_ro
             return false;
         at = khap__schema_skip(at);
     }
-    uint32_t end = at;
-    while (khap__schema_code()[end] != OP_END)
-        end = khap__schema_skip(end);
-    return run(m, parts, at, end);
+    if (m->memory != NULL && m->option == UINT32_MAX)
+        return run_remembering(m, parts, at);
+    return run(m, parts, at, UINT32_MAX);
 }
 
 static bool run_vocabulary(struct match *m, struct parts *parts, uint32_t at)
@@ -343,9 +408,10 @@ static bool run_one(struct match *m, struct parts *parts, uint32_t at)
     return good && m->status == KHAP_OK;
 }
 
+/* Runs what lies between, at most to the end of the program. */
 static bool run(struct match *m, struct parts *parts, uint32_t at, uint32_t end)
 {
-    while (at < end) {
+    while (at < end && khap__schema_code()[at] != OP_END) {
         if (m->line->cut)
             return true;
         if (!run_one(m, parts, at))
@@ -353,27 +419,6 @@ static bool run(struct match *m, struct parts *parts, uint32_t at, uint32_t end)
         at = khap__schema_skip(at);
     }
     return true;
-}
-
-uint32_t khap__schema_skip(uint32_t at)
-{
-    const uint16_t *code = khap__schema_code() + at;
-    switch ((enum schema_op)code[0]) {
-    case OP_END:
-        return at;
-    case OP_LITERAL:
-    case OP_VOCABULARY:
-        return at + 2;
-    case OP_TYPE:
-        return at + 4;
-    case OP_SPLIT:
-        return at + 3 + code[2];
-    case OP_OPTIONAL:
-    case OP_MANY:
-    case OP_ALTERNATIVE:
-        break;
-    }
-    return at + 2 + code[1];
 }
 
 /* Reads the arguments of line->row; what was tried in vain is wrong only if it did not fit in another way. */
@@ -388,6 +433,8 @@ static enum khap_status read_arguments(struct match *m, struct parts *parts, con
         good = fail(m, SCHEMA_UNEXPECTED, parts, UINT16_MAX, 0, (uint32_t)parts->at[parts->next].text.len);
     if (good)
         line->problem = SCHEMA_GOOD;
+    if (good && !line->cut)
+        khap__schema_keep(m->memory, &m->end, line, m->end_arguments, m->end_options);
     return m->status;
 }
 
@@ -440,11 +487,20 @@ static const struct schema_row *find_keyword(struct match *m, unsigned table, co
 enum khap_status khap__schema_read(struct arena *arena, unsigned table, uint16_t release,
                                    const struct schema_word *words, size_t n, struct schema_line *line)
 {
+    return khap__schema_read_with(arena, NULL, table, release, words, n, line);
+}
+
+enum khap_status khap__schema_read_with(struct arena *arena, struct schema_memory *memory, unsigned table,
+                                        uint16_t release, const struct schema_word *words, size_t n,
+                                        struct schema_line *line)
+{
     struct match m;
     struct part *parts;
     enum khap_status status = begin(&m, arena, release, words, n, line, &parts);
     if (status != KHAP_OK || n == 0)
         return status;
+    m.memory = memory;
+    m.words = words;
     uint32_t first = 0;
     if (n > 1 && (khap__str_eq(parts[0].text, S("no")) || khap__str_eq(parts[0].text, S("default")))) {
         line->prefix = parts[0].text.len == 2 ? ROW_NO : ROW_DEFAULT;

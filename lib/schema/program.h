@@ -16,11 +16,39 @@ enum schema_op {
     OP_SPLIT = 7        /* word: the byte that parts, length, body: matched against the parts of one word */
 };
 
-const uint16_t *khap__schema_code(void);
-struct khap_str khap__schema_word(uint16_t number);
+extern const uint16_t khap__schema_program[];
+extern const uint32_t khap__schema_words[]; /* texts that programs name by number */
+
+static inline const uint16_t *khap__schema_code(void)
+{
+    return khap__schema_program;
+}
+static inline struct khap_str khap__schema_word(uint16_t number)
+{
+    return khap__schema_text(khap__schema_words[number]);
+}
 void khap__schema_range(uint16_t number, int64_t *min, int64_t *max);
 /* Where the element behind this one begins. */
-uint32_t khap__schema_skip(uint32_t at);
+static inline uint32_t khap__schema_skip(uint32_t at)
+{
+    const uint16_t *code = khap__schema_code() + at;
+    switch ((enum schema_op)code[0]) {
+    case OP_END:
+        return at;
+    case OP_LITERAL:
+    case OP_VOCABULARY:
+        return at + 2;
+    case OP_TYPE:
+        return at + 4;
+    case OP_SPLIT:
+        return at + 3 + code[2];
+    case OP_OPTIONAL:
+    case OP_MANY:
+    case OP_ALTERNATIVE:
+        break;
+    }
+    return at + 2 + code[1];
+}
 
 struct schema_sample_row {
     uint16_t type, first, last;

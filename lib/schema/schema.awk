@@ -17,7 +17,9 @@ function constant(prefix, name) {
 
 function pool(text) {
     if (!(text in pool_at)) {
-        pool_at[text] = pool_len
+        if (length(text) > 65535)
+            fail("too long for the pool: " text)
+        pool_at[text] = pool_len += 2
         pool_texts[n_pool++] = text
         pool_texts_at[pool_len] = text
         pool_len += length(text) + 1
@@ -229,11 +231,14 @@ function arguments(text,    at) {
 
 # --- looking up: as schema/find.c does it ---
 
-function hash(number, text,    h, i) {
-    h = number
-    for (i = 1; i <= length(text); i++)
-        h = (h * 33 + ord[substr(text, i, 1)]) % 16777216
-    return h
+function hash(number, text,    len) {
+    sub(/(\(\)|[#*])$/, "", text)
+    len = length(text)
+    return (((number * 33 + len) * 33 + byte(text, 0)) * 33 + byte(text, int(len / 2))) * 33 + byte(text, len - 1)
+}
+
+function byte(text, at) {
+    return ord[substr(text, at + 1, 1)]
 }
 
 BEGIN {
@@ -242,7 +247,7 @@ BEGIN {
         ord[sprintf("%c", i)] = i
     n_cross = n_cross_sets = n_cross_bits = 0
     n_words = n_ranges = n_pool = pool_len = 0
-    pool("")
+    no_text = pool("")
     word("")
     range("..")
     n_samples = n_sample_rows = n_places = n_classes = 0
@@ -418,7 +423,8 @@ function releases(text,    ends) {
     if ($5 !~ /^(-|no|default|no,default)$/)
         fail("not a prefix: " $5)
     row_prefix[n_rows] = ($5 ~ /no/ ? 1 : 0) + ($5 ~ /default/ ? 2 : 0)
-    row_flags[n_rows] = row_out[n_rows] = row_in[n_rows] = row_class[n_rows] = row_of[n_rows] = row_match[n_rows] = 0
+    row_flags[n_rows] = row_out[n_rows] = row_in[n_rows] = row_class[n_rows] = 0
+    row_of[n_rows] = row_match[n_rows] = no_text
     n = $6 == "-" ? 0 : split($6, parts, ",")
     for (i = 1; i <= n; i++) {
         if (parts[i] ~ /=/) {
@@ -450,6 +456,7 @@ function releases(text,    ends) {
         row_words[n_rows] = pool(keywords[k])
         row_code[n_rows] = code_start
         row_free[n_rows] = is_free
+        row_inner[n_rows] = keywords[k] ~ /\(\)$/ && $7 != "-"
         row_arguments[n_rows] = pool($7 == "-" ? "" : $7)
         row_instead[n_rows] = pool($8 == "-" ? "" : $8)
         row_evidence[n_rows] = pool($9)
@@ -535,17 +542,17 @@ END {
     printf "enum { ENTRY_SLOTS = %d, SCHEMA_ROWS = %d, SCHEMA_ENTRIES = %d };\n", size, n_rows, n_entries
     print "static const struct schema_row schema_rows[] = {"
     for (i = 0; i < n_rows; i++)
-        printf "    {%d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d},\n", row_words[i], row_arguments[i], row_instead[i],
+        printf "    {%d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d},\n", row_words[i], row_arguments[i], row_instead[i],
             row_evidence[i], row_of[i], row_match[i], row_code[i], row_first[i], row_last[i], row_warns[i], row_flags[i], row_prefix[i],
-            row_free[i], row_out[i], row_in[i], row_class[i], row_bit[i], row_begins[i]
+            row_free[i], row_out[i], row_in[i], row_class[i], row_bit[i], row_begins[i], row_inner[i]
     print "};\nstatic const struct schema_entry schema_entries[] = {"
     for (i = 0; i < n_entries; i++)
         printf "    {%d, %d, %d},\n", entry_table[i], entry_row[i], entry_next[i]
     print "};\nstatic const uint16_t schema_slots[] = {"
     numbers("slots")
-    print "};\nstatic const uint16_t schema_code[] = {"
+    print "};\nconst uint16_t khap__schema_program[] = {"
     numbers("code")
-    print "};\nstatic const uint32_t schema_words[] = {"
+    print "};\nconst uint32_t khap__schema_words[] = {"
     numbers("words")
     print "};\nstatic const struct schema_range schema_ranges[] = {"
     for (i = 0; i < n_ranges; i++)
@@ -563,7 +570,16 @@ END {
     print "};\nstatic const struct schema_cross_set schema_cross_sets[] = {"
     for (i = 0; i < n_cross_sets; i++)
         printf "    {%s, %d},\n", cross_sets[i], cross_names[i]
-    print "};\nstatic const uint32_t schema_sample_names[] = {0,"
+    print "};\nstatic const uint64_t schema_cross_bits[] = {"
+    n = split("requires order mode unique loop", parts, " ")
+    for (i = 1; i <= n; i++) {
+        set = "0"
+        for (j = 0; j < n_cross; j++)
+            if (cross_predicate[j] == constant("CROSS_", parts[i]))
+                set = set " | " cross_when[j]
+        printf "    [%s] = %s,\n", constant("CROSS_", parts[i]), set
+    }
+    print "};\nstatic const uint32_t schema_sample_names[] = {" no_text ","
     for (i = 0; i < n_samples; i++)
         printf "    %d,\n", pool(sample_names[i])
     print "};\nstatic const struct schema_sample_row schema_samples[] = {"
@@ -587,13 +603,14 @@ END {
         printf "    %d,\n", class_mask[i]
     print "};\nstatic const uint32_t schema_tables[] = {"
     numbers("tables")
-    print "};\nstatic const char schema_pool[] ="
+    print "};\nconst char khap__schema_pool[] ="
     for (i = 0; i < n_pool; i++) {
         text = pool_texts[i]
         gsub(/\\/, "\\\\", text)
         gsub(/"/, "\\\"", text)
         gsub(/\?\?/, "?\\?", text)
-        printf "    \"%s\\0\"\n", text
+        len = length(pool_texts[i])
+        printf "    \"\\%03o\\%03o\" \"%s\\0\"\n", len % 256, int(len / 256), text
     }
     print "    ;"
 }

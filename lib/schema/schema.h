@@ -9,6 +9,9 @@
 #include "schema/schema_enums.h"
 #include <khap/value.h>
 
+/* All texts; before each stands its length in two bytes, behind it a NUL. */
+extern const char khap__schema_pool[];
+
 /* A keyword in the releases first to last; texts are offsets into one pool, khap__schema_text(). */
 struct schema_row {
     uint32_t words, arguments, instead, evidence;
@@ -25,9 +28,14 @@ struct schema_row {
     uint8_t places; /* of a fetch: a class of places, for khap__schema_legal(); 0: all */
     uint8_t bit;    /* which bit of the sets of cross-line rules it is, or 0 */
     uint8_t begins; /* with another word behind it it is another keyword */
+    uint8_t inner;  /* the first element of its arguments says what stands in the parentheses of its words */
 };
 
-struct khap_str khap__schema_text(uint32_t at);
+static inline struct khap_str khap__schema_text(uint32_t at)
+{
+    const char *text = khap__schema_pool + at;
+    return (struct khap_str){text, (unsigned char)text[-2] + 256u * (unsigned char)text[-1]};
+}
 
 /* The table of that name, for instance "frontend" or "bind"; -1 when there is none. */
 int khap__schema_table(struct khap_str name);
@@ -92,6 +100,8 @@ struct schema_cross_set {
 /* The rules, from 0; NULL past the end. */
 const struct schema_cross *khap__schema_cross(size_t index);
 const struct schema_cross_set *khap__schema_cross_set(const struct schema_cross *rule, size_t index);
+/* The `when` of all rules of a predicate. */
+uint64_t khap__schema_cross_bits(enum schema_predicate predicate);
 /* Whether a list with commas holds a word. */
 bool khap__schema_list_has(struct khap_str list, struct khap_str word);
 
@@ -150,9 +160,18 @@ struct schema_line {
     uint32_t option;                /* the option whose argument is wrong, or UINT32_MAX */
 };
 
+/* What ends of lines came to, for many lines of one configuration: of one thread. */
+struct schema_memory;
+enum khap_status khap__schema_memory_new(const struct khap_alloc *alloc, struct schema_memory **out);
+void khap__schema_memory_free(struct schema_memory *memory);
+
 /* Reads the words of a line in a section of that table. What it gives is in the arena. KHAP_OK also when something is wrong; KHAP_ENOMEM. */
 enum khap_status khap__schema_read(struct arena *arena, unsigned table, uint16_t release,
                                    const struct schema_word *words, size_t n, struct schema_line *out);
+/* The same with a memory; what it gives does not depend on it. */
+enum khap_status khap__schema_read_with(struct arena *arena, struct schema_memory *memory, unsigned table,
+                                        uint16_t release, const struct schema_word *words, size_t n,
+                                        struct schema_line *out);
 /* The same for words that belong to a row that is known already, without keyword: the arguments of a fetch. */
 enum khap_status khap__schema_read_arguments(struct arena *arena, const struct schema_row *row,
                                              uint16_t release, const struct schema_word *words, size_t n,

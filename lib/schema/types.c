@@ -14,14 +14,15 @@ struct check {
     enum khap_status *status;
 };
 
-static bool has_word(const struct check *c, struct khap_str word)
+static inline bool has_word(const struct check *c, struct khap_str word)
 {
-    struct khap_str rest = c->parameter;
-    while (rest.len > 0) {
-        size_t blank = khap__str_find(rest, ' ');
-        if (khap__str_eq(khap__str_sub(rest, 0, blank), word))
+    const char *at = c->parameter.ptr, *end = at + c->parameter.len;
+    while ((size_t)(end - at) >= word.len) {
+        if (memcmp(at, word.ptr, word.len) == 0 && (at + word.len == end || at[word.len] == ' '))
             return true;
-        rest = khap__str_sub(rest, blank + 1, rest.len);
+        while (at < end && *at != ' ')
+            at++;
+        at += at < end;
     }
     return false;
 }

@@ -45,7 +45,7 @@ enum { PREFIXES = sizeof prefixes / sizeof *prefixes };
 
 static const struct prefix *prefix_by_id(uint8_t id)
 {
-    for (size_t i = 0; i < PREFIXES; i++)
+    for (size_t i = 0; i < PREFIXES && id != PREFIX_NONE; i++)
         if (prefixes[i].id == id)
             return &prefixes[i];
     return NULL;
@@ -53,8 +53,11 @@ static const struct prefix *prefix_by_id(uint8_t id)
 
 static const struct prefix *prefix_of_text(struct khap_str s)
 {
+    size_t at = khap__str_find(s, '@');
+    if (at == s.len || at + 1 >= sizeof prefixes->text)
+        return NULL;
     for (size_t i = 0; i < PREFIXES; i++)
-        if (khap__str_starts(s, khap__str(prefixes[i].text)))
+        if (prefixes[i].text[at + 1] == '\0' && memcmp(prefixes[i].text, s.ptr, at + 1) == 0)
             return &prefixes[i];
     return NULL;
 }

@@ -145,6 +145,8 @@ static enum khap_answer inside(const struct view_conditions *c, size_t branch)
 
 enum khap_answer khap__view_conditions_next(struct view_conditions *c, const struct khap_line *line)
 {
+    if (c == NULL)
+        return KHAP_TRUE;
     size_t around = c->open;
     bool directive = false;
     if (c->open != SIZE_MAX && c->branches[c->open].branch.end == line) {

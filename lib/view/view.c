@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "base/diag.h"
+#include "cfg/words.h"
 #include "view/view.h"
 
 struct reading {
@@ -9,6 +10,7 @@ struct reading {
     const struct view_listener *listener; /* or NULL; of a line that is not read too */
     bool heard;                           /* it hears of this line */
     struct khap_words *words;
+    struct schema_memory *memory;
     struct arena arena; /* of one line */
     uint32_t file;
     uint32_t number;       /* of the line, over all files */
@@ -24,12 +26,12 @@ struct reading {
 
 size_t khap__view_words(struct khap_words *reader, struct schema_word words[64])
 {
-    struct khap_word word = {.size = sizeof word};
-    size_t n = 0;
-    while (n < 64 && khap_words_at(reader, n, &word) == KHAP_OK) {
-        words[n++] =
-            (struct schema_word){word.value, (word.flags & (KHAP_WORD_VARIABLE | KHAP_WORD_JOINS)) != 0,
-                                 (word.flags & (KHAP_WORD_MANY | KHAP_WORD_JOINS)) != 0};
+    const struct lex_line *lexed = khap__words_lexed(reader);
+    size_t n = lexed->n < 64 ? lexed->n : 64;
+    for (size_t i = 0; i < n; i++) {
+        const struct lex_word *word = &lexed->words[i];
+        words[i] =
+            (struct schema_word){word->value, word->variable || word->joins, word->many || word->joins};
     }
     return n;
 }
@@ -170,7 +172,7 @@ static enum khap_status names_of(struct reading *r, unsigned table, struct schem
     struct schema_word words[64];
     size_t n = khap__view_words(r->words, words);
     uint16_t release = r->view->target.last;
-    enum khap_status status = khap__schema_read(&r->arena, table, release, words, n, line);
+    enum khap_status status = khap__schema_read_with(&r->arena, r->memory, table, release, words, n, line);
     if (status != KHAP_OK)
         return status;
     if (line->problem != SCHEMA_GOOD || line->cut)
@@ -233,9 +235,9 @@ static enum khap_status open_section(struct reading *r)
     return status;
 }
 
-static enum khap_status read_line(struct reading *r, const struct khap_document *doc)
+static enum khap_status read_line(struct reading *r, const struct khap_document *doc,
+                                  enum khap_line_kind kind)
 {
-    enum khap_line_kind kind = khap_line_kind(doc, r->line);
     r->section = r->read == KHAP_FALSE ? r->text_section : r->read_section;
     if (r->text_section != VIEW_NONE && kind != KHAP_LINE_SECTION)
         r->view->sections.ptr[r->text_section].last = r->line;
@@ -258,15 +260,17 @@ static enum khap_status read_file(struct reading *r, const struct khap_if_facts 
                                   struct khap_diags *diags)
 {
     const struct khap_document *doc = r->view->files.ptr[r->file].doc;
-    struct view_conditions *conditions;
-    enum khap_status status = khap__view_conditions_new(&r->view->alloc, doc, &r->view->target, facts,
-                                                        r->words, diags, &conditions);
-    if (status != KHAP_OK)
-        return status;
+    struct view_conditions *conditions = NULL;
+    enum khap_status status = KHAP_OK;
     r->text_section = r->read_section = VIEW_NONE;
     for (r->line = NULL; status == KHAP_OK && (r->line = khap_line_next(doc, r->line)) != NULL;) {
+        enum khap_line_kind kind = khap_line_kind(doc, r->line);
+        if (kind == KHAP_LINE_DIRECTIVE && conditions == NULL)
+            status = khap__view_conditions_new(&r->view->alloc, doc, &r->view->target, facts, r->words, diags,
+                                               &conditions);
         r->read = khap__view_conditions_next(conditions, r->line);
-        status = read_line(r, doc);
+        if (status == KHAP_OK)
+            status = read_line(r, doc, kind);
         r->number++;
     }
     khap__view_conditions_free(conditions);
@@ -278,6 +282,8 @@ static enum khap_status read_bundle(struct khap_view *view, const struct khap_if
 {
     struct reading r = {.view = view, .listener = listener};
     enum khap_status status = khap_words_new(&view->alloc, &r.words);
+    if (status == KHAP_OK)
+        status = khap__schema_memory_new(&view->alloc, &r.memory);
     khap__arena_init(&r.arena, &view->alloc);
     const struct khap_bundle_file *file = NULL;
     while (status == KHAP_OK && (file = khap_bundle_next(view->bundle, file)) != NULL) {
@@ -291,6 +297,7 @@ static enum khap_status read_bundle(struct khap_view *view, const struct khap_if
             status = read_file(&r, facts, diags);
     }
     khap__arena_free(&r.arena);
+    khap__schema_memory_free(r.memory);
     khap_words_free(r.words);
     return status;
 }
@@ -298,7 +305,9 @@ static enum khap_status read_bundle(struct khap_view *view, const struct khap_if
 /* The first definition of each name, and the next one of the same name behind each. */
 static enum khap_status index_names(struct khap_view *view)
 {
-    enum khap_status status = KHAP_OK;
+    enum khap_status status = khap__map_reserve(&view->names, view->sections.len);
+    if (status == KHAP_OK)
+        status = khap__map_reserve(&view->scoped, view->definitions.len);
     for (uint32_t i = view->definitions.len; i-- > 0 && status == KHAP_OK;) {
         struct view_definition *d = &view->definitions.ptr[i];
         struct map *map = d->is_section ? &view->names : &view->scoped;

@@ -28,9 +28,9 @@ struct view_section {
 };
 
 struct view_definition {
-    uint32_t at; /* which line of the bundle, counted over all files */
     struct khap_str name;
     const struct khap_line *line;
+    uint32_t at; /* which line of the bundle, counted over all files */
     uint32_t section;
     uint32_t next_same; /* the next definition with this name, whatever its kind, or VIEW_NONE */
     uint32_t first_referrer, last_referrer;
@@ -102,14 +102,14 @@ enum khap_status khap__view_new(const struct khap_alloc *alloc, const struct kha
 /* The words of a line for the schema: at most 64, in `words`; how many. Texts are borrowed from the reader. */
 size_t khap__view_words(struct khap_words *reader, struct schema_word words[64]);
 
-/* Whether each line of a document is read: goes along with the lines from the first to the last. */
+/* Whether each line of a document is read: made at its first directive, goes along with the lines from there on. */
 struct view_conditions;
 enum khap_status khap__view_conditions_new(const struct khap_alloc *alloc, const struct khap_document *doc,
                                            const struct khap_target *target,
                                            const struct khap_if_facts *facts, struct khap_words *words,
                                            struct khap_diags *diags, struct view_conditions **out);
 void khap__view_conditions_free(struct view_conditions *conditions);
-/* For the line that follows the one before; a directive has the answer of what is around its block. */
+/* For the line that follows the one before; a directive has the answer of what is around its block. Without conditions all is read. */
 enum khap_answer khap__view_conditions_next(struct view_conditions *conditions, const struct khap_line *line);
 
 /* Where the words of a span stand. */

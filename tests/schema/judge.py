@@ -152,11 +152,10 @@ class Judge:
         if said:
             raise SystemExit("%s refuses the sections that the lines stand in:\n%s" % (binary, "\n".join(said)))
 
-    def ask(self, cases):
-        """Runs HAProxy over lines. Returns its alerts, and the case of each line number."""
+    def text(self, cases, side):
+        """The file that the lines stand in, and the case of each line number; `side`: names of files beside it, to be removed."""
         lines, at = [self.world], {}
         n = self.world.count("\n")
-        side = []
         for i, case in enumerate(cases):
             case.number = i
             # rules are inherited by sections of one kind only
@@ -182,9 +181,15 @@ class Judge:
                 at[n + k + 1] = case
             n += part.count("\n")
             lines.append(part)
+        return "".join(lines), at
+
+    def ask(self, cases):
+        """Runs HAProxy over lines. Returns its alerts, and the case of each line number."""
+        side = []
+        text, at = self.text(cases, side)
         fd, conf = tempfile.mkstemp(dir=self.folder, suffix=".cfg")
         with os.fdopen(fd, "w") as f:
-            f.write("".join(lines))
+            f.write(text)
         began = time.monotonic()
         try:
             master = ["-W"] if any((c.section + " " + c.text).startswith(("program", "section program")) for c in cases) else []

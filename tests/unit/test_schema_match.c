@@ -469,6 +469,59 @@ static void test_many_arguments(void **state)
     khap__arena_free(&arena);
 }
 
+/* Two lines that end alike: the second is what it would be alone, shifted by what stands before its end. */
+static void test_remembered(void **state)
+{
+    (void)state;
+    static const char *const lines[][2] = {
+        {"options flag inner in 1 sub len 7 flag", "options flag inner in 1 sub len 7 flag"},
+        {"options len 7 flag", "options len 8 flag"},
+        {"options len 7 flag", "options len 700 flag"},
+        {"track0 src table t", "track0 src,lower table t"},
+        {"pair a=1 x", "pair a=1 x"},
+        {"alternative a 5 x", "alternative a 5 y"},
+        {"use web if a", "use api if a"},
+        {"set(txn.x,a) src if x", "set(txn.y,b) src if x"},
+        {"peer 10.0.0.1:80 10.0.0.2:81", "peer 10.0.0.3:80 10.0.0.2:81"},
+        {"peer 10.0.0.1 10.0.0.2:81", "peer 10.0.0.3 10.0.0.2:82"},
+    };
+    struct khap_alloc alloc = khap__alloc_or_default(NULL);
+    struct schema_memory *memory;
+    struct arena arena;
+    khap__arena_init(&arena, &alloc);
+    assert_int_equal(khap__schema_memory_new(&alloc, &memory), KHAP_OK);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct schema_word words[MOST_WORDS];
+        struct schema_line line, alone;
+        size_t n = words_of(lines[i][0], words);
+        assert_int_equal(khap__schema_read_with(&arena, memory, TABLE_FRONTEND, 206, words, n, &line),
+                         KHAP_OK);
+        n = words_of(lines[i][1], words);
+        assert_int_equal(khap__schema_read_with(&arena, memory, TABLE_FRONTEND, 206, words, n, &line),
+                         KHAP_OK);
+        assert_int_equal(khap__schema_read(&arena, TABLE_FRONTEND, 206, words, n, &alone), KHAP_OK);
+        assert_int_equal(line.problem, alone.problem);
+        if (alone.problem != SCHEMA_GOOD)
+            assert_int_equal(line.word, alone.word);
+        assert_int_equal(line.n_arguments, alone.n_arguments);
+        assert_int_equal(line.n_options, alone.n_options);
+        for (uint32_t k = 0; k < alone.n_arguments; k++) {
+            assert_int_equal(line.arguments[k].type, alone.arguments[k].type);
+            assert_int_equal(line.arguments[k].word, alone.arguments[k].word);
+            assert_int_equal(line.arguments[k].n_words, alone.arguments[k].n_words);
+            assert_int_equal(line.arguments[k].option, alone.arguments[k].option);
+            assert_int_equal(line.arguments[k].len, alone.arguments[k].len);
+        }
+        for (uint32_t k = 0; k < alone.n_options; k++) {
+            assert_ptr_equal(line.options[k].row, alone.options[k].row);
+            assert_int_equal(line.options[k].word, alone.options[k].word);
+            assert_int_equal(line.options[k].parent, alone.options[k].parent);
+        }
+    }
+    khap__schema_memory_free(memory);
+    khap__arena_free(&arena);
+}
+
 static enum khap_status seen_reference(void *ctx, const struct schema_reference *r)
 {
     struct buf *out = ctx;
@@ -566,7 +619,7 @@ int main(void)
         cmocka_unit_test(test_keywords),       cmocka_unit_test(test_prefixes),
         cmocka_unit_test(test_variables),      cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_many_arguments), cmocka_unit_test(test_visit),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_remembered),     cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
