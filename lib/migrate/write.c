@@ -129,24 +129,41 @@ static bool comes_later(struct khap_str word)
            khap__str_eq(word, S("use-server"));
 }
 
-/* No higher than the last `acl` of a name that the words have, of those between `after` and the line. */
-static struct khap_line *below_acls(struct migrate *m, const struct migrate_edit *edit,
-                                    struct khap_line *after, const struct migrate_line *line)
+/* Whether the line defines an ACL that the words name. */
+static bool names_acl(struct migrate *m, const struct khap_document *doc, const struct khap_line *acl,
+                      const struct migrate_line *line)
 {
-    for (struct khap_line *l = khap_line_next(edit->doc, after); l != NULL && l != edit->at;
-         l = khap_line_next(edit->doc, l)) {
-        if (!khap__str_eq(first_word(m, edit->doc, l), S("acl")))
-            continue;
-        struct khap_str name = khap_words_value(m->reader, 1);
-        for (uint32_t i = 0; i < line->n; i++) {
-            struct khap_str word = m->words.ptr[line->first + i].text;
-            while (word.len > 0 && word.ptr[0] == '!')
-                word = khap__str_sub(word, 1, word.len);
-            if (khap__str_eq(word, name))
-                after = l;
-        }
+    if (!khap__str_eq(first_word(m, doc, acl), S("acl")))
+        return false;
+    struct khap_str name = khap_words_value(m->reader, 1);
+    for (uint32_t i = 0; i < line->n; i++) {
+        struct khap_str word = m->words.ptr[line->first + i].text;
+        while (word.len > 0 && word.ptr[0] == '!')
+            word = khap__str_sub(word, 1, word.len);
+        if (khap__str_eq(word, name))
+            return true;
     }
-    return after;
+    return false;
+}
+
+/* A line goes up: the ACLs that it names, of those between, go with it. What an `acl` says does not depend on where it stands. *after is then the last of
+ * them. */
+static enum khap_status take_acls_along(struct migrate *m, const struct migrate_edit *edit,
+                                        const struct migrate_line *line, struct khap_line **after)
+{
+    enum khap_status status = KHAP_OK;
+    struct khap_line *l = khap_line_next(edit->doc, *after);
+    while (status == KHAP_OK && l != NULL && l != edit->at) {
+        struct khap_line *next = khap_line_next(edit->doc, l);
+        if (names_acl(m, edit->doc, l, line)) {
+            status = khap_document_insert_raw(edit->doc, *after, khap_line_text(l),
+                                              khap_line_origin(edit->doc, l), after);
+            if (status == KHAP_OK)
+                status = khap_document_remove(edit->doc, l);
+        }
+        l = next;
+    }
+    return status;
 }
 
 /* Where the section ends, with what was put behind its last line: the next header, or NULL. */
@@ -190,7 +207,47 @@ static struct khap_line *place_of(struct migrate *m, const struct migrate_edit *
             return last;
         above = later;
     }
-    return above == NULL ? edit->at : below_acls(m, edit, khap_line_prev(edit->doc, above), line);
+    return above == NULL ? edit->at : khap_line_prev(edit->doc, above);
+}
+
+/* Whether a directive is between the old line and where the new one is to stand: an `.if` may hold one of both places and not the other. *up: it stands
+ * above the old line. */
+static bool passes_directive(const struct migrate *m, const struct migrate_edit *edit,
+                             const struct khap_line *after, bool *up)
+{
+    const struct khap_line *end = end_of(m->view, edit->section);
+    const struct khap_line *l = m->view->sections.ptr[edit->section].head;
+    size_t directives = 0, at = 0, to = 0;
+    bool seen = false;
+    for (*up = false; l != NULL && l != end; l = khap_line_next(edit->doc, l)) {
+        directives += khap_line_kind(edit->doc, l) == KHAP_LINE_DIRECTIVE ? 1 : 0;
+        if (l == after) {
+            to = directives;
+            seen = true;
+        }
+        if (l == edit->at) {
+            at = directives;
+            *up = seen;
+        }
+    }
+    return at != to;
+}
+
+/* The place of the line; its ACLs come along. Where an `.if` is in the way it is that of the old line, and told. */
+static enum khap_status find_place(struct migrate *m, const struct migrate_edit *edit,
+                                   const struct migrate_line *line, struct khap_line **after)
+{
+    bool up;
+    *after = place_of(m, edit, line);
+    if (*after == edit->at || line->where == MIGRATE_HEAD)
+        return KHAP_OK;
+    if (passes_directive(m, edit, *after, &up)) {
+        *after = edit->at;
+        SAY(m->diags, MSG_MIGRATE_ORDER, khap__migrate_place(m, edit->doc, edit->at),
+            khap__migrate_quote(m, edit->doc, edit->at));
+        return KHAP_OK;
+    }
+    return up ? take_acls_along(m, edit, line, after) : KHAP_OK;
 }
 
 /* ---- doing it */
@@ -270,7 +327,10 @@ static enum khap_status write_line(struct migrate *m, struct migrate_edit *edit,
     }
     if (line->where == MIGRATE_GLOBAL)
         return write_global(m, origin);
-    struct khap_line *after = place_of(m, edit, line);
+    struct khap_line *after;
+    enum khap_status status = find_place(m, edit, line, &after);
+    if (status != KHAP_OK)
+        return status;
     bool here = after == edit->at;
     struct khap_str text = khap__buf_str(&m->text);
     const struct khap_line *head = m->view->sections.ptr[edit->section].head;
@@ -278,7 +338,6 @@ static enum khap_status write_line(struct migrate *m, struct migrate_edit *edit,
         text = khap__migrate_indented(m, edit->doc, head);
     if (m->no_memory)
         return KHAP_ENOMEM;
-    enum khap_status status;
     if (here && !edit->placed) {
         edit->placed = true;
         put->newest = edit->at;
