@@ -260,7 +260,10 @@ static void judge(struct judge *j, const struct khap_line *line)
     struct khap_str body = khap__line_body(line, &line_end);
     struct lex_line lexed = {.n = 0};
     bool simple = khap__lex_plain(body) && body.len < MUST_LOOK;
-    if (!simple || (body.len > 0 && body.ptr[0] == '['))
+    size_t first = 0;
+    while (first < body.len && is_blank(body.ptr[first]))
+        first++;
+    if (!simple || (first < body.len && body.ptr[first] == '['))
         judge_line(j, line, (struct khap_str){body.ptr, body.len + (line_end == 2)}, &lexed);
     if (j->status == KHAP_OK && !(j->in_section && j->directives))
         note_kind(j, line, body, simple, &lexed);

@@ -252,6 +252,13 @@ static bool run_vocabulary(struct match *m, struct parts *parts, uint32_t at)
     uint16_t table = khap__schema_code()[at + 1];
     const struct schema_row *other;
     const struct schema_row *row = khap__schema_find(table, p->text, m->release, &other);
+    if (row == NULL && table == TABLE_HTTP_STATUS) { /* it is read by atol() */
+        char room[20];
+        size_t end;
+        int64_t number = khap__schema_number(p->text, false, &end);
+        if (number > 0)
+            row = khap__schema_find(table, khap__str_uint(room, (uint64_t)number), m->release, &other);
+    }
     if (row == NULL) {
         fail(m, other != NULL ? SCHEMA_RELEASE : SCHEMA_OPTION, parts, at, 0, (uint32_t)p->text.len);
         if (m->line->expected == at && other != NULL)
@@ -460,6 +467,10 @@ static const struct schema_row *find_keyword(struct match *m, unsigned table, co
 {
     char both[64];
     const struct schema_row *other = NULL, *other_one = NULL, *row = NULL;
+    *n_words = 1;
+    if (khap__str_find(parts[0].text, ' ') <
+        parts[0].text.len) /* two words of a keyword are two of the line */
+        return NULL;
     const struct schema_row *one = khap__schema_find(table, parts[0].text, m->release, &other_one);
     *n_words = 2;
     if ((one == NULL || one->begins) && n > 1 && !parts[1].variable &&

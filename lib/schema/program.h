@@ -60,6 +60,9 @@ const struct schema_sample_row *khap__schema_sample_row(enum schema_sample type,
 /* A bit for each place of a class. */
 uint32_t khap__schema_class_places(uint8_t class);
 
+/* What strtol() makes of a word: where the digits end in *end, 0 without any. In any base: 0x10 and 010, too. */
+int64_t khap__schema_number(struct khap_str s, bool any_base, size_t *end);
+
 /* Whether a text is what a type takes: SCHEMA_GOOD, SCHEMA_BAD or SCHEMA_RANGE, then what is wrong with it lies at *offset and is *len long.
  * `parameter` is the word in parentheses. KHAP_ENOMEM in *status. */
 enum schema_problem khap__schema_type_check(struct arena *arena, enum schema_type type,

@@ -119,8 +119,7 @@ static enum schema_problem caseless(const struct check *c)
     return SCHEMA_BAD;
 }
 
-/* What strtol() makes of a word: where the digits end in *end, 0 without any. In any base: 0x10 and 010, too. */
-static int64_t c_number(struct khap_str s, bool any_base, size_t *end)
+int64_t khap__schema_number(struct khap_str s, bool any_base, size_t *end)
 {
     size_t at = 0;
     while (at < s.len && (s.ptr[at] == ' ' || (s.ptr[at] >= '\t' && s.ptr[at] <= '\r')))
@@ -169,20 +168,20 @@ static enum schema_problem in_range(const struct check *c, int64_t value)
 static enum schema_problem atoi_integer(const struct check *c)
 {
     size_t end;
-    return in_range(c, c_number(c->text, false, &end));
+    return in_range(c, khap__schema_number(c->text, false, &end));
 }
 
 static enum schema_problem strtol_integer(const struct check *c)
 {
     size_t end;
-    int64_t value = c_number(c->text, false, &end);
+    int64_t value = khap__schema_number(c->text, false, &end);
     return end == 0 || end < c->text.len ? SCHEMA_BAD : in_range(c, value);
 }
 
 static enum schema_problem c_integer(const struct check *c)
 {
     size_t end;
-    int64_t value = c_number(c->text, true, &end);
+    int64_t value = khap__schema_number(c->text, true, &end);
     if (end == 0 || end < c->text.len)
         return SCHEMA_BAD;
     return value < c->min || value > c->max ? SCHEMA_RANGE : SCHEMA_GOOD;
@@ -313,6 +312,47 @@ static struct khap_str with_loose_ports(const struct check *c)
     return (struct khap_str){copy, n};
 }
 
+/* Whether the resolver takes it for an IPv4 address: one to four numbers, of which the last fills what is left: 10.1, 0x7f.1. */
+static bool is_numbers(struct khap_str s)
+{
+    unsigned n = 0;
+    bool last;
+    do {
+        size_t dot = khap__str_find(s, '.'), end;
+        struct khap_str part = khap__str_sub(s, 0, dot);
+        last = dot >= s.len;
+        int64_t value = khap__schema_number(part, true, &end);
+        int64_t most = last ? (INT64_C(1) << (8 * (4 - (n < 4 ? n : 3)))) - 1 : 255;
+        if (part.len == 0 || !khap__is_digit((unsigned char)part.ptr[0]) || end < part.len || value > most)
+            return false;
+        s = khap__str_sub(s, dot + 1, s.len);
+        n++;
+    } while (!last);
+    return n <= 4;
+}
+
+/* The same with such an address written as HAProxy prints it; the text itself when there is none in it. */
+static struct khap_str with_plain_address(const struct check *c, struct khap_str text)
+{
+    static const char plain[] = "10.0.0.1";
+    size_t from = khap__str_find(text, '@'), to = text.len;
+    from = from < text.len ? from + 1 : 0;
+    while (to > from && text.ptr[to - 1] != ':')
+        to--;
+    to = to > from ? to - 1 : text.len;
+    if (!is_numbers(khap__str_sub(text, from, to - from)))
+        return text;
+    char *copy = khap__arena_alloc(c->arena, text.len + sizeof plain, 1);
+    if (copy == NULL) {
+        *c->status = KHAP_ENOMEM;
+        return text;
+    }
+    memcpy(copy, text.ptr, from);
+    memcpy(copy + from, plain, sizeof plain - 1);
+    memcpy(copy + from + sizeof plain - 1, text.ptr + to, text.len - to);
+    return (struct khap_str){copy, text.len - (to - from) + sizeof plain - 1};
+}
+
 static bool is_datagram(uint8_t prefix)
 {
     return prefix == PREFIX_UDP || prefix == PREFIX_UDP4 || prefix == PREFIX_UDP6 || prefix == PREFIX_UXDG;
@@ -328,8 +368,8 @@ static enum schema_problem address(const struct check *c)
     struct address a;
     bool listen = has_word(c, S("listen"));
     enum value_error error = listen ? khap__bind_parse(c->text, &a) : khap__address_parse(c->text, &a);
-    if (error == VALUE_SYNTAX && c->release < 300) {
-        struct khap_str text = with_loose_ports(c);
+    if (error == VALUE_SYNTAX) {
+        struct khap_str text = with_plain_address(c, c->release < 300 ? with_loose_ports(c) : c->text);
         error = listen ? khap__bind_parse(text, &a) : khap__address_parse(text, &a);
     }
     bool peer = has_word(c, S("connect")) || has_word(c, S("source"));

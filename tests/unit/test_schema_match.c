@@ -145,6 +145,14 @@ static void test_splits(void **state)
     (void)state;
     static const struct row rows[] = {
         {"split 1", "good"},
+        {"status 404", "good"},
+        {"status +0404x", "good"},
+        {"status 405", "option 1 0 one of 200, 404"},
+        {"status x", "option 1 0 one of 200, 404"},
+        {"peer 10.1:80", "good"},
+        {"peer 0x7f.1", "good"},
+        {"peer 10.0.0.999:80", "bad 1 0 an address"},
+        {"peer 10..1:80", "bad 1 0 an address"},
         {"split 1,2,9", "good"},
         {"split 1,10", "range 1 2 an integer from 0 to 9"},
         {"split 1,,2", "bad 1 2 an integer from 0 to 9"},
