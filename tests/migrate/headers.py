@@ -24,7 +24,7 @@ import tap
 
 KHAPGEN = os.environ.get("KHAPGEN") or os.path.join(tap.builddir, "khapgen")
 
-# What becomes of a line: same, differs, left. Of what differs, which requests or answers are not asked: `header`, that have a header that matches;
+# What becomes of a line: same, differs, left. Of what differs, which requests or answers are not asked: `header`, that have a header that matches, or `*` for a URI;
 # `value`, that have it in the value of a header; `several`, that have several headers of one name that matches; `reason`, with an unusual reason
 # phrase; `name`, with another header that matches, or a request line; `none`: all are asked.
 CORPUS = """
@@ -290,7 +290,7 @@ def unusual(kind, rule, message):
     lines = [("%s: %s" % h, h) for h in message.headers]
     hits = [h for line, h in lines if rule.regex and rule.regex.search(line)]
     if kind == "header":
-        return bool(hits)
+        return bool(hits) or " * " in message.top
     if kind == "value":
         return any(not rule.regex.search(name + ":") for name, _ in hits)
     if kind == "several":
@@ -298,7 +298,7 @@ def unusual(kind, rule, message):
         return any(names.count(name.lower()) > 1 for name, _ in hits)
     if kind == "name":
         wanted = re.match(r"[\w-]+", rule.argument).group(0).lower()
-        return bool(rule.regex.search(message.top)) or any(name.lower() != wanted for name, _ in hits)
+        return bool(rule.regex.search(message.top)) or any(name.lower() != wanted or not rule.regex.match("%s: %s" % (name, value)) for name, value in hits)
     if kind == "reason":
         return not rule.regex.search(message.top) and bool(re.search(" 404 ", message.top))
     return False
@@ -377,20 +377,24 @@ def aimed(rng, rules, response):
     return "".join(c for c in line if " " <= c <= "~")
 
 
-def put_aimed(rng, message, line, response):
+def put_aimed(rng, message, line, response, rules):
     """Puts a line into a message where it can stand."""
+    # names in the case that the rules have: that it does not matter any longer is told in the manual
+    spelled = {w.lower(): w for w in NAMES + list(GIVEN)}
+    spelled.update((w.lower(), w) for r in rules for w in re.findall(r"[\w-]+", r.line))
     words = line.split(" ")
     if response and re.match(r"HTTP/1\.[01] [2-5]\d\d( |$)", line):
-        message.top = "HTTP/1.1 " + (line + " Reason" if len(words) < 3 else line)[9:].strip()
-    elif not response and len(words) >= 2 and re.match(r"[A-Z]+ [!-~]+( |$)", line):
+        message.top = "HTTP/1.1 %s %s" % (words[1], " ".join(words[2:]).strip() or "Reason")
+    elif not response and len(words) >= 2 and re.match(r"[A-Z]+ (/[!-~]*|\*)( |$)", line):
         message.top = "%s %s HTTP/1.%d" % (words[0], words[1], rng.random() < 0.9)
     elif re.match(r"[A-Za-z0-9-]+:", line):
         name, value = parts(line)
+        name = spelled.get(name.lower(), name)
         if name.lower() in OWN + ("upgrade", "expect", "te") or (name.lower() == "host" and rng.random() < 0.1):
             return
         if name.lower() == "host":
             message.headers = [h for h in message.headers if h[0] != "Host"]
-            value = value.split(" ")[0].split("/")[0] or "h"
+            value = value if re.match(r"[\w-]+(\.[\w-]+)*(:\d{1,4})?$", value) else "a." + (re.sub(r"[^a-z.]|^\.+|\.(?=\.)|\.$", "", value) or "h")
             name = "Host"
         message.headers.insert(rng.randint(0, len(message.headers)), (name, value))
     elif re.match(r"[!-9;-~]+$", line):
@@ -411,7 +415,7 @@ def request(rng, rules):
     message = Message("%s %s HTTP/1.%d" % (method, uri, rng.random() < 0.9), headers)
     line = aimed(rng, rules, False)
     if line:
-        put_aimed(rng, message, line, False)
+        put_aimed(rng, message, line, False, rules)
     return message
 
 
@@ -420,7 +424,7 @@ def answer(rng, rules):
     message = Message("HTTP/1.1 " + rng.choice(ANSWERS), headers_of(rng, list(GIVEN) + named * 10, GIVEN, 0))
     line = aimed(rng, rules, True)
     if line:
-        put_aimed(rng, message, line, True)
+        put_aimed(rng, message, line, True, rules)
     return message
 
 
