@@ -3,6 +3,7 @@
 
 #include "khapgen/commands.h"
 #include "khapgen/input.h"
+#include "khapgen/output.h"
 #include "khapgen/target.h"
 
 #include <khap/khap.h>
@@ -167,6 +168,12 @@ static int run(struct check *c, const char *const *words)
     return status;
 }
 
+static enum khap_status print_sarif(void *ctx, const struct khap_sink *sink)
+{
+    const struct report *r = ctx;
+    return khap_diags_print_sarif(r->diags, sink);
+}
+
 int cmd_check(const char *const *words)
 {
     struct check c = {.fail_on = KHAP_ERROR};
@@ -174,6 +181,12 @@ int cmd_check(const char *const *words)
     if (status != EXIT_DONE)
         return status;
     status = run(&c, words);
+    if (c.report.sarif) {
+        int printed = output_print(&c.report, &c.report, print_sarif);
+        if (printed != EXIT_DONE)
+            status = printed;
+        c.report.sarif = printed == EXIT_DONE; /* else that is told as text */
+    }
     report_show(&c.report);
     khap_bundle_free(c.bundle);
     khap_rules_free(c.rules);

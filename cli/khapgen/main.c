@@ -30,11 +30,11 @@ int command_bad_option(struct report *r, const struct options *o, enum option_re
 
 bool command_format(struct report *r, const struct options *o)
 {
-    if (o->id == OPTION_JSON || strcmp(o->value, "json") == 0)
-        r->json = true;
-    else if (strcmp(o->value, "text") == 0)
-        r->json = false;
-    else {
+    const bool json = o->id == OPTION_JSON || strcmp(o->value, "json") == 0;
+    const bool sarif = !json && o->command == COMMAND_CHECK && strcmp(o->value, "sarif") == 0;
+    r->json = json;
+    r->sarif = sarif;
+    if (!json && !sarif && strcmp(o->value, "text") != 0) {
         report_about(r, "format-unknown", command_name(o->command), word(o->name), word(o->value));
         return false;
     }

@@ -63,7 +63,8 @@ static bool in_colour(void)
 void report_show(struct report *r)
 {
     struct khap_sink sink = {.write = to_standard_error};
-    enum khap_status status = r->json
+    enum khap_status status = r->sarif ? KHAP_OK
+                              : r->json
                                   ? khap_diags_print_json(r->diags, &sink)
                                   : khap_diags_print(r->diags, in_colour() ? KHAP_PRINT_COLOUR : 0, &sink);
     if (status == KHAP_ENOMEM || r->no_memory)

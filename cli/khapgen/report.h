@@ -15,6 +15,7 @@ struct report {
     struct khap_sources *sources;
     struct khap_diags *diags;
     bool json;
+    bool sarif;     /* report_show() leaves it to whoever prints the document */
     bool no_memory; /* something could not be said */
 };
 

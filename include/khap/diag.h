@@ -208,6 +208,17 @@ enum khap_status khap_diags_print(const struct khap_diags *diags, unsigned flags
  */
 enum khap_status khap_diags_print_json(const struct khap_diags *diags, const struct khap_sink *sink);
 
+/**
+ * Prints a list as one SARIF 2.1.0 document (OASIS: Static Analysis Results Interchange Format): a run with the codes that occur as its
+ * rules, and each diagnostic as a result, with its related places and its fix. Columns count characters from 1; sources are
+ * named by relative or `file:` URIs, as their names are relative or absolute paths.
+ *
+ * @param diags  the list
+ * @param sink   where it goes, in pieces; not kept
+ * @return KHAP_OK, KHAP_EIO, KHAP_ENOMEM, KHAP_EINVAL
+ */
+enum khap_status khap_diags_print_sarif(const struct khap_diags *diags, const struct khap_sink *sink);
+
 /** What is known of a message code; all strings are static. */
 struct khap_message {
     size_t size;         /**< sizeof(struct khap_message) as the caller knows it */

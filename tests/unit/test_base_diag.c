@@ -431,6 +431,76 @@ static void test_json(void **state)
     tear_down(&b);
 }
 
+/* The edits of a fix, as they are and in what is printed; nothing is added to what was not kept. */
+static void test_edits(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct khap_place place;
+    struct khap_str text;
+    set_up(&b, "a.cfg", S("typ http\n"));
+    SAY(b.diags, MSG_DUPLICATE_KEY, at(&b, 0, 3), S("x"));
+    khap__diags_edit(b.diags, at(&b, 0, 3), S("mode"));
+    khap__diags_edit(b.diags, at(&b, 8, 0), S("\x1b"));
+    khap__diags_edit(b.diags, NOWHERE, S("lost"));
+    SAY(b.diags, MSG_DUPLICATE_KEY, at(&b, 0, 3), S("x")); /* said before */
+    khap__diags_edit(b.diags, at(&b, 0, 3), S("lost"));
+    const struct khap_diag *d = khap_diags_next(b.diags, NULL);
+    assert_int_equal(khap_diag_edit(d, 0, &place, &text), KHAP_OK);
+    assert_int_equal(place.len, 3);
+    assert_true(khap__str_eq(text, S("mode")));
+    assert_int_equal(khap_diag_edit(d, 1, &place, &text), KHAP_OK);
+    assert_true(khap__str_eq(text, S("\x1b")));
+    assert_int_equal(khap_diag_edit(d, 2, &place, &text), KHAP_ENOENT);
+    assert_string_equal(printed_json(&b),
+                        "{\"code\":\"duplicate-key\",\"severity\":\"error\",\"message\":\"the key \\\"x\\\" "
+                        "stands here a second time\",\"source\":\"a.cfg\","
+                        "\"line\":1,\"column\":1,\"endLine\":1,\"endColumn\":4,\"related\":[],\"edits\":[{"
+                        "\"source\":\"a.cfg\",\"line\":1,\"column\":1,\"endLine\":1,"
+                        "\"endColumn\":4,\"text\":\"mode\"},{\"source\":\"a.cfg\",\"line\":1,\"column\":9,"
+                        "\"endLine\":1,\"endColumn\":9,\"text\":\"\\u001b\"}]}\n");
+    tear_down(&b);
+    khap__diags_edit(NULL, NOWHERE, S("x"));
+}
+
+static uint32_t judge(void *ctx, enum message_id id, struct khap_place place)
+{
+    (void)ctx;
+    return id == MSG_DUPLICATE_KEY ? 0 : place.offset == 1 ? KHAP_WARNING : KHAP_NOTE;
+}
+
+/* Who has a say has it on what is there and on what comes; nothing of what was dropped is counted. */
+static void test_judges(void **state)
+{
+    (void)state;
+    struct bench b;
+    set_up(&b, "a.cfg", S("text\n"));
+    SAY(b.diags, MSG_DUPLICATE_KEY, at(&b, 0, 1), S("x"));
+    SAY(b.diags, MSG_DUPLICATE_KEY, at(&b, 0, 1), S("x"));
+    SAY0(b.diags, MSG_YAML_TAB, at(&b, 1, 1));
+    SAY(b.diags, MSG_DUPLICATE_KEY, at(&b, 2, 1), S("x"));
+    khap__diags_judged_by(b.diags, judge, NULL);
+    khap__diags_relate(b.diags, at(&b, 0, 1), S("nobody"));
+    assert_int_equal(khap_diags_count(b.diags, KHAP_NOTE), 1);
+    assert_int_equal(khap_diags_count(b.diags, KHAP_WARNING), 1);
+    assert_int_equal(khap_diags_count(b.diags, KHAP_ERROR), 0);
+    SAY(b.diags, MSG_DUPLICATE_KEY, at(&b, 0, 1), S("x"));
+    khap__diags_relate(b.diags, at(&b, 0, 1), S("nobody"));
+    SAY0(b.diags, MSG_YAML_TAB, at(&b, 2, 1));
+    khap__diags_judged_by(b.diags, NULL, NULL);
+    SAY0(b.diags, MSG_YAML_TAB, at(&b, 3, 1));
+    const struct khap_diag *d = khap_diags_next(b.diags, NULL);
+    assert_int_equal(khap_diag_severity(d), KHAP_WARNING);
+    d = khap_diags_next(b.diags, d);
+    assert_int_equal(khap_diag_severity(d), KHAP_NOTE);
+    d = khap_diags_next(b.diags, d);
+    assert_int_equal(khap_diag_severity(d), KHAP_ERROR);
+    assert_null(khap_diags_next(b.diags, d));
+    assert_int_equal(khap__diags_dropped(b.diags), 0);
+    tear_down(&b);
+    khap__diags_judged_by(NULL, judge, NULL);
+}
+
 static void test_sinks_that_refuse(void **state)
 {
     (void)state;
@@ -441,6 +511,8 @@ static void test_sinks_that_refuse(void **state)
     SAY0(b.diags, MSG_YAML_TAB, at(&b, 0, 1));
     assert_int_equal(khap_diags_print(b.diags, 0, &sink), KHAP_EIO);
     assert_int_equal(khap_diags_print_json(b.diags, &sink), KHAP_EIO);
+    assert_int_equal(khap_diags_print_sarif(b.diags, &sink), KHAP_EIO);
+    assert_int_equal(khap_diags_print_sarif(NULL, &sink), KHAP_EINVAL);
     assert_int_equal(khap_diags_print(b.diags, 0, NULL), KHAP_EINVAL);
     assert_int_equal(khap_diags_print_json(NULL, &sink), KHAP_EINVAL);
     tear_down(&b);
@@ -462,12 +534,15 @@ static enum khap_status without_memory(const struct khap_alloc *alloc)
     for (int i = 0; i < 100 && st == KHAP_OK; i++) {
         SAY(diags, MSG_MORE_DIAGNOSTICS, ((struct khap_place){id, 0, 4}), S("some"));
         khap__diags_relate(diags, ((struct khap_place){id, 0, 4}), S("something"));
+        khap__diags_edit(diags, ((struct khap_place){id, 0, 4}), S("another"));
         st = khap__diags_status(diags);
     }
     if (st == KHAP_OK)
         st = khap_diags_print(diags, 0, &sink);
     if (st == KHAP_OK)
         st = khap_diags_print_json(diags, &sink);
+    if (st == KHAP_OK)
+        st = khap_diags_print_sarif(diags, &sink);
     khap__buf_free(&out);
     khap_diags_free(diags);
     khap_sources_free(sources);
@@ -570,6 +645,8 @@ int main(void)
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_repeated),
         cmocka_unit_test(test_json),
+        cmocka_unit_test(test_edits),
+        cmocka_unit_test(test_judges),
         cmocka_unit_test(test_sinks_that_refuse),
         cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_messages),
