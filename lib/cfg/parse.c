@@ -271,7 +271,9 @@ static void judge_begin(struct judge *j)
 {
     if (!khap__str_starts(j->doc->read, S("\xef\xbb\xbf")))
         return;
-    SAY0(j->diags, MSG_BYTE_ORDER_MARK, ((struct khap_place){j->doc->read_source, 0, 3}));
+    const struct khap_place place = {j->doc->read_source, 0, 3};
+    SAY0(j->diags, MSG_BYTE_ORDER_MARK, place);
+    khap__diags_edit(j->diags, place, S(""));
     j->in_section = j->directives = true;
 }
 
@@ -288,6 +290,7 @@ static void judge_end(struct judge *j)
     else
         SAY(j->diags, MSG_NO_FINAL_NEWLINE, place,
             releases(room, t->first < KHAP_RELEASE(2, 3) ? KHAP_RELEASE(2, 3) : t->first, t->last));
+    khap__diags_edit(j->diags, place, S("\n"));
 }
 
 /* ---- reading */

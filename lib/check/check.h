@@ -20,6 +20,8 @@ struct ignore {
     bool reached; /* HAProxy may read the line */
 };
 
+struct nearest;
+
 struct check {
     const struct khap_rules *rules;
     VEC(struct ignore) ignores; /* of lines, in the order of sources and places */
@@ -34,6 +36,8 @@ struct check {
     bool no_memory;
     struct khap_words *reader, *own; /* that of the line; one for what is behind */
     struct buf text, more;           /* of one message */
+    struct khap_str near; /* the last nearest word, where it is near enough to be a fix; else empty */
+    uint32_t looked;      /* names that were looked at for the nearest one */
 
     bool experimental, deprecated; /* `global` has allowed it so far, or may have */
 
@@ -69,6 +73,17 @@ bool khap__check_seen(struct check *c, const char *what, struct khap_str text);
 void khap__check_advice(struct check *c, const struct schema_line *line);
 /* What becomes of a code: its severity, or KHAP_IGNORE. */
 uint32_t khap__rules_severity(const struct khap_rules *rules, enum message_id id);
+/* What the message says of the nearest word, in `more`; and whether that is near enough to be a fix. */
+struct khap_str khap__check_near(struct check *c, const struct nearest *near);
+/*
+ * fix.c: the newest diagnostic's fix. The bytes there become others, as long as they are in the file what they are said to be, so that nothing is quoted
+ * or stands for something else.
+ */
+void khap__check_fix(struct check *c, struct khap_place place, struct khap_str was, struct khap_str becomes);
+/* The words from there on, which are the keyword `words`, become another keyword. */
+void khap__check_fix_keyword(struct check *c, uint32_t word, struct khap_str words, struct khap_str becomes);
+/* Where another row of the table means the same. */
+void khap__check_fix_same(struct check *c, unsigned table, const struct schema_row *row, uint32_t word);
 /* A code as somebody wrote it: MSG__COUNT after having said that there is none, or that it is an error. */
 enum message_id khap__rules_code(struct khap_diags *diags, struct khap_str code, struct khap_place place);
 /* ignore.c: the comments of all files. From then on the list obeys them, and the rules. */

@@ -53,9 +53,7 @@ static struct khap_str nearest(struct check *c, unsigned table, struct khap_str 
         if (row->first <= c->release && c->release <= row->last)
             khap__nearest_offer(&near, khap__schema_text(row->words));
     }
-    khap__buf_clear(&c->more);
-    khap__nearest_add(&near, &c->more);
-    return khap__buf_str(&c->more);
+    return khap__check_near(c, &near);
 }
 
 /* Sections where a keyword may stand that does not belong here. */
@@ -102,6 +100,7 @@ static void say_unknown(struct check *c, const struct schema_line *line, struct 
         khap__buf_add(&c->more, khap__schema_text(meant->instead));
         khap__buf_add(&c->more, S("`?"));
         SAY(c->diags, MSG_UNKNOWN_KEYWORD, place, word, section, khap__buf_str(&c->more));
+        khap__check_fix_same(c, c->table, meant, line->keyword);
         return;
     }
     if (!begins(c, word) && elsewhere(c, word)) {
@@ -109,18 +108,22 @@ static void say_unknown(struct check *c, const struct schema_line *line, struct 
         return;
     }
     /* `timeout conect`: what is nearest is looked for among both words */
-    struct khap_str both = word;
+    struct khap_str both = word, wanted = word;
     if (line->keyword + 1 < c->n) {
         struct khap_str second = c->words[line->keyword + 1].text;
         khap__buf_clear(&c->text);
         khap__buf_add(&c->text, word);
         khap__buf_char(&c->text, ' ');
         khap__buf_add(&c->text, second);
-        both = nearest(c, c->table, khap__buf_str(&c->text));
+        wanted = khap__buf_str(&c->text);
+        both = nearest(c, c->table, wanted);
     }
-    if (both.len == 0 || line->keyword + 1 >= c->n)
+    if (both.len == 0 || line->keyword + 1 >= c->n) {
+        wanted = word;
         both = nearest(c, c->table, word);
+    }
     SAY(c->diags, MSG_UNKNOWN_KEYWORD, place, word, section, both);
+    khap__check_fix_keyword(c, line->keyword, wanted, c->near);
 }
 
 /* What is wrong with the words of a line, or with the arguments of a fetch or converter. */
@@ -140,6 +143,8 @@ static enum khap_status say_problem(struct check *c, const struct schema_line *l
         break;
     case SCHEMA_RELEASE:
         SAY(c->diags, MSG_OTHER_RELEASE, place, text, releases(c, line->other), instead(c, line->other));
+        if (line->row == NULL)
+            khap__check_fix_same(c, c->table, line->other, line->keyword);
         break;
     case SCHEMA_PREFIX:
         SAY(c->diags, MSG_PREFIX_NOT_TAKEN, place, name, text);
@@ -153,6 +158,7 @@ static enum khap_status say_problem(struct check *c, const struct schema_line *l
     case SCHEMA_OPTION: {
         unsigned table = khap__schema_expected_table(line);
         SAY(c->diags, MSG_UNKNOWN_ARGUMENT, place, name, text, nearest(c, table, text));
+        khap__check_fix(c, place, text, c->near);
         break;
     }
     case SCHEMA_BAD:
@@ -188,6 +194,24 @@ static void check_match(struct check *c, const struct schema_item *item)
     }
 }
 
+/* The name of a fetch, a converter or an alias becomes another one; its arguments stay. */
+static void fix_name(struct check *c, const struct schema_item *item, struct khap_str becomes)
+{
+    struct khap_place place = khap__check_place(c, item->span);
+    struct khap_str name = item->node->text,
+                    text = khap_sources_text(khap__diags_sources(c->diags), place.source);
+    if (place.len < name.len)
+        return;
+    /* the span is that of all of it */
+    if (item->kind == SCHEMA_ITEM_ALIAS)
+        place.offset += place.len - (uint32_t)name.len;
+    place.len = (uint32_t)name.len;
+    if (khap__str_ends(becomes, S("()")) && khap__str_sub(text, place.offset + place.len, 1).len == 1 &&
+        text.ptr[place.offset + place.len] == '(')
+        becomes.len -= 2;
+    khap__check_fix(c, place, name, becomes);
+}
+
 enum khap_status khap__check_item(void *ctx, const struct schema_item *item)
 {
     struct check *c = ctx;
@@ -197,6 +221,8 @@ enum khap_status khap__check_item(void *ctx, const struct schema_item *item)
     if (item->kind == SCHEMA_ITEM_ALIAS && item->row == NULL && !item->node->variable &&
         c->release >= KHAP_RELEASE(1, 7)) {
         SAY(c->diags, MSG_UNKNOWN_ALIAS, khap__check_place(c, item->span), item->node->text);
+        if (item->other != NULL && (item->other->flags & ROW_SAME) != 0)
+            fix_name(c, item, khap__schema_text(item->other->instead));
         c->failed = true;
     }
     if (item->kind != SCHEMA_ITEM_FETCH && item->kind != SCHEMA_ITEM_CONVERTER)
@@ -208,6 +234,8 @@ enum khap_status khap__check_item(void *ctx, const struct schema_item *item)
     if (item->row == NULL && item->other != NULL) {
         SAY(c->diags, MSG_OTHER_RELEASE, khap__check_place(c, item->span), name, releases(c, item->other),
             instead(c, item->other));
+        if ((item->other->flags & ROW_SAME) != 0)
+            fix_name(c, item, khap__schema_text(item->other->instead));
         c->failed = true;
         return KHAP_OK;
     }
@@ -215,6 +243,7 @@ enum khap_status khap__check_item(void *ctx, const struct schema_item *item)
         SAY(c->diags, MSG_UNKNOWN_SAMPLE, khap__check_place(c, item->span),
             fetch ? S("fetch") : S("converter"), name,
             nearest(c, fetch ? TABLE_FETCH : TABLE_CONVERTER, name));
+        fix_name(c, item, c->near);
         c->failed = true;
         return KHAP_OK;
     }
@@ -246,13 +275,14 @@ enum khap_status khap__check_problem(void *ctx, const struct khap_value_error *e
     return KHAP_OK;
 }
 
-static void say_deprecated(struct check *c, const struct schema_row *row, uint32_t word)
+static bool say_deprecated(struct check *c, const struct schema_row *row, uint32_t word)
 {
     if (row->warns > c->release || ((row->flags & ROW_DEPRECATED) != 0 && c->deprecated))
-        return;
+        return false;
     SAY(c->diags, (row->flags & ROW_IGNORED) != 0 ? MSG_IGNORED_HERE : MSG_DEPRECATED,
         khap__check_place(c, word_span(c, word, 0, (uint32_t)c->words[word].text.len)),
         khap__schema_text(row->words), instead(c, row));
+    return true;
 }
 
 /* Rules in a `defaults` section that nobody can name. */
@@ -292,14 +322,15 @@ enum khap_status khap__check_line(struct check *c, const struct schema_line *lin
         status = say_problem(c, line, word_span(c, line->word, line->offset, line->len), name_of(line), text);
     }
     if (line->row != NULL) {
-        say_deprecated(c, line->row, line->keyword);
+        if (say_deprecated(c, line->row, line->keyword))
+            khap__check_fix_same(c, c->table, line->row, line->keyword);
         say_unnamed(c, line);
         say_exposed(c, line->row, line->keyword);
     }
     for (uint32_t i = 0; i < line->n_options; i++) {
         if (line->options[i].row->flags == 0 && line->options[i].row->warns > c->release)
             continue;
-        say_deprecated(c, line->options[i].row, line->options[i].word);
+        (void)say_deprecated(c, line->options[i].row, line->options[i].word);
         say_exposed(c, line->options[i].row, line->options[i].word);
     }
     return status;

@@ -1,7 +1,26 @@
 /* check/names.c - names that nothing has, and names that two have. SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include "base/nearest.h"
 #include "check/check.h"
+
+enum { MOST_NAMES = 20000 };
+
+/* The nearest name of that kind; in a large configuration many names are not looked for among all. */
+static struct khap_str nearest(struct check *c, const struct view_reference *r)
+{
+    const struct khap_view *view = c->view;
+    struct nearest near;
+    khap__nearest_start(&near, r->name);
+    for (uint32_t i = 0; i < view->definitions.len && c->looked < MOST_NAMES; i++) {
+        const struct view_definition *d = &view->definitions.ptr[i];
+        c->looked++;
+        if (khap__view_is(view, d, (enum schema_kind)r->kind) && d->read != KHAP_FALSE &&
+            (d->is_section || (r->container == VIEW_NONE && d->section == r->section)))
+            khap__nearest_offer(&near, d->name);
+    }
+    return khap__check_near(c, &near);
+}
 
 static void references(struct check *c)
 {
@@ -13,8 +32,10 @@ static void references(struct check *c)
         /* what is missing in something that is missing itself was said */
         if (r->container != VIEW_NONE && view->references.ptr[r->container].state != KHAP_REFERENCE_BOUND)
             continue;
-        SAY(c->diags, MSG_MISSING_REFERENCE, khap__check_place_of(c, r->section, r->line, r->span),
-            khap__schema_kind_name((enum schema_kind)r->kind), r->name);
+        struct khap_place place = khap__check_place_of(c, r->section, r->line, r->span);
+        SAY(c->diags, MSG_MISSING_REFERENCE, place, khap__schema_kind_name((enum schema_kind)r->kind),
+            r->name, nearest(c, r));
+        khap__check_fix(c, place, r->name, c->near);
     }
 }
 

@@ -36,11 +36,17 @@ size_t khap__view_words(struct khap_words *reader, struct schema_word words[64])
     return n;
 }
 
-/* Where a byte of a word's value stands in the line: known where the word is written as it is. */
+/* Where a byte of a word's value stands in the line: known where the word is written as it is, or so between two quotes, which belong to what is
+ * beside them. */
 static uint32_t column(const struct khap_word *word, uint32_t offset, bool end)
 {
     if (khap__str_eq(word->raw, word->value))
         return word->offset + offset;
+    bool quoted =
+        word->raw.len == word->value.len + 2 && (word->raw.ptr[0] == '"' || word->raw.ptr[0] == '\'');
+    if (quoted && offset > 0 && offset < word->value.len &&
+        khap__str_eq(khap__str_sub(word->raw, 1, word->value.len), word->value))
+        return word->offset + 1 + offset;
     return word->offset + (end ? (uint32_t)word->raw.len : 0);
 }
 
