@@ -2,6 +2,8 @@
 #include "config.h"
 
 #include "khapgen/commands.h"
+#include "khapgen/diff_text.h"
+#include "khapgen/fix.h"
 #include "khapgen/input.h"
 #include "khapgen/output.h"
 #include "khapgen/target.h"
@@ -24,6 +26,9 @@ struct check {
     bool help;
     struct khap_bundle *bundle;
     struct khap_rules *rules;
+    struct khap_target for_target;
+    struct fixed fixed;
+    bool fix, dry_run;
 };
 
 static int take_fail_on(struct check *c, const struct options *o)
@@ -101,6 +106,12 @@ static int take_option(struct check *c, const struct options *o)
     case OPTION_FORMAT:
     case OPTION_JSON:
         return command_format(&c->report, o) ? EXIT_DONE : EXIT_UNUSABLE;
+    case OPTION_FIX:
+        c->fix = true;
+        break;
+    case OPTION_DRY_RUN:
+        c->dry_run = true;
+        break;
     case OPTION_HELP:
         c->help = true;
         break;
@@ -134,6 +145,17 @@ static int read_options(struct check *c, const char *const *words)
         if (one != EXIT_DONE)
             status = one;
     }
+    for (size_t i = 0; i < c->n_files && c->fix; i++) {
+        if (strcmp(c->files[i], "-") == 0) {
+            report_about(&c->report, "option-needs", "check", WORD("--fix"),
+                         WORD("files, not standard input"));
+            status = EXIT_UNUSABLE;
+        }
+    }
+    if (c->dry_run && !c->fix) {
+        report_about(&c->report, "option-needs", "check", WORD("--dry-run"), WORD("--fix"));
+        status = EXIT_UNUSABLE;
+    }
     if (status == EXIT_DONE && !c->help && c->n_files == 0) {
         report_about(&c->report, "no-file", "check", WORD(""), WORD(""));
         status = EXIT_UNUSABLE;
@@ -141,9 +163,68 @@ static int read_options(struct check *c, const char *const *words)
     return status;
 }
 
+/* Reads the files and checks them. */
+static int check_files(void *ctx, struct report *r, struct inputs *in, struct input_files *files,
+                       struct khap_bundle **bundle)
+{
+    struct check *c = ctx;
+    struct khap_check_options options;
+    khap_check_options_init(&options);
+    options.rules = c->rules;
+    int status = input_bundle(r, in, files, &c->for_target, c->files, c->n_files, bundle);
+    if (status == EXIT_DONE)
+        status = report_status(r, khap_check(NULL, *bundle, &c->for_target, &options, r->diags));
+    return status;
+}
+
+static enum khap_status print_now(void *ctx, const struct khap_sink *sink)
+{
+    const struct fixed_file *file = ctx;
+    return sink->write(sink->ctx, file->now.ptr, file->now.len) == 0 ? KHAP_OK : KHAP_EIO;
+}
+
+static enum khap_status print_diff(void *ctx, const struct khap_sink *sink)
+{
+    const struct fixed_file *file = ctx;
+    return diff_text(file->old, file->now, word(file->path), word(file->path), sink);
+}
+
+/* Puts the fixes into the files, or shows them. */
+static int fix_files(struct check *c)
+{
+    int status = fix_find(&c->report, check_files, c, &c->fixed);
+    for (size_t i = 0; i < c->fixed.n && status == EXIT_DONE; i++) {
+        struct fixed_file *file = &c->fixed.files[i];
+        if (file->made > 0)
+            status = c->dry_run ? output_print(&c->report, file, print_diff)
+                                : output_in_place(&c->report, file->path, file->old, file, print_now);
+    }
+    if (!c->dry_run) {
+        c->opened.laid = c->fixed.laid;
+        c->opened.n_laid = c->fixed.n;
+    }
+    return status;
+}
+
+/* How many fixes each file has got, and how many it has not. */
+static void tell_fixes(struct check *c)
+{
+    char made[64], left[24];
+    for (size_t i = 0; i < c->fixed.n; i++) {
+        const struct fixed_file *file = &c->fixed.files[i];
+        size_t n = fix_left(&c->report, file->path);
+        if (c->dry_run)
+            n -= n < file->made ? n : file->made;
+        if (file->made == 0 && n == 0)
+            continue;
+        snprintf(made, sizeof made, "%s: %zu", c->dry_run ? "that would be made" : "made", file->made);
+        snprintf(left, sizeof left, "%zu", n);
+        report_about(&c->report, "fixes", file->path, word(made), word(left));
+    }
+}
+
 static int run(struct check *c, const char *const *words)
 {
-    struct khap_target target;
     int status = read_options(c, words);
     if (status != EXIT_DONE)
         return status;
@@ -151,20 +232,18 @@ static int run(struct check *c, const char *const *words)
         options_help(COMMAND_CHECK, stdout);
         return command_finish_output(&c->report);
     }
-    khap_target_init(&target);
-    target.first = target.last = KHAP_NEWEST;
+    khap_target_init(&c->for_target);
+    c->for_target.first = c->for_target.last = KHAP_NEWEST;
     if (c->target != NULL)
-        status = target_read(&c->report, c->target, &target);
+        status = target_read(&c->report, c->target, &c->for_target);
+    if (status == EXIT_DONE && c->fix)
+        status = fix_files(c);
     if (status == EXIT_DONE)
-        status = input_bundle(&c->report, &c->inputs, &c->opened, &target, c->files, c->n_files, &c->bundle);
-    if (status == EXIT_DONE) {
-        struct khap_check_options options;
-        khap_check_options_init(&options);
-        options.rules = c->rules;
-        status = report_status(&c->report, khap_check(NULL, c->bundle, &target, &options, c->report.diags));
-        if (status == EXIT_DONE && khap_diags_count(c->report.diags, c->fail_on) > 0)
-            status = EXIT_NO;
-    }
+        status = check_files(c, &c->report, &c->inputs, &c->opened, &c->bundle);
+    if (status == EXIT_DONE && khap_diags_count(c->report.diags, c->fail_on) > 0)
+        status = EXIT_NO;
+    if (c->fix)
+        tell_fixes(c);
     return status;
 }
 
@@ -190,6 +269,7 @@ int cmd_check(const char *const *words)
     report_show(&c.report);
     khap_bundle_free(c.bundle);
     khap_rules_free(c.rules);
+    fix_free(&c.fixed);
     report_close(&c.report);
     inputs_free(&c.inputs);
     free(c.files);

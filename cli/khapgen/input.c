@@ -116,6 +116,13 @@ static enum khap_status source_read(void *ctx, struct khap_str path, struct khap
     struct input_files *files = ctx;
     enum khap_status status;
     files->error = 0;
+    for (size_t i = 0; i < files->n_laid; i++) {
+        const struct input_laid *laid = &files->laid[i];
+        if (laid->path.len == path.len && memcmp(laid->path.ptr, path.ptr, path.len) == 0) {
+            *text = laid->text;
+            return KHAP_OK;
+        }
+    }
     char *name = terminated(path, &status);
     if (name == NULL)
         return status;
@@ -142,7 +149,11 @@ static enum khap_status source_read(void *ctx, struct khap_str path, struct khap
 
 static void source_done(void *ctx, struct khap_str text)
 {
-    (void)ctx;
+    const struct input_files *files = ctx;
+    for (size_t i = 0; i < files->n_laid; i++) {
+        if (files->laid[i].text.ptr == text.ptr)
+            return;
+    }
     free((char *)(uintptr_t)text.ptr);
 }
 

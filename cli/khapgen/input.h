@@ -21,12 +21,19 @@ enum input_result input_read(const char *path, uint64_t limit, struct khap_str *
 /* The same below a directory that is open already. */
 enum input_result input_read_at(int directory, const char *path, uint64_t limit, struct khap_str *text);
 
+/* A text that is read in place of what a file holds. */
+struct input_laid {
+    struct khap_str path, text;
+};
+
 /* What the library reads files with, relative to the working directory. */
 struct input_files {
     /* Those that the command line names: as long as may be, and a pipe is waited for. Else what they name in
      * turn, certificates and maps: at most 16 MiB, and nothing is waited for. */
     bool named;
     int error; /* errno of the last failure, or 0 */
+    const struct input_laid *laid;
+    size_t n_laid;
 };
 /* `files` stands in it, and has to outlive what reads with it. */
 struct khap_file_source input_file_source(struct input_files *files);

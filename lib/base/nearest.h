@@ -12,6 +12,8 @@ struct nearest {
     uint32_t distance;
 };
 
+enum { NEAR_ENOUGH = 2 }; /* the distance up to which it is taken for a typing error */
+
 void khap__nearest_start(struct nearest *n, struct khap_str wanted);
 /* Near is what differs in a few letters, case set aside; then what holds the wanted name, or is held by it. */
 void khap__nearest_offer(struct nearest *n, struct khap_str candidate);

@@ -3,11 +3,13 @@
 
 #include "base/diag.h"
 #include "base/message.h"
+#include "base/nearest.h"
 #include "cfg/lex.h"
 #include "cfg/lines.h"
 #include "cfg/sections.h"
 
 enum {
+    MOST_NEAREST = 100,   /* lines for which the section is looked for that is meant */
     MUST_LOOK = 128,      /* no shorter line can have over 64 words */
     LONGEST_KEYWORD = 256 /* as it may be written: with quotes, each byte as \\x41 */
 };
@@ -117,8 +119,9 @@ struct judge {
     const struct khap_document *doc;
     struct khap_diags *diags;
     struct arena arena;
-    bool in_section; /* a section has begun, or may have */
-    bool directives; /* there are any */
+    bool in_section;  /* a section has begun, or may have */
+    bool directives;  /* there are any */
+    uint32_t outside; /* lines before the first section */
     enum khap_status status;
 };
 
@@ -225,6 +228,29 @@ static void judge_line(struct judge *j, const struct khap_line *line, struct kha
     judge_reading(j, line, body, newest);
 }
 
+/* A line before the first section, which perhaps is the header of one. */
+static void say_outside(struct judge *j, const struct khap_line *line, struct khap_str body)
+{
+    struct nearest near;
+    struct buf text;
+    size_t from = 0, to;
+    while (from < body.len && is_blank(body.ptr[from]))
+        from++;
+    for (to = from; to < body.len && !is_blank(body.ptr[to]);)
+        to++;
+    khap__buf_init(&text, khap__diags_alloc(j->diags));
+    khap__nearest_start(&near, khap__str_sub(body, from, to - from));
+    if (j->outside++ < MOST_NEAREST)
+        khap__sections_offer(&j->doc->target, &near);
+    khap__nearest_add(&near, &text);
+    SAY(j->diags, MSG_LINE_OUT_OF_SECTION, khap_line_origin(j->doc, line), khap__buf_str(&text));
+    if (near.best.len > 0 && near.distance <= NEAR_ENOUGH)
+        khap__diags_edit(j->diags, place_in(j, line, (uint32_t)from, (uint32_t)(to - from)), near.best);
+    if (text.failed)
+        j->status = KHAP_ENOMEM;
+    khap__buf_free(&text);
+}
+
 /* Whether it begins with a dot, and what that means for what follows. */
 static void note_kind(struct judge *j, const struct khap_line *line, struct khap_str body, bool simple,
                       const struct lex_line *lexed)
@@ -247,7 +273,7 @@ static void note_kind(struct judge *j, const struct khap_line *line, struct khap
         break;
     case KHAP_LINE_STATEMENT:
         if (lexed->error == LEX_OK) /* else enough has been said */
-            SAY0(j->diags, MSG_LINE_OUT_OF_SECTION, khap_line_origin(j->doc, line));
+            say_outside(j, line, body);
         break;
     default:
         break;

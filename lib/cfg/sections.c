@@ -3,6 +3,8 @@
 
 #include "cfg/sections.h"
 
+#include "base/nearest.h"
+
 /* Releases as KHAP_RELEASE() has them; 0 and 999: before and after all that are known. */
 struct section {
     char name[16];
@@ -48,6 +50,14 @@ int khap__section_of(const struct khap_target *target, struct khap_str word)
 struct khap_str khap__section_name(int section)
 {
     return khap__str(sections[section].name);
+}
+
+void khap__sections_offer(const struct khap_target *target, struct nearest *near)
+{
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        if (sections[i].first <= target->first && target->last <= sections[i].last)
+            khap__nearest_offer(near, khap__str(sections[i].name));
+    }
 }
 
 bool khap__section_known(uint16_t release, struct khap_str word)

@@ -9,6 +9,9 @@
  * name, or -1 (SPOE files have others). */
 int khap__section_of(const struct khap_target *target, struct khap_str word);
 struct khap_str khap__section_name(int section);
+/* Offers the names that all releases of the target know. */
+struct nearest;
+void khap__sections_offer(const struct khap_target *target, struct nearest *near);
 /* Whether it opens one in that release. */
 bool khap__section_known(uint16_t release, struct khap_str word);
 

@@ -8,7 +8,7 @@ struct khap_str khap__check_near(struct check *c, const struct nearest *near)
 {
     khap__buf_clear(&c->more);
     khap__nearest_add(near, &c->more);
-    c->near = near->distance <= 2 && near->wanted.len > 2 ? near->best : S("");
+    c->near = near->distance <= NEAR_ENOUGH && near->wanted.len > 2 ? near->best : S("");
     return khap__buf_str(&c->more);
 }
 

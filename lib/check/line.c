@@ -49,6 +49,12 @@ static struct khap_str nearest(struct check *c, unsigned table, struct khap_str 
     size_t at = 0;
     const struct schema_row *row;
     khap__nearest_start(&near, wanted);
+    /* where a keyword may stand, a section may begin */
+    for (at = 0; table == c->table && (row = khap__schema_at(TABLE_SECTION, &at)) != NULL;) {
+        if (row->first <= c->release && c->release <= row->last)
+            khap__nearest_offer(&near, khap__schema_text(row->words));
+    }
+    at = 0;
     while ((row = khap__schema_at(table, &at)) != NULL) {
         if (row->first <= c->release && c->release <= row->last)
             khap__nearest_offer(&near, khap__schema_text(row->words));
