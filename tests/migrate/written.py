@@ -15,10 +15,10 @@ TIMES = "timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n"
 def migrate(text, old, new):
     with tempfile.TemporaryDirectory() as d:
         path = os.path.join(d, "haproxy.cfg")
-        with open(path, "w") as f:
+        with open(path, "w", newline="") as f:
             f.write(text)
-        run = subprocess.run([KHAPGEN, "migrate", "--from", old, "--to", new, "-o", "-", path], capture_output=True, text=True)
-        return run.stdout, run.stderr
+        run = subprocess.run([KHAPGEN, "migrate", "--from", old, "--to", new, "-o", "-", path], capture_output=True)
+        return run.stdout.decode(), run.stderr.decode()
 
 
 def added(name, text, old, new, wanted):
@@ -56,6 +56,9 @@ added("back", http + "listen l\n    bind 127.0.0.1:1 ssl crt x.pem\n    option a
 added("a branch for other releases", http + "backend b\n    no option abortonclose\n.if version_atleast(3.3)\n    balance leastconn\n.endif\n" + two,
       "3.2", "3.4", [])
 
+crlf = ("listen l\n    mode tcp\n    bind 127.0.0.1:9\n    " + TIMES + two).replace("\n", "\r\n")
+out, said = migrate(crlf, "3.2", "3.4")
+tap.equal("line ends of its own", out, crlf.replace("listen l\r\n", "listen l\r\n    balance roundrobin\r\n"))
 out, said = migrate(http + "frontend f\n    bind 127.0.0.1:1\nfrontend g\n    bind 127.0.0.1:2\n", "3.0", "3.2")
 tap.ok("what is only told is told once", said.count("it gets 414 or 431") == 1 and "and in 1 more" in said, said)
 out, said = migrate("frontend f\n    mode http\n    timeout client 1s\n    bind 127.0.0.1:1 ssl crt x.pem ssl-min-ver TLSv1.3\n", "2.0", "2.4")
