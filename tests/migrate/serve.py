@@ -35,9 +35,9 @@ def migrate(directory, text, old, new):
 
 
 class Served:
-    """A HAProxy that serves a configuration until the context ends. `complaints`: what -c says of it; `files`: how many it may open."""
+    """A HAProxy that serves a configuration until the context ends. `complaints`, `status`: what -c says of it; `files`: how many it may open."""
 
-    def __init__(self, program, text, wait=(), files=None):
+    def __init__(self, program, text, wait=(), files=None, run=True):
         self.dir = tempfile.mkdtemp(prefix="khap-migrate-")
         self.path = os.path.join(self.dir, "haproxy.cfg")
         with open(self.path, "w") as f:
@@ -45,7 +45,11 @@ class Served:
         check = subprocess.run([program, "-c", "-f", self.path], capture_output=True, text=True, timeout=60)
         said = (check.stdout + check.stderr).splitlines()
         self.complaints = "\n".join(x for x in said if ("[WARNING]" in x or "[ALERT]" in x) and not lib.quiet(x))
+        self.status = check.returncode
         self.log = open(os.path.join(self.dir, "log"), "w")
+        self.process = None
+        if not run:
+            return
         limit = (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))) if files else None
         self.process = subprocess.Popen([program, "-db", "-f", self.path], stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL,
                                         preexec_fn=limit)
@@ -68,7 +72,7 @@ class Served:
         return self
 
     def __exit__(self, *args):
-        if self.process.poll() is None:
+        if self.process and self.process.poll() is None:
             self.process.terminate()
             try:
                 self.process.wait(5)
