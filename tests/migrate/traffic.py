@@ -137,6 +137,85 @@ GONE = {
 }
 
 
+# ---- what no release here takes: the manuals say what it did
+
+TWO = "    server one 127.0.0.2:%(web)d\n    server two 127.0.0.3:%(web)d\n"
+
+
+def get(path, headers=(), port="fe"):
+    return lib.ask(p[port], path, "www.example", headers)
+
+
+def block():
+    """Manual 1.5, `block`: 403, before any other rule of the request."""
+    yield get("/old/page").status, 403
+    yield get("/new").status, 200
+
+
+def redispatch():
+    """Manual 1.5, `redispatch`: the cookie's server is left when it cannot be reached."""
+    answer = get("/api/x", [("Cookie", "S=dead")])
+    yield (answer.status, answer.name.split(":")[0]), (200, "127.0.0.3")
+
+
+def timeouts():
+    """Manual 1.5, `srvtimeout`, `contimeout`, `clitimeout`: the server's is 504, the client's 408."""
+    yield get("/api/slow").status, 504
+    yield lib.ask(p["fe"], raw=b"GET /api/x HTTP/1.1\r\nHost: ", timeout=5).status, 408
+    yield get("/api/x").status, 200
+
+
+def address():
+    """Manual 1.5, `listen <name> [<address>:<port>]`: as a bind."""
+    yield get("/", port="other").name.split(":")[0], "127.0.0.3"
+
+
+def same_names():
+    """1.5 and 1.9 took two frontends, and two servers, of one name, and used both."""
+    yield get("/", port="other").name.split(":")[0], "127.0.0.3"
+    yield get("/", port="third").status, 200
+    yield len({get("/api/x").name for _ in range(6)}), 2
+
+
+def appsession():
+    """Manual 1.5, `appsession`: who got the application's cookie from a server comes back to it."""
+    for _ in range(4):
+        first = get("/api/x")
+        cookie = first.header("set-cookie")[0].split(";")[0]
+        yield {get("/api/y", [("Cookie", cookie)]).name for _ in range(6)}, {first.name}
+
+
+# name, the last release that took it, the configuration, what is seen
+DOCUMENTED = (
+    ("block", "2.0", {"front": "http-request redirect location /new if { path_beg /old }\nblock if { path_beg /old }"}, block),
+    ("redispatch", "2.0", {"api": "cookie S\nredispatch\nretries 1",
+                           "server": "    server dead 127.0.0.3:%(other)d cookie dead\n    server one 127.0.0.3:%(web)d cookie one\n"}, redispatch),
+    ("redisp", "2.0", {"api": "cookie S\nredisp\nretries 1",
+                       "server": "    server dead 127.0.0.3:%(other)d cookie dead\n    server one 127.0.0.3:%(web)d cookie one\n"}, redispatch),
+    ("clitimeout, contimeout, srvtimeout", "2.0", {"front": "clitimeout 700", "api": "contimeout 500\nsrvtimeout 600"}, timeouts),
+    ("timeout clitimeout", "2.0", {"front": "timeout clitimeout 700",
+                                   "api": "timeout contimeout 500\ntimeout srvtimeout 600\noption independant-streams"}, timeouts),
+    ("an address on the section's line", "1.5", {"more": "listen more 127.0.0.1:%(other)d\n" + SERVER}, address),
+    ("two of one name", "1.5", {"server": TWO.replace("two", "one"), "more": "frontend twice\n    bind 127.0.0.1:%(other)d\n    default_backend last\n"
+                                "frontend twice\n    bind 127.0.0.1:%(third)d\n    default_backend site\nbackend last\n" + SERVER}, same_names),
+    ("appsession", "1.5", {"api": "balance roundrobin\nappsession app len 52 timeout 3h", "server": TWO}, appsession),
+)
+
+
+def documented():
+    for name, old, parts, look in DOCUMENTED:
+        if len(sys.argv) > 1 and not re.search(sys.argv[1], name):
+            continue
+        text = text_of(parts)
+        for new in (list(releases)[0], list(releases)[-1]):
+            made, said = serve.migrate(lab.dir, text, old, new)
+            tap.ok("%s: migrated from %s to %s" % (name, old, new), made is not None, said)
+            with serve.Served(releases[new], made or "", wait=[p["fe"]]) as served:
+                tap.equal("%s: %s takes it without a warning" % (name, new), served.complaints, "")
+                for i, (got, wanted) in enumerate(look()):
+                    tap.equal("%s: as the manual says, with %s (%d)" % (name, new, i + 1), got, wanted)
+
+
 def takes(program, text):
     with serve.Served(program, text, run=False) as judged:
         return "[ALERT]" not in judged.complaints and judged.status in (0, 2)
@@ -147,9 +226,10 @@ def differences(before, after):
 
 
 with lib.Lab() as lab:
-    p = {x: lib.free_port() for x in ("fe", "web", "other")}
+    p = {x: lib.free_port() for x in ("fe", "web", "other", "third")}
     p["dir"] = lab.dir
     webs = lab.web(p["web"], ["127.0.0.%d" % i for i in range(1, 4)])
+    webs[2].delay["/api/slow"] = 1.5
     newest = list(releases)[-1]
     for name, parts in GONE.items():
         if len(sys.argv) > 1 and not re.search(sys.argv[1], name):
@@ -186,4 +266,5 @@ with lib.Lab() as lab:
             if checked:
                 now = [sorted(x["headers"]) for w in webs for x in w.requests if x["target"] == "/check"]
                 tap.ok("%s: the same checks" % name, checks and now and checks[0] == now[0], (checks[:1], now[:1]))
+    documented()
 tap.finish()
