@@ -241,7 +241,7 @@ static enum khap_status add_line(struct defaults *d, struct khap_document *doc, 
     khap__buf_clear(&d->m->text);
     khap__buf_add(&d->m->text, line);
     struct khap_str text = khap__migrate_indented(d->m, doc, head);
-    return d->m->no_memory ? KHAP_ENOMEM : khap_document_insert_raw(doc, *after, text, origin, after);
+    return d->m->no_memory ? KHAP_ENOMEM : khap__migrate_insert(d->m, doc, *after, text, origin, after);
 }
 
 /* Words behind the last word of a line. */

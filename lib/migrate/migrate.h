@@ -73,6 +73,7 @@ bool khap__migrate_has(struct migrate_step *step, enum schema_kind kind, struct 
 /* The steps that are not rows of steps.tsv: a row names them. */
 migrate_function khap__migrate_address;      /* sections.c: an address behind the name of a section */
 migrate_function khap__migrate_program;      /* sections.c */
+migrate_function khap__migrate_experimental; /* experimental.c */
 migrate_function khap__migrate_nbproc;       /* processes.c */
 migrate_function khap__migrate_bind_process; /* processes.c */
 migrate_function khap__migrate_dispatch;     /* servers.c */

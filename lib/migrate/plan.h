@@ -80,6 +80,9 @@ bool khap__migrate_compose(struct migrate *m, struct khap_str old, const struct 
 /* The bytes in m->text with the indentation of the statements of that section; in m->more. */
 struct khap_str khap__migrate_indented(struct migrate *m, const struct khap_document *doc,
                                        const struct khap_line *head);
+/* A new line behind another, with the line end of that: a last line would have none of itself. */
+enum khap_status khap__migrate_insert(struct migrate *m, struct khap_document *doc, struct khap_line *after,
+                                      struct khap_str text, struct khap_place origin, struct khap_line **out);
 /* Says that `to` cannot read what the line says. */
 void khap__migrate_unwritable(struct migrate *m, const struct khap_document *doc,
                               const struct khap_line *line);

@@ -271,9 +271,8 @@ struct khap_str khap__migrate_indented(struct migrate *m, const struct khap_docu
     return khap__buf_str(&m->more);
 }
 
-/* Behind a line, with its line end: a last line would have none of itself. */
-static enum khap_status insert(struct migrate *m, struct khap_document *doc, struct khap_line *after,
-                               struct khap_str text, struct khap_place origin, struct khap_line **out)
+enum khap_status khap__migrate_insert(struct migrate *m, struct khap_document *doc, struct khap_line *after,
+                                      struct khap_str text, struct khap_place origin, struct khap_line **out)
 {
     struct khap_str beside = khap_line_text(after);
     size_t end = body_of(beside).len;
@@ -300,7 +299,7 @@ static enum khap_status write_global(struct migrate *m, struct khap_place origin
         while (last != s->head && (khap_line_kind(doc, last) == KHAP_LINE_BLANK ||
                                    khap_line_kind(doc, last) == KHAP_LINE_COMMENT))
             last = khap_line_prev(doc, last);
-        return insert(m, doc, last, khap__migrate_indented(m, doc, s->head), origin, NULL);
+        return khap__migrate_insert(m, doc, last, khap__migrate_indented(m, doc, s->head), origin, NULL);
     }
     struct khap_document *doc = khap_bundle_document(m->bundle, m->view->files.ptr[0].file);
     enum khap_status status = khap_document_insert_raw(doc, NULL, S("global"), origin, &line);
@@ -347,7 +346,7 @@ static enum khap_status write_line(struct migrate *m, struct migrate_edit *edit,
         /* several lines at one place keep their order */
         struct khap_line *behind = put->after == after ? put->newest : after;
         put->after = after;
-        status = insert(m, edit->doc, behind, text, origin, &put->newest);
+        status = khap__migrate_insert(m, edit->doc, behind, text, origin, &put->newest);
     }
     bool none = m->first == NULL || m->first_section != edit->section;
     if (line->where == MIGRATE_REQUEST_FIRST || (line->where == MIGRATE_REQUEST_TOP && none)) {
