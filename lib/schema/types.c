@@ -709,6 +709,7 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_INT] = integer,
     [TYPE_IP] = ip,
     [TYPE_LABEL] = label,
+    [TYPE_LATE] = reference,
     [TYPE_LOGFORMAT] = format,
     [TYPE_MASK] = mask,
     [TYPE_METHOD] = not_empty,

@@ -136,6 +136,7 @@ static enum khap_status on_reference(void *ctx, const struct schema_reference *s
                                  .state = s->dynamic    ? KHAP_REFERENCE_DYNAMIC
                                           : s->variable ? KHAP_REFERENCE_VARIABLE
                                                         : KHAP_REFERENCE_MISSING,
+                                 .late = s->late,
                                  .read = (uint8_t)r->read};
     if (ref.state == KHAP_REFERENCE_MISSING) {
         enum khap_status status = keep_scoped(view, r->section, s->name, &ref.name);
