@@ -69,7 +69,7 @@ def _():
     return seen, lib.ask(p["fe"], "/", "other.example").status
 
 
-@measure("check-sni-auto", LISTEN + "    option httpchk\n    http-check send meth GET uri /check ver HTTP/1.1 hdr Host check.example\n"
+@measure("check-sni-auto", LISTEN.replace("mode http", "mode tcp") + "    option httpchk\n    http-check send meth GET uri /check ver HTTP/1.1 hdr Host check.example\n"
          "    server s 127.0.0.1:%(tls)d check inter 100ms ssl verify none\n", {None}, {"check.example"})
 def _():
     tls.requests.clear()
@@ -180,6 +180,19 @@ def _():
 @measure("stats-version", LISTEN + "    stats enable\n    stats uri /s\n", True, False)
 def _():
     return b"HAProxy version" in lib.ask(p["fe"], "/s", "h").body
+
+
+@measure("log-bytes", PROXY.replace("global\n", "global\n    log 127.0.0.1:%(log)d local0\n") + "listen l\n    bind 127.0.0.1:%(fe)d\n    log global\n"
+         "    option httplog\n    http-request deny\n" + ONE, False, True)
+def _():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as logs:
+        logs.bind(("127.0.0.1", p["log"]))
+        logs.settimeout(5)
+        lib.ask(p["fe"], "/logged", "h")
+        while True:
+            line = logs.recv(4096)
+            if b"/logged" in line:
+                return b" 403 0 - -" in line
 
 
 @measure("backend-disabled", PROXY + "frontend f\n    bind 127.0.0.1:%(fe)d\n    use_backend off if TRUE\n    default_backend on\nbackend off\n    disabled\n"
