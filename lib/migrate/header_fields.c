@@ -3,7 +3,7 @@
 
 #include "migrate/header_regex.h"
 
-enum { FORKS = 24 };
+enum { FORKS = 24, RUNS = 2000 };
 
 static const char separators[][HEADER_FIELDS] = {": ", "  ", "  ", ""};
 
@@ -61,6 +61,7 @@ struct cutter {
     struct arena *arena;
     enum header_shape shape;
     struct header_ways *out;
+    unsigned runs;
     bool no_memory;
 };
 
@@ -232,7 +233,7 @@ static bool optional(const struct cutter *c, const struct header_node *node, con
 static void run(struct cutter *c, const struct work *w, const struct header_way *start, unsigned forks)
 {
     struct header_way way = *start;
-    if (forks == 0)
+    if (forks == 0 || ++c->runs > RUNS)
         c->out->unknown = true;
     while (w != NULL && !c->out->unknown && !c->no_memory) {
         const struct work *next = w->next;
@@ -331,7 +332,7 @@ static void run(struct cutter *c, const struct work *w, const struct header_way 
 enum khap_status khap__header_ways(struct arena *arena, const struct header_node *regex,
                                    enum header_shape shape, struct header_ways *out)
 {
-    struct cutter c = {arena, shape, out, false};
+    struct cutter c = {.arena = arena, .shape = shape, .out = out};
     struct header_way way = {.fields = shape == HEADER_TEXT ? HEADER_FIELDS - 1 : 0};
     struct header_node *any = khap__arena_zalloc(arena, 2, sizeof *any);
     *out = (struct header_ways){.n = 0};
@@ -372,6 +373,7 @@ struct describer {
     bool copies; /* the literal is what the groups are made of */
     struct open_group open[HEADER_ITEMS];
     unsigned n_open;
+    bool open_end;   /* what is last takes as little as it can */
     unsigned passed; /* nodes behind `from` */
 };
 
@@ -527,7 +529,11 @@ static void look(struct describer *d, bool nocase)
     }
     d->to = d->n;
     out->begins = d->n == 0 || !takes_any(d, d->nodes[0]);
-    out->ends = closed && (d->n == 0 || !takes_any(d, d->nodes[d->n - 1]));
+    /* what takes as little as it can needs the end to know how much; for a condition it does not matter */
+    const struct header_node *last = d->n == 0 ? NULL : d->nodes[d->n - 1];
+    bool lazy = last != NULL && d->groups != NULL && last->kind == HEADER_REP && last->lazy;
+    out->ends = closed && (lazy || last == NULL || !takes_any(d, last));
+    d->open_end = lazy && !closed;
     if (!out->begins)
         d->from = 1;
     if (d->to > d->from && takes_any(d, d->nodes[d->to - 1]))
@@ -559,7 +565,7 @@ static void close(struct describer *d, const struct open_group *open, bool at_la
     append(&d->groups[open->old], part(d, open->group));
     if (open->group > 9)
         return;
-    if (open->from_first && at_last)
+    if (open->from_first && at_last && !d->open_end)
         d->out->whole |= (uint16_t)(1U << open->group);
     if (open->from_first)
         d->out->firsts |= (uint16_t)(1U << open->group);

@@ -194,7 +194,7 @@ static void rename_header(struct replacing *r, struct khap_str to, struct segmen
         khap__header_left(rule, "write a set-header with the new value, and a del-header for the old one");
         return;
     }
-    khap__header_differs(rule, "of several headers with that name only the last stays");
+    khap__header_differs(rule, "it expects one header of the old name, and none of the new one");
     khap__header_describe(rule, r->way, HEADER_LINE, 2, &old);
     struct header_line *line = line_for(r, "add-header", to);
     khap__header_word(line, text);
@@ -203,6 +203,7 @@ static void rename_header(struct replacing *r, struct khap_str to, struct segmen
         line = line_for(r, "replace-header", to);
         khap__header_word(line, regex_of(r, 2));
         khap__header_word(line, format);
+        khap__header_value_term(rule, name, &old, &line->terms);
     }
     line = line_for(r, "del-header", name);
     if (!old.any)
@@ -258,6 +259,8 @@ static const char *uri_rule(struct replacing *r, struct segment uri)
     unsigned last = uri.to - 1;
     bool part = is_part(r, uri.from), path = part ? (old->firsts >> group_of(r, uri.from) & 1) != 0
                                                   : r->atoms[uri.from] == '/';
+    if (!path)
+        khap__header_differs(rule, "Host follows the URI");
     if (!path || !khap__header_of_path(old))
         return "http-request replace-uri x x";
     /* the query stays behind what goes to the end of the path */
@@ -322,6 +325,8 @@ static void replace_request(struct header_rule *rule, const struct header_way *w
     } else if (!same_method) {
         struct header_line *line = khap__header_line(rule, MIGRATE_REQUEST_LAST, "http-request set-method");
         khap__header_word(line, new_method);
+        if (khap__header_has_rules(rule, ~0U, HEADER_BELOW))
+            khap__header_differs(rule, "rules below that ask for the method still see the old one");
         line->terms = terms;
     }
 }

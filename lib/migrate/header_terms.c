@@ -5,9 +5,9 @@
 #include "value/regex.h"
 
 /* What clients ask; others may be used, too. */
-static const char *const methods[] = {"GET",      "HEAD",      "POST",   "PUT",   "DELETE", "OPTIONS", "TRACE",
-                                      "CONNECT",  "PATCH",     "COPY",   "MOVE",  "LOCK",   "UNLOCK",  "MKCOL",
-                                      "PROPFIND", "PROPPATCH", "REPORT", "PURGE", "BAN",    "SEARCH"};
+static const char *const methods[] = {"GET",   "HEAD", "POST",  "PUT",   "DELETE", "OPTIONS",  "TRACE",     "CONNECT", "PATCH",
+                                      "COPY",  "MOVE", "LOCK",  "MKCOL", "UNLOCK", "PROPFIND", "PROPPATCH", "REPORT",  "PURGE",
+                                      "TRACK", "BAN",  "DEBUG", "SEARCH"};
 enum { METHODS = sizeof methods / sizeof *methods };
 
 struct header_term *khap__header_term(struct header_terms *terms, const char *words)
@@ -107,31 +107,47 @@ void khap__header_only_1(struct header_rule *rule)
         khap__header_differs(rule, "HTTP/2 requests have a URI with scheme and host, which it does not expect");
 }
 
-/* The methods that match; false when none can. */
+static bool has_word(const struct header_term *term, struct khap_str word)
+{
+    for (unsigned i = 0; i < term->n; i++) {
+        if (khap__str_eq(term->words[i], word))
+            return true;
+    }
+    return false;
+}
+
+/* The methods that match, one by one: HAProxy searches in none. False when none can. */
 static bool method_term(struct header_rule *rule, const struct header_way *way,
                         const struct header_field *field, struct header_terms *terms)
 {
-    const char *matching[METHODS];
-    unsigned n = 0;
+    struct header_term *term = khap__header_term(terms, "method");
     for (unsigned i = 0; i < METHODS && !field->any; i++) {
         if (khap__header_matches(rule, field, methods[i]))
-            matching[n++] = methods[i];
+            khap__header_term_word(term, khap__str(methods[i]));
     }
-    if (field->any || n == METHODS)
+    if (field->any || term->n == METHODS + 1) {
+        terms->n--;
         return true;
-    if (n == 0 && (way->fields == 0 || !field->begins))
-        return false;
-    if (n > 0 && n <= 4) {
-        struct header_term *term = khap__header_term(terms, "method");
-        for (unsigned i = 0; i < n; i++)
-            khap__header_term_word(term, khap__str(matching[i]));
-    } else if (field->literal.len > 0) {
-        khap__header_term_word(khap__header_term(terms, "method"), field->literal);
-    } else {
-        /* as a string: HAProxy has a way of its own to compare methods */
-        add_match(rule, "method,upper", S(""), field, terms);
     }
-    return true;
+    /* words of the regex may be methods of one's own */
+    for (size_t i = 0, from = 0; i <= field->regex.len && way->fields > 0 && field->begins; i++) {
+        if (i < field->regex.len && khap__is_alpha((unsigned char)field->regex.ptr[i]))
+            continue;
+        struct khap_str word = HEADER_JOIN(rule, khap__str_sub(field->regex, from, i - from));
+        bool capital = word.len > 0;
+        for (size_t c = 0; c < word.len; c++)
+            capital = capital && word.ptr[c] == (char)(word.ptr[c] & ~32);
+        if (capital && term->n < HEADER_TERM && !has_word(term, word) &&
+            khap__header_matches(rule, field, word.ptr))
+            khap__header_term_word(term, word);
+        from = i + 1;
+    }
+    bool open = field->begins && !field->ends && way->fields > 0;
+    for (size_t i = 0; i < field->regex.len && field->begins; i++)
+        open = open || khap__str_find(S(".*+?[{\\"), field->regex.ptr[i]) < 7;
+    if (open && term->n > 1)
+        khap__header_differs(rule, "of methods that are not in it none matches");
+    return term->n > 1;
 }
 
 bool khap__header_request_terms(struct header_rule *rule, const struct header_way *way, bool with_uri,
@@ -183,7 +199,7 @@ bool khap__header_status_terms(struct header_rule *rule, const struct header_way
     if (!reason.any)
         khap__header_differs(rule, "the reason phrase is not looked at");
     if (status.any)
-        return true;
+        return reason.any;
     struct header_term *term = khap__header_term(terms, "status");
     for (unsigned code = 200, from = 0; code <= 600; code++) {
         char text[4] = {(char)('0' + code / 100), (char)('0' + code / 10 % 10), (char)('0' + code % 10), '\0'};
