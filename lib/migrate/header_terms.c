@@ -5,9 +5,10 @@
 #include "value/regex.h"
 
 /* What clients ask; others may be used, too. */
-static const char *const methods[] = {"GET",   "HEAD", "POST",  "PUT",   "DELETE", "OPTIONS",  "TRACE",     "CONNECT", "PATCH",
-                                      "COPY",  "MOVE", "LOCK",  "MKCOL", "UNLOCK", "PROPFIND", "PROPPATCH", "REPORT",  "PURGE",
-                                      "TRACK", "BAN",  "DEBUG", "SEARCH"};
+static const char *const methods[] = {"GET",   "HEAD",    "POST",     "PUT",       "DELETE", "OPTIONS",
+                                      "TRACE", "CONNECT", "PATCH",    "COPY",      "MOVE",   "LOCK",
+                                      "MKCOL", "UNLOCK",  "PROPFIND", "PROPPATCH", "REPORT", "PURGE",
+                                      "TRACK", "BAN",     "DEBUG",    "SEARCH"};
 enum { METHODS = sizeof methods / sizeof *methods };
 
 struct header_term *khap__header_term(struct header_terms *terms, const char *words)
@@ -47,9 +48,8 @@ bool khap__header_matches(struct header_rule *rule, const struct header_field *f
     struct khap_str pattern = khap__header_pattern(rule, field);
     if (field->any)
         return true;
-    enum khap_status status =
-        khap__regex_new(&rule->step->arena->alloc,
-                        HEADER_JOIN(rule, rule->nocase ? S("(?i)") : S(""), pattern), &regex);
+    enum khap_status status = khap__regex_new(
+        &rule->step->arena->alloc, HEADER_JOIN(rule, rule->nocase ? S("(?i)") : S(""), pattern), &regex);
     if (status == KHAP_OK)
         status = khap__regex_exec(regex, khap__str(text), &matched);
     if (status == KHAP_ENOMEM)
@@ -65,8 +65,9 @@ static void add_match(struct header_rule *rule, const char *fetch, struct khap_s
     static const char *const methods_of[] = {"sub", "end", "beg", "str"};
     struct header_term *term = khap__header_term(terms, "");
     bool plain = field->plain && field->middle.len > 0 && !khap__str_eq(field->middle, S("}"));
-    khap__header_term_word(term, argument.len > 0 ? HEADER_JOIN(rule, khap__str(fetch), S("("), argument, S(")"))
-                                                  : khap__str(fetch));
+    khap__header_term_word(term, argument.len > 0
+                                     ? HEADER_JOIN(rule, khap__str(fetch), S("("), argument, S(")"))
+                                     : khap__str(fetch));
     khap__header_term_word(term, S("-m"));
     if (field->any) {
         khap__header_term_word(term, S("found"));
@@ -104,7 +105,8 @@ bool khap__header_of_path(const struct header_field *uri)
 void khap__header_only_1(struct header_rule *rule)
 {
     if (!khap__header_takes(rule, "reqdel x"))
-        khap__header_differs(rule, "HTTP/2 requests have a URI with scheme and host, which it does not expect");
+        khap__header_differs(rule,
+                             "HTTP/2 requests have a URI with scheme and host, which it does not expect");
 }
 
 static bool has_word(const struct header_term *term, struct khap_str word)
@@ -202,7 +204,8 @@ bool khap__header_status_terms(struct header_rule *rule, const struct header_way
         return reason.any;
     struct header_term *term = khap__header_term(terms, "status");
     for (unsigned code = 200, from = 0; code <= 600; code++) {
-        char text[4] = {(char)('0' + code / 100), (char)('0' + code / 10 % 10), (char)('0' + code % 10), '\0'};
+        char text[4] = {(char)('0' + code / 100), (char)('0' + code / 10 % 10), (char)('0' + code % 10),
+                        '\0'};
         bool matches = code < 600 && khap__header_matches(rule, &status, text);
         if (matches && from == 0)
             from = code;
@@ -248,10 +251,13 @@ bool khap__header_line_terms(struct header_rule *rule, const struct header_way *
     /* all lines in one, each with its end */
     struct khap_str between = S("[^:\r\n]*"), in_value = S("[^\r\n]*"), none = S("");
     bool complete = way->fields > 0, open = !name.begins && name.regex.len > 0;
-    struct khap_str pattern =
-        HEADER_JOIN(rule, S("(^|\n)"), open ? between : none, name.lined, name.ends || !complete ? none : between,
-                    !complete ? none : value.any ? S(":") : S(": "), value.any || value.begins ? none : in_value,
-                    value.any ? none : value.lined, value.ends && !value.any ? S("\r") : none);
+    struct khap_str pattern = HEADER_JOIN(
+        rule, S("(^|\n)"), open ? between : none, name.lined, name.ends || !complete ? none : between,
+        !complete   ? none
+        : value.any ? S(":")
+                    : S(": "),
+        value.any || value.begins ? none : in_value, value.any ? none : value.lined,
+        value.ends && !value.any ? S("\r") : none);
     struct header_term *term = khap__header_term(terms, "");
     khap__header_term_word(term, fetch);
     khap__header_term_word(term, S("-m"));
@@ -274,7 +280,8 @@ bool khap__header_text_term(struct header_rule *rule, struct header_terms *terms
         return false;
     khap__header_describe(rule, ways.ways[0], HEADER_TEXT, 0, &text);
     if (!text.plain || text.begins || text.ends || text.middle.len == 0 ||
-        khap__str_find(text.middle, ':') < text.middle.len || khap__str_find(text.middle, ' ') < text.middle.len)
+        khap__str_find(text.middle, ':') < text.middle.len ||
+        khap__str_find(text.middle, ' ') < text.middle.len)
         return false;
     add_match(rule, fetch, S(""), &text, terms);
     return true;
