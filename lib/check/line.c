@@ -259,6 +259,7 @@ enum khap_status khap__check_item(void *ctx, const struct schema_item *item)
             khap__schema_sample_name(item->from));
         c->failed = true;
     }
+    khap__check_place_item(c, item);
     if (item->line->problem == SCHEMA_GOOD)
         return KHAP_OK;
     struct khap_str text = {NULL, 0};
@@ -306,6 +307,7 @@ static void say_unnamed(struct check *c, const struct schema_line *line)
 static void say_exposed(struct check *c, const struct schema_row *row, uint32_t word)
 {
     bool experimental = (row->flags & ROW_EXPERIMENTAL) != 0 && !c->experimental;
+    c->used_experimental = c->used_experimental || (row->flags & ROW_EXPERIMENTAL) != 0;
     bool deprecated = (row->flags & ROW_DEPRECATED) != 0 && row->warns <= c->release && !c->deprecated;
     if (experimental || deprecated)
         SAY(c->diags, MSG_NOT_EXPOSED,
@@ -318,6 +320,7 @@ enum khap_status khap__check_line(struct check *c, const struct schema_line *lin
 {
     enum khap_status status = KHAP_OK;
     c->failed = false;
+    khap__check_place_line(c, line);
     if (line->problem != SCHEMA_GOOD) {
         struct khap_str text = {NULL, 0};
         if (line->word < c->n)
