@@ -143,6 +143,7 @@ static enum khap_status say_problem(struct check *c, const struct schema_line *l
     struct khap_str expected = khap__buf_str(&c->more);
     switch (line->problem) {
     case SCHEMA_GOOD:
+    case SCHEMA_ODD:
         break;
     case SCHEMA_UNKNOWN:
         say_unknown(c, line, place);
@@ -335,6 +336,12 @@ enum khap_status khap__check_line(struct check *c, const struct schema_line *lin
             khap__check_fix_same(c, c->table, line->row, line->keyword);
         say_unnamed(c, line);
         say_exposed(c, line->row, line->keyword);
+    }
+    for (uint32_t i = 0; i < line->n_arguments && line->row != NULL; i++) {
+        const struct schema_argument *a = &line->arguments[i];
+        if (a->odd)
+            SAY(c->diags, MSG_ODD_VALUE, khap__check_place(c, word_span(c, a->word, a->offset, a->len)),
+                khap__schema_text(line->row->words), c->words[a->word].text);
     }
     for (uint32_t i = 0; i < line->n_options; i++) {
         if (line->options[i].row->flags == 0 && line->options[i].row->warns > c->release)

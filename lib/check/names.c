@@ -69,7 +69,7 @@ static void references(struct check *c)
     const struct khap_view *view = c->view;
     for (uint32_t i = 0; i < view->references.len; i++) {
         const struct view_reference *r = &view->references.ptr[i];
-        if (r->state != KHAP_REFERENCE_MISSING || r->read == KHAP_FALSE)
+        if (r->state != KHAP_REFERENCE_MISSING || r->read == KHAP_FALSE || r->loose)
             continue;
         /* what is missing in something that is missing itself was said */
         if (r->container != VIEW_NONE && view->references.ptr[r->container].state != KHAP_REFERENCE_BOUND)

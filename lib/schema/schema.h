@@ -151,6 +151,7 @@ struct schema_argument {
     uint32_t option;        /* the index of the option that it belongs to, or UINT32_MAX */
     uint32_t word, n_words; /* n_words: 1, or how many words it is made of */
     uint32_t offset, len;   /* in the first of them */
+    bool odd;               /* HAProxy takes it and warns */
 };
 /* A word that a vocabulary has, such as an option of bind or the action of a rule. */
 struct schema_option {
@@ -169,6 +170,7 @@ enum schema_problem {
     SCHEMA_OPTION,     /* no such word in the vocabulary that is expected there */
     SCHEMA_BAD,        /* it is not what it must be */
     SCHEMA_RANGE,      /* a number that is out of its range */
+    SCHEMA_ODD,        /* of a type only: HAProxy takes it and warns */
 };
 
 struct schema_line {
@@ -217,6 +219,7 @@ struct schema_reference {
     bool variable; /* the name is not all known */
     bool defines;  /* it is defined here */
     bool dynamic;  /* each request gives the name */
+    bool loose;    /* HAProxy does not look whether it is there */
     bool own;      /* there is no name: it is the proxy itself, which must be one of that kind */
     /* what the name is a part of: a word, or an argument in an expression; where in it */
     struct khap_str holder;

@@ -135,6 +135,7 @@ static enum khap_status on_reference(void *ctx, const struct schema_reference *s
                                  .container = behind ? r->before : VIEW_NONE,
                                  .span = s->span,
                                  .kind = (uint8_t)s->kind,
+                                 .loose = s->loose,
                                  .state = s->dynamic    ? KHAP_REFERENCE_DYNAMIC
                                           : s->variable ? KHAP_REFERENCE_VARIABLE
                                                         : KHAP_REFERENCE_MISSING,
