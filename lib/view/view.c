@@ -122,7 +122,7 @@ static enum khap_status on_reference(void *ctx, const struct schema_reference *s
     if (s->defines && !s->variable)
         return define(r, s->kind, false, s->name, s->span);
     if (s->own && r->heard)
-        return r->listener->own(r->listener->ctx, s);
+        return r->listener->own == NULL ? KHAP_OK : r->listener->own(r->listener->ctx, s);
     if (s->defines || s->own)
         return KHAP_OK;
     bool behind = r->before != VIEW_NONE && r->holder.ptr == s->holder.ptr && r->holder_end + 1 == s->at &&
