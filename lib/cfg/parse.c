@@ -194,8 +194,11 @@ static void judge_reading(struct judge *j, const struct khap_line *line, struct 
     for (uint32_t i = 1; i < lexed->n; i++) {
         if (lexed->words[i].value.len > 0 || lexed->words[i].variable || t->first >= KHAP_RELEASE(3, 3))
             continue;
-        SAY0(j->diags, MSG_LINE_ENDS_AT_EMPTY_WORD,
-             place_in(j, line, lexed->words[i].offset, lexed->words[i].len));
+        struct khap_place place = place_in(j, line, lexed->words[i].offset, lexed->words[i].len);
+        if (t->last < KHAP_RELEASE(3, 2)) /* HAProxy says nothing */
+            SAY0(j->diags, MSG_LINE_MAY_END_AT_EMPTY_WORD, place);
+        else
+            SAY0(j->diags, MSG_LINE_ENDS_AT_EMPTY_WORD, place);
         break;
     }
 }

@@ -77,13 +77,15 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     struct check c = {.diags = diags,
                       .rules = options != NULL ? options->rules : NULL,
                       .alloc = khap__alloc_or_default(alloc)};
-    struct view_listener listener = {&c, on_line, khap__check_item, khap__check_problem};
+    struct view_listener listener = {&c, on_line, khap__check_item, khap__check_problem, khap__check_reference};
     struct khap_view *view = NULL;
     khap__arena_init(&c.arena, &c.alloc);
     khap__arena_init(&c.kept, &c.alloc);
     khap__arena_init(&c.all, &c.alloc);
     khap__map_init(&c.seen, &c.alloc);
     khap__map_init(&c.bound, &c.alloc);
+    khap__map_init(&c.acl_lines, &c.alloc);
+    khap__arena_init(&c.names, &c.alloc);
     khap__buf_init(&c.text, &c.alloc);
     khap__buf_init(&c.more, &c.alloc);
     enum khap_status status = bundle == NULL ? KHAP_EINVAL : khap__check_ignores(&c, bundle);
@@ -95,6 +97,7 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
         c.reader = c.own;
         khap__check_listening(&c, NULL);
         khap__check_cross(&c);
+        khap__check_conditions(&c);
         status = khap__check_names(&c);
     }
     if (status == KHAP_OK &&
@@ -113,6 +116,13 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     VEC_FREE(&c.alloc, &c.sections);
     VEC_FREE(&c.alloc, &c.ignores);
     VEC_FREE(&c.alloc, &c.ignored_in_files);
+    VEC_FREE(&c.alloc, &c.lines);
+    VEC_FREE(&c.alloc, &c.own_names);
+    VEC_FREE(&c.alloc, &c.asked);
+    VEC_FREE(&c.alloc, &c.acls);
+    VEC_FREE(&c.alloc, &c.low);
+    khap__map_free(&c.acl_lines);
+    khap__arena_free(&c.names);
     khap__arena_free(&c.kept);
     khap__arena_free(&c.all);
     khap_view_free(view);

@@ -7,8 +7,36 @@
 
 /* What a section has: keywords as bits, those that HAProxy reads for certain and those that it may read. */
 struct check_section {
-    uint64_t sure, maybe;
+    struct schema_set sure, maybe, cleared; /* cleared: by `no` */
+    struct schema_set servers, servers_maybe; /* by default-server */
     uint8_t mode; /* of its own lines: enum section_mode */
+};
+/* A line that rules are about which need to know all. */
+struct check_kept {
+    uint32_t section;
+    const struct khap_line *line;
+    struct schema_set bits;
+};
+/* What names itself: a section that must be of a kind. */
+struct check_own {
+    uint32_t section;
+    const struct khap_line *line;
+    struct khap_span span;
+    uint8_t kind; /* enum schema_kind */
+};
+
+/* A line whose condition may name ACLs. */
+struct check_asked {
+    uint32_t reference; /* the first of the view that it may have */
+    uint32_t places;    /* where its condition is asked, or 0 */
+    bool layer6;        /* it is no place for layer 6 in mode http */
+};
+/* The fetch of an ACL line, or one in a condition that is not legal in mode http. */
+struct check_fetch {
+    uint32_t section;
+    const struct khap_line *line;
+    const struct schema_row *row;
+    struct khap_span span;
 };
 
 /* A code that a comment passes over. */
@@ -37,7 +65,14 @@ struct check {
     struct khap_diags *diags;
     struct khap_alloc alloc;
     struct arena arena, kept, all;      /* of one line; of one section; of all */
+    struct arena names;                 /* keys of acl_lines */
     VEC(struct check_section) sections; /* cross.c: of each section so far */
+    VEC(struct check_kept) lines;
+    VEC(struct check_own) own_names;
+    VEC(struct check_asked) asked;
+    VEC(struct check_fetch) acls, low; /* of lines with acl; of conditions: layer 6 */
+    struct map acl_lines;              /* line -> its first of acls */
+    struct schema_set global, global_maybe; /* of all sections global */
     struct map seen;                    /* khap__check_seen() */
     uint32_t seen_section;
     bool no_memory;
@@ -46,6 +81,7 @@ struct check {
     struct khap_str near; /* the last nearest word, where it is near enough to be a fix; else empty */
     uint32_t looked;      /* names that were looked at for the nearest one */
 
+    bool used_experimental;
     bool experimental, deprecated; /* `global` has allowed it so far, or may have */
 
     /* reach.c: of the section of the line, the rules that nothing behind them is reached after */
@@ -74,6 +110,7 @@ struct check {
     size_t n;
     unsigned table;
     uint16_t release;
+    uint32_t expression_places, condition_places; /* where what it says is asked; 0: anywhere */
     bool failed; /* something of the line was wrong, so that what follows from it is not said */
 };
 
@@ -86,6 +123,8 @@ struct khap_place khap__check_place_of(struct check *c, uint32_t section, const 
 
 /* One line, as the release of the check reads it; then what its arguments name. */
 enum khap_status khap__check_line(struct check *c, const struct schema_line *line);
+/* What `own` references of a line name. */
+enum khap_status khap__check_reference(void *check, const struct schema_reference *reference);
 enum khap_status khap__check_item(void *check, const struct schema_item *item);
 enum khap_status khap__check_problem(void *check, const struct khap_value_error *error);
 /* The same for another release than that of the view. */
@@ -93,9 +132,19 @@ enum khap_status khap__check_again(struct check *c);
 /* What lines ask of each other: for each line, and behind the last. */
 void khap__check_cross_line(struct check *c, const struct schema_line *line);
 void khap__check_cross(struct check *c);
+/* A part of the line names its own section, which must be of that kind. */
+void khap__check_own(struct check *c, enum schema_kind kind, struct khap_span span);
+/* Whether a section has, or may have, what one of that kind must have. */
+bool khap__check_has(const struct check *c, uint32_t section, enum schema_kind kind);
 /* Whether the text was seen before in the section of the line, as the same `what`; from then on it was. When lines of another section stand in
  * between, it is forgotten. */
 bool khap__check_seen(struct check *c, const char *what, struct khap_str text);
+/* Where a line stands; then a fetch in it; behind the last line, the ACLs that conditions name. */
+void khap__check_place_line(struct check *c, const struct schema_line *line);
+void khap__check_place_item(struct check *c, const struct schema_item *item);
+void khap__check_conditions(struct check *c);
+/* The mode of a section: whether it is http for certain. */
+bool khap__check_is_http(const struct check *c, uint32_t section);
 /* What HAProxy takes, and what is hardly meant. */
 void khap__check_advice(struct check *c, const struct schema_line *line);
 /* What becomes of a code: its severity, or KHAP_IGNORE. */

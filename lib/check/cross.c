@@ -7,9 +7,70 @@
 
 enum section_mode { MODE_UNSAID, MODE_UNKNOWN, MODE_TCP, MODE_HTTP, MODE_OTHER };
 
+/* What is there for certain, and what may be: of a section or line, and of all sections global. */
+struct there {
+    const struct schema_set *sure, *maybe, *global, *global_maybe;
+};
+
+static void add_set(struct schema_set *set, const struct schema_set *more)
+{
+    for (size_t i = 0; i < SCHEMA_SET_WORDS; i++)
+        set->words[i] |= more->words[i];
+}
+
+static void remove_set(struct schema_set *set, const struct schema_set *less)
+{
+    for (size_t i = 0; i < SCHEMA_SET_WORDS; i++)
+        set->words[i] &= ~less->words[i];
+}
+
+static void keep_common(struct schema_set *set, const struct schema_set *with)
+{
+    for (size_t i = 0; i < SCHEMA_SET_WORDS; i++)
+        set->words[i] &= with->words[i];
+}
+
+static void set_bit(struct schema_set *set, unsigned bit, bool value)
+{
+    uint32_t mask = UINT32_C(1) << bit % 32;
+    set->words[bit / 32] = value ? set->words[bit / 32] | mask : set->words[bit / 32] & ~mask;
+}
+
+static bool meets(const struct schema_set *a, const struct schema_set *b)
+{
+    uint32_t common = 0;
+    for (size_t i = 0; i < SCHEMA_SET_WORDS; i++)
+        common |= a->words[i] & b->words[i];
+    return common != 0;
+}
+
+static bool holds_for_certain(const struct schema_cross_set *set, const struct there *there)
+{
+    if (set->none)
+        return !meets(&set->rows, there->maybe) && !meets(&set->global, there->global_maybe);
+    return meets(&set->rows, there->sure) || meets(&set->global, there->global);
+}
+
+static bool may_hold(const struct schema_cross_set *set, const struct there *there)
+{
+    if (set->none)
+        return !meets(&set->rows, there->sure) && !meets(&set->global, there->global);
+    return meets(&set->rows, there->maybe) || meets(&set->global, there->global_maybe);
+}
+
+static bool all_hold(const struct schema_cross *rule, const struct there *there)
+{
+    const struct schema_cross_set *set;
+    for (size_t i = 0; (set = khap__schema_cross_when(rule, i)) != NULL; i++) {
+        if (!holds_for_certain(set, there))
+            return false;
+    }
+    return true;
+}
+
 static struct check_section *section_of(struct check *c, uint32_t section)
 {
-    struct check_section none = {0, 0, MODE_UNSAID};
+    struct check_section none = {.mode = MODE_UNSAID};
     while (c->sections.len <= section) {
         if (!VEC_PUSH(&c->alloc, &c->sections, none)) {
             c->no_memory = true;
@@ -21,8 +82,8 @@ static struct check_section *section_of(struct check *c, uint32_t section)
 
 static bool applies(const struct check *c, const struct schema_cross *rule, uint32_t section)
 {
-    uint16_t last = c->view->target.last;
-    return rule->first <= last && last <= rule->last &&
+    const struct khap_target *target = &c->view->target;
+    return rule->first <= target->last && target->first <= rule->last &&
            khap__schema_list_has(khap__schema_text(rule->sections), c->view->sections.ptr[section].kind);
 }
 
@@ -34,15 +95,31 @@ static void say(struct check *c, const struct schema_cross *rule, struct khap_pl
         c->no_memory = true;
 }
 
-/* "a|b" for people: "a, b". */
+/* "a|server/b|global:c=d" for people: "a, b, c d in global". */
 static struct khap_str listed(struct check *c, struct khap_str words)
 {
     khap__buf_clear(&c->text);
-    for (size_t i = 0; i < words.len; i++) {
-        if (words.ptr[i] == '|')
+    while (words.len > 0) {
+        size_t end = khap__str_find(words, '|');
+        struct khap_str word = khap__str_sub(words, 0, end);
+        words = khap__str_sub(words, end + 1, words.len);
+        bool global = khap__str_starts(word, S("global:"));
+        word = khap__str_sub(word, global ? 7 : 0, word.len);
+        if (khap__str_starts(word, S("!")))
+            word = khap__str_sub(word, 1, word.len);
+        size_t slash = khap__str_find(word, '/'), equals = khap__str_find(word, '=');
+        if (slash < word.len) {
+            word = khap__str_sub(word, slash + 1, word.len);
+            equals = khap__str_find(word, '=');
+        }
+        if (c->text.len > 0)
             khap__buf_add(&c->text, S(", "));
-        else
-            khap__buf_char(&c->text, words.ptr[i]);
+        khap__buf_add(&c->text, khap__str_sub(word, 0, equals));
+        if (equals < word.len) {
+            khap__buf_char(&c->text, ' ');
+            khap__buf_add(&c->text, khap__str_sub(word, equals + 1, word.len));
+        }
+        khap__buf_add(&c->text, global ? S(" in global") : S(""));
     }
     return khap__buf_str(&c->text);
 }
@@ -57,14 +134,22 @@ static void note_mode(struct check *c, struct check_section *s, const struct sch
     s->mode = mode;
 }
 
-/* A line that stands behind one that HAProxy carries out later. */
-static void check_order(struct check *c, uint64_t bits, uint64_t before, const struct schema_line *line)
+/* A line that stands behind one that HAProxy carries out later, or behind one of its own kind where only one counts. */
+static void check_order(struct check *c, const struct schema_set *bits, const struct schema_set *before,
+                        const struct schema_line *line)
 {
     const struct schema_cross *rule;
     for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
-        const struct schema_cross_set *set = khap__schema_cross_set(rule, 0);
-        if (rule->predicate != CROSS_ORDER || (bits & rule->when) == 0 || (before & set->rows) == 0 ||
-            !applies(c, rule, c->at.section))
+        if ((rule->predicate != CROSS_ORDER && rule->predicate != CROSS_ONCE) || !applies(c, rule, c->at.section))
+            continue;
+        const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
+        const struct schema_cross_set *set =
+            rule->predicate == CROSS_ONCE ? when : khap__schema_cross_set(rule, 0);
+        if (when == NULL || set == NULL || !meets(bits, &when->rows) || !meets(before, &set->rows))
+            continue;
+        struct schema_set again = *bits;
+        keep_common(&again, before);
+        if (rule->predicate == CROSS_ONCE && !meets(&again, &when->rows))
             continue;
         struct khap_span span = {line->keyword, 0, line->keyword, (uint32_t)c->words[line->keyword].text.len};
         say(c, rule, khap__check_place(c, span), khap__schema_text(line->row->words),
@@ -95,17 +180,20 @@ bool khap__check_seen(struct check *c, const char *what, struct khap_str text)
     return found;
 }
 
-/* Options whose number no other line of the section may have. */
+/* What no two lines of a section may have alike: the word behind a keyword, or behind an option. */
 static void check_unique(struct check *c, const struct schema_line *line)
 {
-    const struct schema_cross *rule;
-    for (uint32_t o = 0; o < line->n_options; o++) {
-        const struct schema_option *option = &line->options[o];
-        uint32_t word = option->word + 1;
-        if (option->row->bit == 0 || word >= c->n || c->words[word].variable || c->at.read != KHAP_TRUE)
+    for (uint32_t o = 0; o <= line->n_options; o++) {
+        const struct schema_row *row = o == 0 ? line->row : line->options[o - 1].row;
+        uint32_t word = o == 0 ? line->keyword + line->n_keyword : line->options[o - 1].word + 1;
+        const struct schema_cross *rule;
+        if (row->bit == 0 || word >= c->n || c->words[word].variable || c->at.read != KHAP_TRUE)
             continue;
+        struct schema_set bits = {{0}};
+        khap__schema_bits(row, NULL, 0, &bits);
         for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
-            if (rule->predicate != CROSS_UNIQUE || (UINT64_C(1) << option->row->bit & rule->when) == 0 ||
+            const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
+            if (rule->predicate != CROSS_UNIQUE || when == NULL || !meets(&bits, &when->rows) ||
                 !applies(c, rule, c->at.section))
                 continue;
             char what[8];
@@ -113,89 +201,326 @@ static void check_unique(struct check *c, const struct schema_line *line)
             bool found = khap__check_seen(c, what, c->words[word].text);
             struct khap_span span = {word, 0, word, (uint32_t)c->words[word].text.len};
             if (found)
-                say(c, rule, khap__check_place(c, span), khap__schema_text(option->row->words),
-                    c->words[word].text);
+                say(c, rule, khap__check_place(c, span), khap__schema_text(row->words), c->words[word].text);
         }
     }
 }
 
+static void keyword_bits(const struct schema_line *line, const struct schema_word *words, size_t n,
+                         struct schema_set *set)
+{
+    size_t behind = line->keyword + line->n_keyword;
+    khap__schema_bits(line->row, words + behind, behind < n ? n - behind : 0, set);
+}
+
+/* The bits of a line: its keyword, the options in it, and words behind them. */
+static void bits_of(const struct schema_line *line, const struct schema_word *words, size_t n,
+                    struct schema_set *set)
+{
+    size_t behind;
+    keyword_bits(line, words, n, set);
+    for (uint32_t i = 0; i < line->n_options; i++) {
+        behind = line->options[i].word + 1;
+        khap__schema_bits(line->options[i].row, words + behind, behind < n ? n - behind : 0, set);
+    }
+}
+
+/* What a line without a name of that kind means: the section itself. */
+static void check_own(struct check *c, const struct schema_set *bits, const struct schema_line *line)
+{
+    const struct schema_cross *rule;
+    for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
+        const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
+        if (rule->predicate != CROSS_OWN || when == NULL || !meets(bits, &when->rows) ||
+            !applies(c, rule, c->at.section))
+            continue;
+        bool named = false;
+        for (uint32_t a = 0; a < line->n_arguments; a++)
+            named = named || (line->arguments[a].type == TYPE_REF && line->arguments[a].kind == rule->kind);
+        struct khap_span span = {line->keyword, 0, line->keyword, (uint32_t)c->words[line->keyword].text.len};
+        if (!named)
+            khap__check_own(c, (enum schema_kind)rule->kind, span);
+    }
+}
+
+/* Lines that rules of options are about are looked at when all is known. What they say is said of them alone. */
+static bool keep_line(struct check *c, const struct schema_set *bits)
+{
+    const struct schema_cross *rule;
+    for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
+        const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
+        if (rule->predicate != CROSS_OPTION || when == NULL || !meets(bits, &when->rows) ||
+            !applies(c, rule, c->at.section))
+            continue;
+        struct check_kept kept = {c->at.section, c->at.line, *bits};
+        if (!VEC_PUSH(&c->alloc, &c->lines, kept))
+            c->no_memory = true;
+        return true;
+    }
+    return false;
+}
+
+/* Whether a rule of that kind is about a line with these bits. */
+static bool speaks_of(enum schema_predicate predicate, const struct schema_set *bits)
+{
+    return meets(bits, khap__schema_cross_bits(predicate));
+}
+
 void khap__check_cross_line(struct check *c, const struct schema_line *line)
 {
-    if (c->at.section == VIEW_NONE || line->row == NULL || c->table == TABLE_SECTION || line->prefix != 0)
+    struct schema_set bits = {{0}};
+    if (c->at.section == VIEW_NONE || line->row == NULL || c->table == TABLE_SECTION)
         return;
     struct check_section *s = section_of(c, c->at.section);
     if (s == NULL)
         return;
-    uint64_t bits = line->row->bit > 0 ? UINT64_C(1) << line->row->bit : 0;
-    for (uint32_t i = 0; i < line->n_options; i++) {
-        if (line->options[i].row->bit > 0)
-            bits |= UINT64_C(1) << line->options[i].row->bit;
+    bits_of(line, c->words, c->n, &bits);
+    if (line->prefix != 0) {
+        if (c->at.read == KHAP_TRUE) {
+            remove_set(&s->sure, &bits);
+            add_set(&s->cleared, &bits);
+        }
+        return;
     }
     if (khap__str_eq(khap__schema_text(line->row->words), S("mode")))
         note_mode(c, s, line);
-    if (bits == 0)
+    if (line->row->bit == 0 && line->n_options == 0 && (line->row->flags & ROW_HTTP) == 0)
         return;
-    if ((bits & khap__schema_cross_bits(CROSS_UNIQUE)) != 0)
+    bool global = c->table == TABLE_GLOBAL;
+    bool servers = khap__str_eq(khap__schema_text(line->row->words), S("default-server"));
+    if ((line->row->flags & ROW_HTTP) != 0)
+        set_bit(&bits, CROSS_FLAG_HTTP, true);
+    if (speaks_of(CROSS_UNIQUE, &bits))
         check_unique(c, line);
     if (c->at.read == KHAP_TRUE) {
-        if ((bits & khap__schema_cross_bits(CROSS_ORDER)) != 0)
-            check_order(c, bits, s->sure, line);
-        s->sure |= bits;
+        if (speaks_of(CROSS_ORDER, &bits) || speaks_of(CROSS_ONCE, &bits))
+            check_order(c, &bits, global ? &c->global : &s->sure, line);
+        if (speaks_of(CROSS_OWN, &bits))
+            check_own(c, &bits, line);
+        if (speaks_of(CROSS_OPTION, &bits) && keep_line(c, &bits)) {
+            bits = (struct schema_set){{0}};
+            keyword_bits(line, c->words, c->n, &bits);
+            set_bit(&bits, CROSS_FLAG_HTTP, (line->row->flags & ROW_HTTP) != 0);
+        }
+        add_set(servers ? &s->servers : &s->sure, &bits);
+        if (global)
+            add_set(&c->global, &bits);
     }
-    s->maybe |= bits;
+    add_set(servers ? &s->servers_maybe : &s->maybe, &bits);
+    if (global)
+        add_set(&c->global_maybe, &bits);
 }
 
 /* With what a section inherits. The chain of defaults is as long as there are sections, at most. */
-static struct check_section inherited(const struct check *c, uint32_t section)
+static void inherit(const struct check *c, uint32_t section, struct check_section *all)
 {
-    struct check_section all = c->sections.ptr[section];
+    *all = c->sections.ptr[section];
     for (size_t steps = c->view->sections.len; steps > 0; steps--) {
         section = c->view->sections.ptr[section].defaults;
         if (section == VIEW_NONE)
             break;
         const struct check_section *s = &c->sections.ptr[section];
         bool read = c->view->sections.ptr[section].read == KHAP_TRUE;
-        all.sure |= read ? s->sure : 0;
-        all.maybe |= s->maybe;
-        if (all.mode == MODE_UNSAID)
-            all.mode = read || s->mode == MODE_UNSAID ? s->mode : MODE_UNKNOWN;
+        if (read) {
+            struct schema_set sure = s->sure;
+            remove_set(&sure, &all->cleared);
+            add_set(&all->sure, &sure);
+            add_set(&all->servers, &s->servers);
+            add_set(&all->cleared, &s->cleared);
+        }
+        add_set(&all->maybe, &s->maybe);
+        add_set(&all->servers_maybe, &s->servers_maybe);
+        if (all->mode == MODE_UNSAID)
+            all->mode = read || s->mode == MODE_UNSAID ? s->mode : MODE_UNKNOWN;
     }
-    if (all.mode == MODE_UNSAID)
-        all.mode = MODE_TCP;
-    return all;
+    if (all->mode == MODE_UNSAID)
+        all->mode = MODE_TCP;
+    set_bit(&all->sure, CROSS_MODE_HTTP, all->mode == MODE_HTTP);
+    set_bit(&all->sure, CROSS_MODE_TCP, all->mode == MODE_TCP);
+    set_bit(&all->maybe, CROSS_MODE_HTTP, all->mode == MODE_HTTP || all->mode == MODE_UNKNOWN);
+    set_bit(&all->maybe, CROSS_MODE_TCP, all->mode == MODE_TCP || all->mode == MODE_UNKNOWN);
+}
+
+static uint8_t mode_of(const struct check *c, uint32_t section)
+{
+    struct check_section has;
+    inherit(c, section, &has);
+    return has.mode;
+}
+
+bool khap__check_is_http(const struct check *c, uint32_t section)
+{
+    return section < c->sections.len && mode_of(c, section) == MODE_HTTP;
+}
+
+static struct khap_str name_of_section(const struct check *c, uint32_t section)
+{
+    uint32_t d = c->view->sections.ptr[section].definition;
+    return d == VIEW_NONE ? S("") : c->view->definitions.ptr[d].name;
+}
+
+/* Reads a line of a section again, and finds the word that has one of the bits. */
+static bool find_in_line(struct check *c, uint32_t section, const struct khap_line *at,
+                         const struct schema_set *wanted, struct khap_span *span)
+{
+    const struct view_section *s = &c->view->sections.ptr[section];
+    const struct khap_document *doc = c->view->files.ptr[s->file].doc;
+    struct schema_word words[64];
+    struct schema_line line;
+    khap__arena_reset(&c->arena);
+    if (s->table < 0)
+        return false;
+    if (khap_words_read(c->reader, doc, at) != KHAP_OK) {
+        c->no_memory = true;
+        return false;
+    }
+    size_t n = khap__view_words(c->reader, words);
+    if (n == 0)
+        return false;
+    if (khap__schema_read(&c->arena, (unsigned)s->table, c->view->target.last, words, n, &line) != KHAP_OK) {
+        c->no_memory = true;
+        return false;
+    }
+    if (line.row == NULL)
+        return false;
+    struct schema_set bits = {{0}};
+    khap__schema_bits(line.row, words + line.keyword + line.n_keyword,
+                      line.keyword + line.n_keyword < n ? n - line.keyword - line.n_keyword : 0, &bits);
+    uint32_t word = line.keyword, end = line.keyword + line.n_keyword - 1;
+    if ((line.row->flags & ROW_HTTP) != 0)
+        set_bit(&bits, CROSS_FLAG_HTTP, true);
+    bool found = meets(&bits, wanted);
+    for (uint32_t i = 0; i < line.n_options && !found; i++) {
+        size_t behind = line.options[i].word + 1;
+        bits = (struct schema_set){{0}};
+        khap__schema_bits(line.options[i].row, words + behind, behind < n ? n - behind : 0, &bits);
+        if (!meets(&bits, wanted))
+            continue;
+        found = true;
+        word = end = line.options[i].word;
+        break;
+    }
+    *span = (struct khap_span){word, 0, end, (uint32_t)words[end].text.len};
+    return found && line.prefix == 0;
+}
+
+/* The first line of a section, or of the defaults that it inherits from, with one of the bits; where there is none, the section's own line. */
+static struct khap_place place_in_section(struct check *c, uint32_t section, const struct schema_set *wanted)
+{
+    uint32_t own = section;
+    for (size_t steps = c->view->sections.len; steps > 0 && section != VIEW_NONE; steps--) {
+        const struct view_section *s = &c->view->sections.ptr[section];
+        const struct khap_document *doc = c->view->files.ptr[s->file].doc;
+        struct khap_span span;
+        for (const struct khap_line *line = s->head; line != NULL && line != s->last;) {
+            line = khap_line_next(doc, line);
+            if (line != NULL && khap_line_kind(doc, line) == KHAP_LINE_STATEMENT &&
+                find_in_line(c, section, line, wanted, &span))
+                return khap__view_place(doc, line, c->reader, span);
+        }
+        section = s->defaults;
+    }
+    const struct view_section *s = &c->view->sections.ptr[own];
+    struct khap_span span = {0, 0, 0, (uint32_t)s->kind.len};
+    return khap__check_place_of(c, own, s->head, span);
+}
+
+static struct khap_place place_of_head(struct check *c, uint32_t section)
+{
+    const struct view_section *s = &c->view->sections.ptr[section];
+    struct khap_span span = {0, 0, 0, (uint32_t)s->kind.len};
+    return khap__check_place_of(c, section, s->head, span);
+}
+
+/* The keywords of one set, in words of their own: %2 of a message. */
+static struct khap_str needed(struct check *c, const struct schema_cross_set *set)
+{
+    khap__buf_clear(&c->more);
+    khap__buf_add(&c->more, listed(c, khap__schema_text(set->text)));
+    return khap__buf_str(&c->more);
+}
+
+/* What is missing of that which the rule asks for: NULL when nothing is. A rule that asks for nothing forbids. */
+static const struct schema_cross_set *missing(const struct schema_cross *rule, const struct there *there)
+{
+    const struct schema_cross_set *set;
+    for (size_t i = 0; (set = khap__schema_cross_set(rule, i)) != NULL; i++) {
+        if (!may_hold(set, there))
+            return set;
+    }
+    size_t last = rule->n_when;
+    return rule->n == 0 && last > 0 ? khap__schema_cross_when(rule, last - 1) : NULL;
 }
 
 static void check_requires(struct check *c, const struct schema_cross *rule, uint32_t section,
-                           const struct check_section *has)
+                           const struct there *there)
 {
-    const struct view_section *s = &c->view->sections.ptr[section];
     const struct schema_cross_set *set;
-    if (rule->when != UINT64_MAX && (has->sure & rule->when) == 0)
-        return;
-    /* logs and the like need none of what is asked for here */
-    if (has->mode == MODE_OTHER || has->mode == MODE_UNKNOWN)
-        return;
     for (size_t i = 0; (set = khap__schema_cross_set(rule, i)) != NULL; i++) {
-        if ((has->maybe & set->rows) != 0)
+        if (may_hold(set, there))
             continue;
-        struct khap_str name =
-            s->definition == VIEW_NONE ? S("") : c->view->definitions.ptr[s->definition].name;
-        struct khap_span span = {0, 0, 0, (uint32_t)s->kind.len};
         khap__buf_clear(&c->text);
-        khap__buf_add(&c->text, s->kind);
+        khap__buf_add(&c->text, c->view->sections.ptr[section].kind);
         khap__buf_char(&c->text, ' ');
-        khap__buf_add(&c->text, name);
+        khap__buf_add(&c->text, name_of_section(c, section));
         struct khap_str text = khap__schema_text(set->text);
-        say(c, rule, khap__check_place_of(c, section, s->head, span), khap__buf_str(&c->text),
+        say(c, rule, place_of_head(c, section), khap__buf_str(&c->text),
             khap__str_sub(text, 0, khap__str_find(text, '|')));
     }
+}
+
+static void check_needs(struct check *c, const struct schema_cross *rule, uint32_t section,
+                        const struct there *there)
+{
+    const struct schema_cross_set *set = missing(rule, there), *when = khap__schema_cross_when(rule, 0);
+    if (set == NULL)
+        return;
+    struct khap_place place =
+        when == NULL ? place_of_head(c, section) : place_in_section(c, section, &when->rows);
+    struct khap_str second = needed(c, set);
+    say(c, rule, place, when == NULL ? name_of_section(c, section) : listed(c, khap__schema_text(when->text)),
+        second);
+}
+
+static void check_options(struct check *c, const struct check_kept *kept)
+{
+    const struct schema_cross *rule;
+    struct check_section has;
+    inherit(c, kept->section, &has);
+    struct schema_set sure = kept->bits, maybe = kept->bits;
+    add_set(&sure, &has.servers);
+    add_set(&maybe, &has.servers_maybe);
+    add_set(&sure, &has.sure);
+    add_set(&maybe, &has.maybe);
+    struct there there = {&sure, &maybe, &c->global, &c->global_maybe};
+    for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
+        if (rule->predicate != CROSS_OPTION || !applies(c, rule, kept->section))
+            continue;
+        const struct schema_cross_set *set, *about = khap__schema_cross_when(rule, rule->n_when > 1 ? 1 : 0);
+        if (about == NULL || !all_hold(rule, &there) || (set = missing(rule, &there)) == NULL)
+            continue;
+        struct khap_span span = {0, 0, 0, 0};
+        const struct khap_document *doc =
+            c->view->files.ptr[c->view->sections.ptr[kept->section].file].doc;
+        (void)find_in_line(c, kept->section, kept->line, &about->rows, &span);
+        struct khap_place place = khap__view_place(doc, kept->line, c->reader, span);
+        struct khap_str second = needed(c, set);
+        say(c, rule, place, listed(c, khap__schema_text(about->text)), second);
+    }
+}
+
+/* What a frontend read as TCP can be handed on as HTTP. */
+static bool modes_differ(uint8_t from, uint8_t to)
+{
+    return from != MODE_UNKNOWN && to != MODE_UNKNOWN && from != to && !(from == MODE_TCP && to == MODE_HTTP);
 }
 
 /* Rules about the backends that lines name: one in mode tcp for requests of mode http; a section that leads to itself. */
 static void check_backends(struct check *c, const struct schema_cross *rule)
 {
     const struct khap_view *view = c->view;
-    for (uint32_t i = 0; i < view->references.len; i++) {
+    const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
+    for (uint32_t i = 0; i < view->references.len && when != NULL; i++) {
         const struct view_reference *r = &view->references.ptr[i];
         if (r->kind != KIND_BACKEND || r->state != KHAP_REFERENCE_BOUND || r->read != KHAP_TRUE ||
             r->span.word != 1 || !applies(c, rule, r->section))
@@ -206,18 +531,9 @@ static void check_backends(struct check *c, const struct schema_cross *rule)
         if (rule->predicate == CROSS_LOOP)
             wrong = wrong && d->section == r->section;
         else
-            wrong = wrong && inherited(c, r->section).mode == MODE_HTTP &&
-                    inherited(c, d->section).mode == MODE_TCP;
-        if (!wrong)
-            continue;
-        if (khap_words_read(c->reader, doc, r->line) != KHAP_OK) {
-            c->no_memory = true;
-            continue;
-        }
-        unsigned table = (unsigned)view->sections.ptr[r->section].table;
-        const struct schema_row *row =
-            khap__schema_find(table, khap_words_value(c->reader, 0), view->target.last, NULL);
-        if (row != NULL && row->bit > 0 && (UINT64_C(1) << row->bit & rule->when) != 0)
+            wrong = wrong && modes_differ(mode_of(c, r->section), mode_of(c, d->section));
+        struct khap_span span;
+        if (wrong && find_in_line(c, r->section, r->line, &when->rows, &span))
             say(c, rule, khap__view_place(doc, r->line, c->reader, r->span), r->name, S(""));
     }
 }
@@ -225,19 +541,44 @@ static void check_backends(struct check *c, const struct schema_cross *rule)
 void khap__check_cross(struct check *c)
 {
     const struct schema_cross *rule;
+    struct check_section has;
     if (c->view->sections.len == 0 || section_of(c, c->view->sections.len - 1) == NULL)
         return;
+    set_bit(&c->global_maybe, CROSS_FLAG_EXPERIMENTAL, c->used_experimental);
     for (uint32_t section = 0; section < c->view->sections.len; section++) {
         if (c->view->sections.ptr[section].read != KHAP_TRUE)
             continue;
-        struct check_section has = inherited(c, section);
+        inherit(c, section, &has);
+        /* logs and the like need none of what is asked for here */
+        bool proxy = khap__schema_kind_has(KIND_PROXY, c->view->sections.ptr[section].kind);
+        if (proxy && (has.mode == MODE_OTHER || has.mode == MODE_UNKNOWN))
+            continue;
+        struct there there = {&has.sure, &has.maybe, &c->global, &c->global_maybe};
         for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
-            if (rule->predicate == CROSS_REQUIRES && applies(c, rule, section))
-                check_requires(c, rule, section, &has);
+            bool requires = rule->predicate == CROSS_REQUIRES;
+            if ((!requires && rule->predicate != CROSS_NEEDS) || !applies(c, rule, section) ||
+                !all_hold(rule, &there))
+                continue;
+            if (requires)
+                check_requires(c, rule, section, &there);
+            else
+                check_needs(c, rule, section, &there);
         }
     }
+    for (uint32_t i = 0; i < c->lines.len; i++)
+        check_options(c, &c->lines.ptr[i]);
     for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
         if (rule->predicate == CROSS_MODE || rule->predicate == CROSS_LOOP)
             check_backends(c, rule);
     }
+}
+
+bool khap__check_has(const struct check *c, uint32_t section, enum schema_kind kind)
+{
+    const struct schema_set *asked = khap__schema_kind_with(kind);
+    struct check_section has;
+    if (section >= c->sections.len)
+        return true;
+    inherit(c, section, &has);
+    return asked == NULL || meets(asked, &has.maybe);
 }

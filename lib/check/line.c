@@ -143,6 +143,7 @@ static enum khap_status say_problem(struct check *c, const struct schema_line *l
     struct khap_str expected = khap__buf_str(&c->more);
     switch (line->problem) {
     case SCHEMA_GOOD:
+    case SCHEMA_ODD:
         break;
     case SCHEMA_UNKNOWN:
         say_unknown(c, line, place);
@@ -259,6 +260,7 @@ enum khap_status khap__check_item(void *ctx, const struct schema_item *item)
             khap__schema_sample_name(item->from));
         c->failed = true;
     }
+    khap__check_place_item(c, item);
     if (item->line->problem == SCHEMA_GOOD)
         return KHAP_OK;
     struct khap_str text = {NULL, 0};
@@ -306,6 +308,7 @@ static void say_unnamed(struct check *c, const struct schema_line *line)
 static void say_exposed(struct check *c, const struct schema_row *row, uint32_t word)
 {
     bool experimental = (row->flags & ROW_EXPERIMENTAL) != 0 && !c->experimental;
+    c->used_experimental = c->used_experimental || (row->flags & ROW_EXPERIMENTAL) != 0;
     bool deprecated = (row->flags & ROW_DEPRECATED) != 0 && row->warns <= c->release && !c->deprecated;
     if (experimental || deprecated)
         SAY(c->diags, MSG_NOT_EXPOSED,
@@ -318,6 +321,7 @@ enum khap_status khap__check_line(struct check *c, const struct schema_line *lin
 {
     enum khap_status status = KHAP_OK;
     c->failed = false;
+    khap__check_place_line(c, line);
     if (line->problem != SCHEMA_GOOD) {
         struct khap_str text = {NULL, 0};
         if (line->word < c->n)
@@ -332,6 +336,12 @@ enum khap_status khap__check_line(struct check *c, const struct schema_line *lin
             khap__check_fix_same(c, c->table, line->row, line->keyword);
         say_unnamed(c, line);
         say_exposed(c, line->row, line->keyword);
+    }
+    for (uint32_t i = 0; i < line->n_arguments && line->row != NULL; i++) {
+        const struct schema_argument *a = &line->arguments[i];
+        if (a->odd)
+            SAY(c->diags, MSG_ODD_VALUE, khap__check_place(c, word_span(c, a->word, a->offset, a->len)),
+                khap__schema_text(line->row->words), c->words[a->word].text);
     }
     for (uint32_t i = 0; i < line->n_options; i++) {
         if (line->options[i].row->flags == 0 && line->options[i].row->warns > c->release)

@@ -22,6 +22,48 @@ static struct khap_str nearest(struct check *c, const struct view_reference *r)
     return khap__check_near(c, &near);
 }
 
+void khap__check_own(struct check *c, enum schema_kind kind, struct khap_span span)
+{
+    struct check_own own = {c->at.section, c->at.line, span, (uint8_t)kind};
+    if (!VEC_PUSH(&c->alloc, &c->own_names, own))
+        c->no_memory = true;
+}
+
+enum khap_status khap__check_reference(void *ctx, const struct schema_reference *reference)
+{
+    struct check *c = ctx;
+    if (reference->own && c->at.section != VIEW_NONE && c->at.read == KHAP_TRUE)
+        khap__check_own(c, reference->kind, reference->span);
+    return KHAP_OK;
+}
+
+/* What names its own section, and what names one that lacks what it is named for. Of defaults, those that inherit them are meant. */
+static void own_names(struct check *c)
+{
+    const struct khap_view *view = c->view;
+    for (uint32_t i = 0; i < c->own_names.len; i++) {
+        const struct check_own *own = &c->own_names.ptr[i];
+        const struct view_section *s = &view->sections.ptr[own->section];
+        enum schema_kind kind = (enum schema_kind)own->kind;
+        if (!khap__schema_kind_has(KIND_PROXY, s->kind) ||
+            (khap__schema_kind_has(kind, s->kind) && khap__check_has(c, own->section, kind)))
+            continue;
+        struct khap_str name =
+            s->definition == VIEW_NONE ? S("") : view->definitions.ptr[s->definition].name;
+        SAY(c->diags, MSG_MISSING_REFERENCE, khap__check_place_of(c, own->section, own->line, own->span),
+            khap__schema_kind_name(kind), name, S(""));
+    }
+    for (uint32_t i = 0; i < view->references.len; i++) {
+        const struct view_reference *r = &view->references.ptr[i];
+        if (r->state != KHAP_REFERENCE_BOUND || r->read == KHAP_FALSE)
+            continue;
+        const struct view_definition *d = &view->definitions.ptr[r->definition];
+        if (d->is_section && !khap__check_has(c, d->section, (enum schema_kind)r->kind))
+            SAY(c->diags, MSG_MISSING_REFERENCE, khap__check_place_of(c, r->section, r->line, r->span),
+                khap__schema_kind_name((enum schema_kind)r->kind), r->name, S(""));
+    }
+}
+
 static void references(struct check *c)
 {
     const struct khap_view *view = c->view;
@@ -43,6 +85,28 @@ static void references(struct check *c)
     }
 }
 
+/* The rule about sections of a kind, or NULL. */
+static const struct schema_cross *rule_of(const struct check *c, enum schema_predicate predicate,
+                                          struct khap_str kind)
+{
+    const struct schema_cross *rule;
+    const struct khap_target *target = &c->view->target;
+    for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
+        if (rule->predicate == predicate && rule->first <= target->last && target->first <= rule->last &&
+            khap__schema_list_has(khap__schema_text(rule->sections), kind))
+            return rule;
+    }
+    return NULL;
+}
+
+static void say_rule(struct check *c, const struct schema_cross *rule, const struct view_definition *d)
+{
+    const struct khap_str words[] = {d->name, c->view->sections.ptr[d->section].kind};
+    struct khap_place place = khap__check_place_of(c, d->section, d->line, d->span);
+    if (khap_diags_report(c->diags, khap__schema_text(rule->code), place, words, 2) == KHAP_ENOMEM)
+        c->no_memory = true;
+}
+
 /* Proxies of one name: of the same kind an error; a frontend and a backend from 3.3 on, warned of from 3.1. */
 static void duplicate(struct check *c, const struct view_definition *d, const struct view_definition *before)
 {
@@ -50,6 +114,9 @@ static void duplicate(struct check *c, const struct view_definition *d, const st
                               *b = &c->view->sections.ptr[d->section];
     bool same = khap__str_eq(a->kind, b->kind);
     bool proxies = khap__schema_kind_has(KIND_PROXY, a->kind) && khap__schema_kind_has(KIND_PROXY, b->kind);
+    const struct schema_cross *rule = same ? rule_of(c, CROSS_TWICE, a->kind) : NULL;
+    if (rule != NULL && d->read == KHAP_TRUE && before->read == KHAP_TRUE)
+        say_rule(c, rule, d);
     if (!proxies || d->read != KHAP_TRUE || before->read != KHAP_TRUE)
         return;
     bool listens = khap__str_eq(a->kind, S("listen")) || khap__str_eq(b->kind, S("listen"));
@@ -95,6 +162,8 @@ static void duplicates(struct check *c)
         for (; first != VIEW_NONE && first < i; first = view->definitions.ptr[first].next_same) {
             if (!view->definitions.ptr[first].is_section)
                 continue;
+            if (khap__str_eq(view->sections.ptr[d->section].kind, S("defaults")))
+                break;
             duplicate(c, d, &view->definitions.ptr[first]);
             break;
         }
@@ -117,6 +186,10 @@ static void unused(struct check *c)
         const struct view_definition *d = &view->definitions.ptr[i];
         bool backend = d->is_section && khap__str_eq(view->sections.ptr[d->section].kind, S("backend"));
         bool acl = !d->is_section && d->kind == KIND_ACL;
+        const struct schema_cross *rule =
+            d->is_section ? rule_of(c, CROSS_UNUSED, view->sections.ptr[d->section].kind) : NULL;
+        if (rule != NULL && d->read == KHAP_TRUE && d->first_referrer == VIEW_NONE)
+            say_rule(c, rule, d);
         if (d->read != KHAP_TRUE || d->first_referrer != VIEW_NONE || !(acl || (backend && !dynamic)) ||
             !khap__view_first(view, i))
             continue;
@@ -129,6 +202,7 @@ enum khap_status khap__check_names(struct check *c)
 {
     unused(c);
     references(c);
+    own_names(c);
     duplicates(c);
     servers(c);
     return KHAP_OK;

@@ -393,7 +393,7 @@ static void tell(struct defaults *d, uint32_t i)
 enum khap_status khap__migrate_defaults(struct migrate *m)
 {
     struct defaults d = {.m = m};
-    struct view_listener listener = {&d, on_line, on_item, on_problem};
+    struct view_listener listener = {&d, on_line, on_item, on_problem, NULL};
     struct khap_target to;
     struct khap_line *none = NULL;
     khap_target_init(&to);

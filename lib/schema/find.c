@@ -20,6 +20,11 @@ struct schema_kind_row {
     uint32_t name, sections, text;
     enum schema_scope scope;
     uint8_t before;
+    uint16_t with; /* one more than the number of a set, or 0 */
+};
+struct schema_value_row {
+    uint8_t row, bit;
+    uint32_t word;
 };
 struct schema_place_row {
     uint32_t name, text;
@@ -173,9 +178,20 @@ bool khap__schema_kind_has(enum schema_kind kind, struct khap_str section)
     return khap__schema_list_has(khap__schema_text(schema_kinds[kind].sections), section);
 }
 
+const struct schema_set *khap__schema_kind_with(enum schema_kind kind)
+{
+    unsigned with = schema_kinds[kind].with;
+    return with == 0 ? NULL : &schema_cross_sets[with - 1].rows;
+}
+
 const struct schema_cross *khap__schema_cross(size_t index)
 {
     return index < sizeof schema_cross_rows / sizeof *schema_cross_rows ? &schema_cross_rows[index] : NULL;
+}
+
+const struct schema_cross_set *khap__schema_cross_when(const struct schema_cross *rule, size_t index)
+{
+    return index < rule->n_when ? &schema_cross_sets[rule->when + index] : NULL;
 }
 
 const struct schema_cross_set *khap__schema_cross_set(const struct schema_cross *rule, size_t index)
@@ -183,9 +199,37 @@ const struct schema_cross_set *khap__schema_cross_set(const struct schema_cross 
     return index < rule->n ? &schema_cross_sets[rule->from + index] : NULL;
 }
 
-uint64_t khap__schema_cross_bits(enum schema_predicate predicate)
+const struct schema_set *khap__schema_cross_bits(enum schema_predicate predicate)
 {
-    return schema_cross_bits[predicate];
+    return &schema_cross_bits[predicate];
+}
+
+static void add_bit(struct schema_set *set, unsigned bit)
+{
+    set->words[bit / 32] |= UINT32_C(1) << bit % 32;
+}
+
+void khap__schema_bits(const struct schema_row *row, const struct schema_word *behind, size_t n,
+                       struct schema_set *set)
+{
+    if (row->bit == 0)
+        return;
+    add_bit(set, row->bit);
+    for (size_t i = 0; i < sizeof schema_values / sizeof *schema_values; i++) {
+        if (schema_values[i].row != row->bit)
+            continue;
+        struct khap_str word = khap__schema_text(schema_values[i].word);
+        if (word.len == 0 || (n > 0 && khap__str_eq(word, behind[0].text)))
+            add_bit(set, schema_values[i].bit);
+    }
+}
+
+uint32_t khap__schema_stands(const struct schema_row *directive, bool condition, bool frontend, bool backend)
+{
+    const uint32_t *places = schema_stands[directive->stand] + (condition ? 2 : 0);
+    if (condition && frontend && places[0] != 0)
+        return places[0];
+    return (frontend ? places[0] : 0) | (backend ? places[1] : 0);
 }
 
 struct khap_str khap__schema_place_name(enum schema_place place)

@@ -315,6 +315,7 @@ static bool run_type(struct match *m, struct parts *parts, uint32_t at)
     const struct part *p = &parts->at[parts->next];
     enum schema_type type = (enum schema_type)code[1];
     uint32_t n = 1;
+    bool odd = false;
     if (type == TYPE_CONDITION && !p->variable && !begins_condition(p))
         return fail(m, SCHEMA_UNEXPECTED, parts, at, 0, (uint32_t)p->text.len);
     if (type == TYPE_CONDITION || type == TYPE_ACL || type == TYPE_WORDS || type == TYPE_ARGUMENTS)
@@ -330,13 +331,15 @@ static bool run_type(struct match *m, struct parts *parts, uint32_t at)
             min, max, m->release, p->text, &offset, &len, &status);
         if (status != KHAP_OK)
             return no_memory(m);
-        if (problem != SCHEMA_GOOD)
+        odd = problem == SCHEMA_ODD;
+        if (problem != SCHEMA_GOOD && !odd)
             return fail(m, problem, parts, at, offset, len);
     }
     if (n == 0)
         return fail(m, SCHEMA_MISSING, parts, at, 0, 0);
     if (!add_argument(m, p, n, code[1], of_kind(type) ? code[2] : 0))
         return false;
+    m->line->arguments[m->line->n_arguments - 1].odd = odd;
     parts->next += n;
     if (type == TYPE_EXPR && khap__schema_word(code[2]).len == 0) {
         uint32_t more = converters(m, parts);

@@ -5,7 +5,12 @@
 
 bool khap__schema_legal(const struct schema_row *row, enum schema_place place)
 {
-    return row->places == 0 || (khap__schema_class_places(row->places) >> place & 1) != 0;
+    return khap__schema_legal_in(row, UINT32_C(1) << place);
+}
+
+bool khap__schema_legal_in(const struct schema_row *row, uint32_t places)
+{
+    return row->places == 0 || (khap__schema_class_places(row->places) & places) != 0;
 }
 
 bool khap__schema_casts(enum schema_sample from, enum schema_sample to, uint16_t release)

@@ -245,14 +245,15 @@ BEGIN {
     FS = "\t"
     for (i = 1; i < 128; i++)
         ord[sprintf("%c", i)] = i
-    n_cross = n_cross_sets = n_cross_bits = 0
+    n_cross = n_cross_sets = n_cross_bits = n_values = 0
+    SET_WORDS = 8 # SCHEMA_SET_WORDS
     n_words = n_ranges = n_pool = pool_len = 0
     no_text = pool("")
     word("")
     range("..")
-    n_samples = n_sample_rows = n_places = n_classes = 0
+    n_stands = n_samples = n_sample_rows = n_places = n_classes = 0
     n_types = n_kinds = n_tables = n_rows = n_entries = n_keys = n_code = 0
-    n_flags = split("http experimental once deprecated ignored named same final", flag_names, " ")
+    n_flags = split("http experimental once deprecated ignored named layer6 same final", flag_names, " ")
     for (i = value = 1; i <= n_flags; i++) {
         flag_value[flag_names[i]] = value
         value *= 2 # busybox has no powers
@@ -275,8 +276,8 @@ FILENAME ~ /types\.tsv$/ {
 }
 
 FILENAME ~ /kinds\.tsv$/ {
-    if (NF != 6)
-        fail("6 columns expected, not " NF)
+    if (NF != 7)
+        fail("7 columns expected, not " NF)
     kind_names[n_kinds] = $1
     kind_number[$1] = n_kinds
     kind_name[n_kinds] = pool($1)
@@ -289,14 +290,19 @@ FILENAME ~ /kinds\.tsv$/ {
     kind_before[n_kinds] = $4 == "before"
     if ($5 != "-")
         kind_within[$1] = $5
-    kind_text[n_kinds++] = pool($6)
+    kind_with[n_kinds] = 0
+    if ($6 != "-") {
+        kind_with[n_kinds] = n_cross_sets + 1
+        keyword_set($6)
+    }
+    kind_text[n_kinds++] = pool($7)
     next
 }
 
 FILENAME ~ /cross-line\.tsv$/ {
     if (NF != 6)
         fail("6 columns expected, not " NF)
-    if ($1 !~ /^(requires|order|mode|unique|loop)$/)
+    if ($1 !~ /^(requires|needs|option|once|order|mode|unique|loop|own|twice|unused)$/)
         fail("no such predicate: " $1)
     split($3, ends, "-")
     cross_first[n_cross] = release(ends[1])
@@ -304,30 +310,58 @@ FILENAME ~ /cross-line\.tsv$/ {
     cross_predicate[n_cross] = constant("CROSS_", $1)
     cross_sections[n_cross] = pool($2)
     cross_code[n_cross] = pool($4)
-    cross_when[n_cross] = keyword_set($5)
+    cross_when[n_cross] = n_cross_sets
+    cross_n_when[n_cross] = keyword_sets($5)
+    cross_kind[n_cross] = cross_n[n_cross] = 0
     cross_from[n_cross] = n_cross_sets
-    n = split($6, parts, ",")
-    for (i = 1; i <= n; i++) {
-        cross_sets[n_cross_sets] = keyword_set(parts[i])
-        cross_names[n_cross_sets++] = pool(parts[i])
-    }
-    cross_n[n_cross++] = n
+    if ($1 == "own") {
+        if (!($6 in kind_number))
+            fail("no such kind: " $6)
+        cross_kind[n_cross] = kind_number[$6]
+    } else
+        cross_n[n_cross] = keyword_sets($6)
+    n_cross++
     next
 }
 
-# Keywords with bars between them, as the bits that they get: a C constant. `*`: all.
-function keyword_set(text,    words, n, i, set) {
-    if (text == "*")
-        return "UINT64_MAX"
+# Sets with commas between them; `-` and `*` are none. How many.
+function keyword_sets(text,    parts, n, i) {
+    if (text == "-" || text == "*")
+        return 0
+    n = split(text, parts, ",")
+    for (i = 1; i <= n; i++)
+        keyword_set(parts[i])
+    return n
+}
+
+# Keywords with bars between them, as the bits that they get. ! before the first: none of them.
+function keyword_set(text,    words, n, i, scope, set, bit) {
+    cross_names[n_cross_sets] = pool(text)
+    cross_not[n_cross_sets] = sub(/^!/, "", text)
     n = split(text, words, "|")
     for (i = 1; i <= n; i++) {
-        if (!(words[i] in cross_bit)) {
-            cross_bit[words[i]] = ++n_cross_bits
-            cross_place[words[i]] = FILENAME ":" FNR
-        }
-        set = set (i > 1 ? " | " : "") "UINT64_C(1) << " cross_bit[words[i]]
+        scope = sub(/^global:/, "", words[i]) ? "global" : "own"
+        bit = cross_bit_of(words[i])
+        set = n_cross_sets SUBSEP scope SUBSEP int(bit / 32)
+        cross_mask[set] += power(bit % 32)
     }
-    return set
+    n_cross_sets++
+}
+
+# `@flag` is each row with that flag. `keyword=word`: only where the word stands behind it.
+function cross_bit_of(text,    keyword) {
+    keyword = text
+    if (!(keyword in cross_bit)) {
+        cross_bit[keyword] = ++n_cross_bits
+        cross_place[keyword] = FILENAME ":" FNR
+        if (sub(/=.*/, "", keyword)) {
+            cross_bit_of(keyword)
+            value_row[n_values] = cross_bit[keyword]
+            value_word[n_values] = pool(substr(text, length(keyword) + 2))
+            value_bit[n_values++] = cross_bit[text]
+        }
+    }
+    return cross_bit[text]
 }
 
 FILENAME ~ /samples\.tsv$/ {
@@ -362,6 +396,19 @@ FILENAME ~ /places\.tsv$/ {
         class_number[$2] = ++n_classes
     } else
         fail("neither a place nor a class: " $1)
+    next
+}
+
+FILENAME ~ /stands\.tsv$/ {
+    if (NF != 5)
+        fail("5 columns expected, not " NF)
+    for (i = 2; i <= 5; i++) {
+        if ($i != "-" && !($i in place_number))
+            fail("no such place: " $i)
+        stand_place[n_stands, i] = $i == "-" ? 0 : power(place_number[$i])
+    }
+    stand_line[$1] = FILENAME ":" FNR
+    stand_number[$1] = ++n_stands
     next
 }
 
@@ -519,6 +566,8 @@ END {
         print "    PLACE_COUNT\n};\nenum {"
         for (i = 1; i <= n_flags; i++)
             printf "    %s = %d,\n", constant("ROW_", flag_names[i]), flag_value[flag_names[i]]
+        printf "    CROSS_MODE_HTTP = %d,\n    CROSS_MODE_TCP = %d,\n    CROSS_FLAG_HTTP = %d,\n    CROSS_FLAG_EXPERIMENTAL = %d,\n", cross_bit["mode=http"],
+            cross_bit["mode=tcp"], cross_bit["@http"], cross_bit["@experimental"]
         print "    ROW_NO = 1,\n    ROW_DEFAULT = 2\n};\n\n#endif"
         exit 0
     }
@@ -542,9 +591,9 @@ END {
     printf "enum { ENTRY_SLOTS = %d, SCHEMA_ROWS = %d, SCHEMA_ENTRIES = %d };\n", size, n_rows, n_entries
     print "static const struct schema_row schema_rows[] = {"
     for (i = 0; i < n_rows; i++)
-        printf "    {%d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d},\n", row_words[i], row_arguments[i], row_instead[i],
+        printf "    {%d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d},\n", row_words[i], row_arguments[i], row_instead[i],
             row_evidence[i], row_of[i], row_match[i], row_code[i], row_first[i], row_last[i], row_warns[i], row_flags[i], row_prefix[i],
-            row_free[i], row_out[i], row_in[i], row_class[i], row_bit[i], row_begins[i], row_inner[i]
+            row_free[i], row_out[i], row_in[i], row_class[i], row_bit[i], row_begins[i], row_inner[i], row_stand[i]
     print "};\nstatic const struct schema_entry schema_entries[] = {"
     for (i = 0; i < n_entries; i++)
         printf "    {%d, %d, %d},\n", entry_table[i], entry_row[i], entry_next[i]
@@ -562,23 +611,25 @@ END {
         printf "    {%d, %d},\n", type_expected[i], type_text[i]
     print "};\nstatic const struct schema_kind_row schema_kinds[] = {"
     for (i = 0; i < n_kinds; i++)
-        printf "    {%d, %d, %d, %s, %d},\n", kind_name[i], kind_sections[i], kind_text[i], kind_scope[i], kind_before[i]
+        printf "    {%d, %d, %d, %s, %d, %d},\n", kind_name[i], kind_sections[i], kind_text[i], kind_scope[i], kind_before[i], kind_with[i]
     print "};\nstatic const struct schema_cross schema_cross_rows[] = {"
     for (i = 0; i < n_cross; i++)
-        printf "    {%s, %d, %d, %d, %d, %s, %d, %d},\n", cross_predicate[i], cross_sections[i], cross_code[i], cross_first[i], cross_last[i],
-            cross_when[i], cross_from[i], cross_n[i]
+        printf "    {%s, %d, %d, %d, %d, %d, %d, %d, %d, %d},\n", cross_predicate[i], cross_sections[i], cross_code[i], cross_first[i], cross_last[i],
+            cross_kind[i], cross_when[i], cross_n_when[i], cross_from[i], cross_n[i]
     print "};\nstatic const struct schema_cross_set schema_cross_sets[] = {"
     for (i = 0; i < n_cross_sets; i++)
-        printf "    {%s, %d},\n", cross_sets[i], cross_names[i]
-    print "};\nstatic const uint64_t schema_cross_bits[] = {"
-    n = split("requires order mode unique loop", parts, " ")
+        printf "    {%s, %s, %d, %d},\n", mask_of(i, "own"), mask_of(i, "global"), cross_names[i], cross_not[i]
+    print "};\nstatic const struct schema_set schema_cross_bits[] = {"
+    n = split("requires needs option once order mode unique loop own twice unused", parts, " ")
     for (i = 1; i <= n; i++) {
-        set = "0"
         for (j = 0; j < n_cross; j++)
-            if (cross_predicate[j] == constant("CROSS_", parts[i]))
-                set = set " | " cross_when[j]
-        printf "    [%s] = %s,\n", constant("CROSS_", parts[i]), set
+            if (cross_predicate[j] == constant("CROSS_", parts[i]) && cross_n_when[j] > 0)
+                add_mask("bits " parts[i], cross_when[j])
+        printf "    [%s] = %s,\n", constant("CROSS_", parts[i]), mask_of("bits " parts[i], "own")
     }
+    print "};\nstatic const struct schema_value_row schema_values[] = {{0, 0, 0},"
+    for (i = 0; i < n_values; i++)
+        printf "    {%d, %d, %d},\n", value_row[i], value_bit[i], value_word[i]
     print "};\nstatic const uint32_t schema_sample_names[] = {" no_text ","
     for (i = 0; i < n_samples; i++)
         printf "    %d,\n", pool(sample_names[i])
@@ -598,6 +649,9 @@ END {
     print "};\nstatic const struct schema_place_row schema_places[] = {"
     for (i = 0; i < n_places; i++)
         printf "    {%d, %d},\n", place_name[i], place_text[i]
+    print "};\nstatic const uint32_t schema_stands[][4] = {{0, 0, 0, 0},"
+    for (i = 0; i < n_stands; i++)
+        printf "    {%.0f, %.0f, %.0f, %.0f},\n", stand_place[i, 2], stand_place[i, 3], stand_place[i, 4], stand_place[i, 5]
     print "};\nstatic const uint32_t schema_classes[] = {0,"
     for (i = 0; i < n_classes; i++)
         printf "    %d,\n", class_mask[i]
@@ -616,25 +670,65 @@ END {
 }
 
 # Which row has which bit of the sets of cross-line.tsv: those of a section, or with a / those of the table before it.
-function cross_rows(    e, name, key, found) {
+function cross_rows(    e, name, key, found, row) {
     for (e = 0; e < n_entries; e++) {
+        row = entry_row[e]
         name = table_names[entry_table[e]]
-        key = pool_texts_at[row_words[entry_row[e]]]
+        if (name == "default-server") # what it says is said of servers
+            name = "server"
+        key = pool_texts_at[row_words[row]]
         if (("section" in table_number) && (table_number["section"] "\t" name) in first_entry && key in cross_bit)
-            row_bit[entry_row[e]] = cross_bit[found[key] = key]
+            add_bit(row, cross_bit[found[key] = key])
+        if (("section" in table_number) && (table_number["section"] "\t" name) in first_entry && key in stand_number) {
+            row_stand[row] = stand_number[key]
+            delete stand_line[key]
+        }
         key = name "/" key
         if (key in cross_bit)
-            row_bit[entry_row[e]] = cross_bit[found[key] = key]
+            add_bit(row, cross_bit[found[key] = key])
     }
     for (key in cross_bit)
-        if (!(key in found)) {
+        if (!(key in found) && key !~ /=|^@/) {
             print cross_place[key] ": no row has the keyword " key > "/dev/stderr"
             exit 1
         }
-    if (n_cross_bits > 62) {
-        print "cross-line.tsv: too many keywords for 64 bits" > "/dev/stderr"
+    for (key in stand_line) {
+        print stand_line[key] ": no row has the keyword " key > "/dev/stderr"
         exit 1
     }
+    if (n_cross_bits >= 32 * SET_WORDS) {
+        print "cross-line.tsv: too many keywords for SCHEMA_SET_WORDS" > "/dev/stderr"
+        exit 1
+    }
+}
+
+# A row has one bit; others of it follow from that one.
+function add_bit(row, bit,    i) {
+    if (!row_bit[row])
+        row_bit[row] = bit
+    if (row_bit[row] == bit || (row_bit[row] SUBSEP bit) in implied)
+        return
+    implied[row_bit[row], bit] = 1
+    value_row[n_values] = row_bit[row]
+    value_word[n_values] = no_text
+    value_bit[n_values++] = bit
+}
+
+# Adds the bits of one set to another; those are few, and no bit is set twice.
+function add_mask(to, from,    i, bit) {
+    for (i = 0; i < SET_WORDS; i++)
+        for (bit = 0; bit < 32; bit++)
+            if (int(cross_mask[from SUBSEP "own" SUBSEP i] / power(bit)) % 2 && !((to, i, bit) in has_bit)) {
+                has_bit[to, i, bit] = 1
+                cross_mask[to SUBSEP "own" SUBSEP i] += power(bit)
+            }
+}
+
+# The words of a set as a C constant.
+function mask_of(set, scope,    i, text) {
+    for (i = 0; i < SET_WORDS; i++)
+        text = text sprintf("%s%.0f", i > 0 ? ", " : "", cross_mask[set SUBSEP scope SUBSEP i])
+    return "{{" text "}}"
 }
 
 function numbers(what,    i, n, line) {

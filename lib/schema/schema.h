@@ -29,6 +29,7 @@ struct schema_row {
     uint8_t bit;    /* which bit of the sets of cross-line rules it is, or 0 */
     uint8_t begins; /* with another word behind it it is another keyword */
     uint8_t inner;  /* the first element of its arguments says what stands in the parentheses of its words */
+    uint8_t stand;  /* of a directive: khap__schema_stands() */
 };
 
 static inline struct khap_str khap__schema_text(uint32_t at)
@@ -56,6 +57,10 @@ const struct schema_row *khap__schema_at(unsigned table, size_t *at);
  * no class of its own: ask the fetch that it stands for. HAProxy refuses an expression or log format that is not legal, and warns of an ACL.
  */
 bool khap__schema_legal(const struct schema_row *row, enum schema_place place);
+/* The same for several places, a bit for each: whether it is legal in one of them. */
+bool khap__schema_legal_in(const struct schema_row *row, uint32_t places);
+/* The places where expressions (or conditions) of a directive are asked, in a section that is a frontend, a backend or both. 0: they are not looked at. */
+uint32_t khap__schema_stands(const struct schema_row *directive, bool condition, bool frontend, bool backend);
 /* The name of a place, for instance "fe-hrq-hdr", and what stands there, for a diagnostic. */
 struct khap_str khap__schema_place_name(enum schema_place place);
 struct khap_str khap__schema_place_text(enum schema_place place);
@@ -85,33 +90,59 @@ bool khap__schema_kind_has(enum schema_kind kind, struct khap_str section);
 
 /* --- what lines ask of each other: cross-line.tsv --- */
 
-enum schema_predicate { CROSS_REQUIRES, CROSS_ORDER, CROSS_MODE, CROSS_UNIQUE, CROSS_LOOP };
-struct schema_cross {
-    enum schema_predicate predicate;
-    uint32_t sections, code; /* texts */
-    uint16_t first, last;
-    uint64_t when;    /* bits of rows; UINT64_MAX: always */
-    uint16_t from, n; /* khap__schema_cross_set() */
-};
-struct schema_cross_set {
-    uint64_t rows;
-    uint32_t text; /* the keywords, with bars between them */
-};
-/* The rules, from 0; NULL past the end. */
-const struct schema_cross *khap__schema_cross(size_t index);
-const struct schema_cross_set *khap__schema_cross_set(const struct schema_cross *rule, size_t index);
-/* The `when` of all rules of a predicate. */
-uint64_t khap__schema_cross_bits(enum schema_predicate predicate);
-/* Whether a list with commas holds a word. */
-bool khap__schema_list_has(struct khap_str list, struct khap_str word);
-
-/* --- reading a line --- */
-
 struct schema_word {
     struct khap_str text;
     bool variable; /* it is not all known */
     bool many;     /* nor how many words it is */
 };
+
+enum schema_predicate {
+    CROSS_REQUIRES,
+    CROSS_NEEDS,
+    CROSS_OPTION,
+    CROSS_ONCE,
+    CROSS_ORDER,
+    CROSS_MODE,
+    CROSS_UNIQUE,
+    CROSS_LOOP,
+    CROSS_OWN,
+    CROSS_TWICE,
+    CROSS_UNUSED
+};
+/* Keywords that rules speak of, as bits: schema_row.bit, and those of khap__schema_value_bits(). */
+enum { SCHEMA_SET_WORDS = 8 };
+struct schema_set {
+    uint32_t words[SCHEMA_SET_WORDS];
+};
+struct schema_cross {
+    enum schema_predicate predicate;
+    uint32_t sections, code; /* texts */
+    uint16_t first, last;
+    uint16_t kind;         /* CROSS_OWN: enum schema_kind */
+    uint16_t when, n_when; /* sets that all must hold; none: always */
+    uint16_t from, n;      /* sets that must hold then */
+};
+struct schema_cross_set {
+    struct schema_set rows;   /* it holds where one of these is there */
+    struct schema_set global; /* or one of these in a section global */
+    uint32_t text;            /* the keywords, with bars between them */
+    uint8_t none;             /* it holds where none is */
+};
+/* The rules, from 0; NULL past the end. */
+const struct schema_cross *khap__schema_cross(size_t index);
+const struct schema_cross_set *khap__schema_cross_when(const struct schema_cross *rule, size_t index);
+const struct schema_cross_set *khap__schema_cross_set(const struct schema_cross *rule, size_t index);
+/* The first part of `when` of all rules of a predicate. */
+const struct schema_set *khap__schema_cross_bits(enum schema_predicate predicate);
+/* Adds the bits of a keyword with these words behind it to a set. */
+void khap__schema_bits(const struct schema_row *row, const struct schema_word *behind, size_t n,
+                       struct schema_set *set);
+/* What a section must have to be one of that kind: one of these; NULL: nothing more. */
+const struct schema_set *khap__schema_kind_with(enum schema_kind kind);
+/* Whether a list with commas holds a word. */
+bool khap__schema_list_has(struct khap_str list, struct khap_str word);
+
+/* --- reading a line --- */
 
 /* An argument that was read: bytes of a word, or words to the end of the line. */
 struct schema_argument {
@@ -120,6 +151,7 @@ struct schema_argument {
     uint32_t option;        /* the index of the option that it belongs to, or UINT32_MAX */
     uint32_t word, n_words; /* n_words: 1, or how many words it is made of */
     uint32_t offset, len;   /* in the first of them */
+    bool odd;               /* HAProxy takes it and warns */
 };
 /* A word that a vocabulary has, such as an option of bind or the action of a rule. */
 struct schema_option {
@@ -138,6 +170,7 @@ enum schema_problem {
     SCHEMA_OPTION,     /* no such word in the vocabulary that is expected there */
     SCHEMA_BAD,        /* it is not what it must be */
     SCHEMA_RANGE,      /* a number that is out of its range */
+    SCHEMA_ODD,        /* of a type only: HAProxy takes it and warns */
 };
 
 struct schema_line {
@@ -197,6 +230,7 @@ enum schema_item_kind { SCHEMA_ITEM_FETCH, SCHEMA_ITEM_CONVERTER, SCHEMA_ITEM_AC
 /* A part of an expression, an ACL, a condition or a log format. */
 struct schema_item {
     enum schema_item_kind kind;
+    uint8_t argument; /* of the line: the type of that which it is a part of, enum schema_type */
     const struct khap_node *node;
     struct khap_span span;
     const struct schema_row *row,

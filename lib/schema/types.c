@@ -162,6 +162,8 @@ static enum schema_problem in_range(const struct check *c, int64_t value)
                  one == value;
         rest = khap__str_sub(rest, blank + 1, rest.len);
     }
+    if (!listed && has_word(c, S("else")))
+        return SCHEMA_ODD;
     return value < c->min || value > c->max || !listed ? SCHEMA_RANGE : SCHEMA_GOOD;
 }
 
@@ -192,6 +194,8 @@ static enum schema_problem label(const struct check *c)
     bool line = has_word(c, S("line")), attribute = has_word(c, S("attribute"));
     for (size_t i = 0; i < c->text.len; i++) {
         unsigned char byte = (unsigned char)c->text.ptr[i];
+        if (has_word(c, S("break")) && (byte == '\r' || byte == '\n'))
+            return SCHEMA_ODD;
         if ((line && (byte == '\r' || byte == '\n')) ||
             (attribute && (byte == ';' || byte < ' ' || byte == 127))) {
             *c->offset = (uint32_t)i;
@@ -270,6 +274,9 @@ static enum schema_problem time(const struct check *c)
                  khap__is_digit((unsigned char)c->text.ptr[c->text.len - 1]);
     if (error == VALUE_OK && (us > most || us < least || small))
         error = VALUE_RANGE;
+    if (error == VALUE_OK && has_word(c, S("rest")) && without_rest(c->text).len < c->text.len &&
+        c->release >= 202)
+        return SCHEMA_ODD;
     /* older ones stop at the s of us */
     if (c->release < 204 && khap__str_ends(without_rest(c->text), S("us")))
         return SCHEMA_BAD;

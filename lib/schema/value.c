@@ -11,6 +11,7 @@ struct walk {
     struct arena *arena;
     uint16_t release;
     const struct schema_visitor *visitor;
+    uint8_t argument;    /* enum schema_type */
     uint32_t first_word; /* of the line, that is word 0 of the value */
     uint32_t shift;      /* where in the first word the value begins */
 };
@@ -74,6 +75,7 @@ static enum khap_status call(const struct walk *w, const struct khap_node *node,
 {
     struct schema_item i = {.kind =
                                 node->kind == KHAP_NODE_CONVERTER ? SCHEMA_ITEM_CONVERTER : SCHEMA_ITEM_FETCH,
+                            .argument = w->argument,
                             .node = node,
                             .span = span_of(w, node)};
     find(w, acl, &i);
@@ -152,12 +154,12 @@ static enum khap_status tree(const struct walk *w, const struct khap_node *root)
                 status = refer(w, KIND_ACL, node, span, 0, (uint32_t)node->text.len, true);
             }
             if (status == KHAP_OK) {
-                struct schema_item i = {.kind = SCHEMA_ITEM_ACL, .node = node, .span = span_of(w, node)};
+                struct schema_item i = {.kind = SCHEMA_ITEM_ACL, .argument = w->argument, .node = node, .span = span_of(w, node)};
                 status = w->visitor->item(w->visitor->ctx, &i);
             }
             break;
         case KHAP_NODE_ALIAS: {
-            struct schema_item i = {.kind = SCHEMA_ITEM_ALIAS, .node = node, .span = span_of(w, node)};
+            struct schema_item i = {.kind = SCHEMA_ITEM_ALIAS, .argument = w->argument, .node = node, .span = span_of(w, node)};
             i.row = khap__schema_find(TABLE_LOG_ALIAS, node->text, w->release, &i.other);
             status = w->visitor->item(w->visitor->ctx, &i);
             break;
@@ -208,7 +210,7 @@ enum khap_status khap__schema_visit(struct arena *arena, uint16_t release, const
                                     size_t n, const struct schema_line *line,
                                     const struct schema_visitor *visitor)
 {
-    struct walk w = {arena, release, visitor, 0, 0};
+    struct walk w = {.arena = arena, .release = release, .visitor = visitor};
     enum khap_status status = KHAP_OK;
     for (uint32_t a = 0; a < line->n_arguments && status == KHAP_OK; a++) {
         const struct schema_argument *argument = &line->arguments[a];
@@ -242,6 +244,7 @@ enum khap_status khap__schema_visit(struct arena *arena, uint16_t release, const
             copy[i] = (struct khap_value_word){first[i].text, first[i].variable};
         copy[0].text =
             khap__str_sub(copy[0].text, argument->offset, argument->n_words == 1 ? argument->len : SIZE_MAX);
+        w.argument = argument->type;
         w.first_word = argument->word;
         w.shift = argument->offset;
         /* an expression is one word, and each that follows is a chain of converters */

@@ -121,6 +121,8 @@ static enum khap_status on_reference(void *ctx, const struct schema_reference *s
     /* a predefined name is not looked up here: khap__view_bind() does that for all that is not found */
     if (s->defines && !s->variable)
         return define(r, s->kind, false, s->name, s->span);
+    if (s->own && r->heard)
+        return r->listener->own == NULL ? KHAP_OK : r->listener->own(r->listener->ctx, s);
     if (s->defines || s->own)
         return KHAP_OK;
     bool behind = r->before != VIEW_NONE && r->holder.ptr == s->holder.ptr && r->holder_end + 1 == s->at &&

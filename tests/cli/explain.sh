@@ -77,12 +77,12 @@ check 'types of keys are told as on khap-services(5)' diff on-page explained-typ
 "$KHAPGEN" explain 'timeout tunnel' >out
 is 'a keyword: where, since when, its arguments' "$(cat out)" 'timeout tunnel (HAProxy)
     Where:       defaults, listen, backend
-    Arguments:   TIME
+    Arguments:   TIME(rest)
     Releases:    from 1.5 on
 
 timeout tunnel (HAProxy)
     Where:       frontend
-    Arguments:   TIME
+    Arguments:   TIME(rest)
     Releases:    from 1.5 on
     Effect:      none here; HAProxy warns of it'
 "$KHAPGEN" explain set-var >out

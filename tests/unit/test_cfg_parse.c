@@ -117,7 +117,7 @@ static void test_said(void **state)
         ROW(204, 304, "global\n log \"${A-b}\"\n", "line-bad-brace@13+4 "),
         ROW(205, 304, "global\n log \"${A-b}\"\n", ""),
         ROW(304, 304, "global\n log a \"\" b\n", "line-empty-word@14+2 "),
-        ROW(206, 206, "global\n log a \"\" b\n", "line-ends-at-empty-word@14+2 "),
+        ROW(206, 206, "global\n log a \"\" b\n", "line-may-end-at-empty-word@14+2 "),
         ROW(304, 304, "global\n\"\" b\n", ""),
         ROW(303, 303, "global\n\"\" b\n", "line-empty-word@7+2 "),
         ROW(304, 304, "global\n log a\rb\n", "line-cut-at-cr@13+2 "),
