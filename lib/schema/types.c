@@ -448,7 +448,7 @@ static enum schema_problem network(const struct check *c)
 {
     struct network n = {0};
     enum value_error error = khap__network_parse(c->text, &n);
-    if (error == VALUE_SYNTAX)
+    if (error == VALUE_SYNTAX && !has_word(c, S("strict")))
         error = khap__network_parse(with_plain_address(c, c->text), &n);
     if (error != VALUE_SYNTAX && n.family == ADDRESS_V6 && has_word(c, S("ipv4")))
         return SCHEMA_BAD;
