@@ -74,7 +74,9 @@ static bool elsewhere(struct check *c, struct khap_str words)
             continue;
         struct khap_str name = khap__schema_text(section->words);
         int table = khap__schema_table(name);
-        if (table < 0 || khap__schema_find((unsigned)table, words, c->release, NULL) == NULL)
+        const struct schema_row *row =
+            table < 0 ? NULL : khap__schema_find((unsigned)table, words, c->release, NULL);
+        if (row == NULL || khap__str_eq(khap__schema_text(row->words), S("*")))
             continue;
         if (n++ > 0)
             khap__buf_add(&c->text, S(", "));

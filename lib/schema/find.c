@@ -57,6 +57,8 @@ static uint32_t hash(unsigned table, struct khap_str words)
 {
     const unsigned char *bytes = (const unsigned char *)words.ptr;
     uint32_t len = (uint32_t)words.len;
+    if (len == 0)
+        return table;
     return (((table * 33 + len) * 33 + bytes[0]) * 33 + bytes[len / 2]) * 33 + bytes[len - 1];
 }
 
@@ -78,7 +80,7 @@ static bool nearer(const struct schema_row *row, const struct schema_row *than, 
 static const struct schema_row *find(unsigned table, struct khap_str words, struct khap_str end,
                                      uint16_t release, const struct schema_row **other)
 {
-    if (words.len == 0)
+    if (words.len == 0 && end.len == 0)
         return NULL;
     for (uint32_t at = hash(table, words) % ENTRY_SLOTS; schema_slots[at] != NO_ENTRY;
          at = (at + 1) % ENTRY_SLOTS) {
@@ -124,7 +126,7 @@ const struct schema_row *khap__schema_find(unsigned table, struct khap_str words
         if (whole.ptr[len - 1] == '.' || whole.ptr[len - 1] == '(')
             row = find(table, khap__str_sub(whole, 0, len), S("*"), release, other);
     }
-    return row;
+    return row != NULL ? row : find(table, S(""), S("*"), release, NULL);
 }
 
 const struct schema_row *khap__schema_at(unsigned table, size_t *at)

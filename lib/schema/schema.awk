@@ -234,6 +234,8 @@ function arguments(text,    at) {
 function hash(number, text,    len) {
     sub(/(\(\)|[#*])$/, "", text)
     len = length(text)
+    if (len == 0)
+        return number
     return (((number * 33 + len) * 33 + byte(text, 0)) * 33 + byte(text, int(len / 2))) * 33 + byte(text, len - 1)
 }
 

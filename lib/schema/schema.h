@@ -45,7 +45,7 @@ struct khap_str khap__schema_table_name(unsigned table);
 /*
  * The row of a table with exactly these words for a release; NULL when there is none. When other releases know it, *other is one of their
  * rows, else NULL; other may be NULL. A word `name(…)` finds the row `name()`; one that ends in digits, the row `name#`;
- * `name.other` the row `name.*`.
+ * `name.other` the row `name.*`; any that no row fits, the row `*`.
  */
 const struct schema_row *khap__schema_find(unsigned table, struct khap_str words, uint16_t release,
                                            const struct schema_row **other);

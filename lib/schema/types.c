@@ -66,6 +66,8 @@ static struct khap_str without_zeros(struct khap_str s)
 static enum schema_problem integer(const struct check *c)
 {
     int64_t n;
+    if (has_word(c, S("digits")) && khap__str_starts(c->text, S("+")))
+        return SCHEMA_BAD;
     return from_value(khap__int_parse(without_zeros(c->text), c->min, c->max, &n));
 }
 
@@ -147,14 +149,15 @@ int64_t khap__schema_number(struct khap_str s, bool any_base, size_t *end)
     return (int64_t)n;
 }
 
-/* A number that HAProxy keeps in an int, unless the range is wider. */
+/* A number that HAProxy keeps in an int, unless the range is wider, or it looks before it does. */
 static enum schema_problem in_range(const struct check *c, int64_t value)
 {
-    if (c->max <= INT32_MAX || c->max == INT64_MAX) {
+    bool wide = has_word(c, S("wide"));
+    if (!wide && (c->max <= INT32_MAX || c->max == INT64_MAX)) {
         int64_t low = value & UINT32_MAX;
         value = low > INT32_MAX ? low - ((int64_t)UINT32_MAX + 1) : low;
     }
-    bool listed = c->parameter.len == 0;
+    bool listed = c->parameter.len == 0 || wide;
     for (struct khap_str rest = c->parameter; rest.len > 0 && !listed;) {
         size_t blank = khap__str_find(rest, ' ');
         int64_t one = 0;
@@ -344,7 +347,7 @@ static struct khap_str with_plain_address(const struct check *c, struct khap_str
     static const char plain[] = "10.0.0.1";
     size_t from = khap__str_find(text, '@'), to = text.len;
     from = from < text.len ? from + 1 : 0;
-    while (to > from && text.ptr[to - 1] != ':')
+    while (to > from && text.ptr[to - 1] != ':' && text.ptr[to - 1] != '/')
         to--;
     to = to > from ? to - 1 : text.len;
     if (!is_numbers(khap__str_sub(text, from, to - from)))
@@ -442,14 +445,18 @@ static enum schema_problem mask(const struct check *c)
 
 static enum schema_problem host(const struct check *c)
 {
-    struct address a;
-    return from_value(khap__host_address_parse(c->text, &a));
+    struct address a = {0};
+    enum value_error error = khap__host_address_parse(c->text, &a);
+    return error == VALUE_OK && a.family == ADDRESS_V6 && has_word(c, S("ipv4")) ? SCHEMA_BAD
+                                                                                 : from_value(error);
 }
 
 static enum schema_problem network(const struct check *c)
 {
     struct network n = {0};
     enum value_error error = khap__network_parse(c->text, &n);
+    if (error == VALUE_SYNTAX && !has_word(c, S("strict")))
+        error = khap__network_parse(with_plain_address(c, c->text), &n);
     if (error != VALUE_SYNTAX && n.family == ADDRESS_V6 && has_word(c, S("ipv4")))
         return SCHEMA_BAD;
     return error == VALUE_RANGE ? SCHEMA_GOOD

@@ -144,6 +144,8 @@ def main():
         tap.ok("%s: no false alarm" % label, not wrong["false alarm"], "\n".join(wrong["false alarm"][:show]).replace(folder, "%D"))
         misses, refused = len(wrong["miss"]), max(count["refused"], 1)
         tap.ok("%s: at most %d %% missed" % (label, MOST_MISSES * 100), misses <= max(1, MOST_MISSES * refused), "\n".join(wrong["miss"][:show]).replace(folder, "%D"))
+        if "SHOW" in os.environ and wrong["miss"]:
+            tap.note("missed:\n" + "\n".join(wrong["miss"][:show]).replace(folder, "%D"))
         over = [k for k, c in sorted(classes.items()) if c["refused"] >= FEW and c["miss"] > MOST_OF_CLASS * c["refused"]]
         tap.ok("%s: at most %d %% of a class of keywords missed" % (label, MOST_OF_CLASS * 100), not over, ", ".join(over))
         tap.note("%s: %s" % (label, ", ".join("%s %d" % k for k in sorted(count.items()))))

@@ -50,7 +50,7 @@ static void put_properties(const struct schema_row *row)
         for (unsigned place = 0; place < PLACE_COUNT; place++)
             putchar(khap__schema_legal(row, (enum schema_place)place) ? 'Y' : '.');
     }
-    if (row->of != 0) {
+    if (khap__schema_text(row->of).len > 0) {
         printf("of=");
         put(khap__schema_text(row->of));
         printf(",match=");
