@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include "cert.h"
+
 #include "khapgen/commands.h"
 #include "khapgen/diff_text.h"
 #include "khapgen/fix.h"
@@ -28,7 +30,7 @@ struct check {
     struct khap_rules *rules;
     struct khap_target for_target;
     struct fixed fixed;
-    bool fix, dry_run;
+    bool fix, dry_run, look_at_files;
 };
 
 static int take_fail_on(struct check *c, const struct options *o)
@@ -106,6 +108,9 @@ static int take_option(struct check *c, const struct options *o)
     case OPTION_FORMAT:
     case OPTION_JSON:
         return command_format(&c->report, o) ? EXIT_DONE : EXIT_UNUSABLE;
+    case OPTION_FILES:
+        c->look_at_files = true;
+        break;
     case OPTION_FIX:
         c->fix = true;
         break;
@@ -171,6 +176,12 @@ static int check_files(void *ctx, struct report *r, struct inputs *in, struct in
     struct khap_check_options options;
     khap_check_options_init(&options);
     options.rules = c->rules;
+    struct khap_file_source source = input_file_source(files);
+    struct khap_cert_reader certs = cert_reader();
+    if (c->look_at_files) {
+        options.files = &source;
+        options.certs = &certs;
+    }
     int status = input_bundle(r, in, files, &c->for_target, c->files, c->n_files, bundle);
     if (status == EXIT_DONE)
         status = report_status(r, khap_check(NULL, *bundle, &c->for_target, &options, r->diags));
