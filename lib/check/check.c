@@ -100,6 +100,9 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     if (status == KHAP_OK)
         status = khap__view_new(alloc, bundle, target, options != NULL ? options->facts : NULL, &listener,
                                 diags, &view);
+    /* places of names are looked for in words as they were read */
+    if (status == KHAP_OK && options != NULL && options->facts != NULL && options->facts->environment != NULL)
+        khap_words_environment(c.own, options->facts->environment, options->facts->ctx);
     if (status == KHAP_OK) {
         c.view = view;
         c.reader = c.own;
