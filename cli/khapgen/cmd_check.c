@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include "cert.h"
+
 #include "khapgen/commands.h"
 #include "khapgen/diff_text.h"
 #include "khapgen/fix.h"
@@ -28,7 +30,9 @@ struct check {
     struct khap_rules *rules;
     struct khap_target for_target;
     struct fixed fixed;
-    bool fix, dry_run;
+    bool fix, dry_run, look_at_files, env_only;
+    const char **variables; /* NAME=VALUE, or NAME of this environment */
+    size_t n_variables;
 };
 
 static int take_fail_on(struct check *c, const struct options *o)
@@ -106,6 +110,15 @@ static int take_option(struct check *c, const struct options *o)
     case OPTION_FORMAT:
     case OPTION_JSON:
         return command_format(&c->report, o) ? EXIT_DONE : EXIT_UNUSABLE;
+    case OPTION_ENV:
+        c->variables[c->n_variables++] = o->value;
+        break;
+    case OPTION_ENV_ONLY:
+        c->env_only = true;
+        break;
+    case OPTION_FILES:
+        c->look_at_files = true;
+        break;
     case OPTION_FIX:
         c->fix = true;
         break;
@@ -133,7 +146,8 @@ static int read_options(struct check *c, const char *const *words)
     if (rules != EXIT_DONE)
         return rules;
     c->files = malloc((n + 1) * sizeof *c->files);
-    if (c->files == NULL)
+    c->variables = malloc((n + 1) * sizeof *c->variables);
+    if (c->files == NULL || c->variables == NULL)
         return report_status(&c->report, KHAP_ENOMEM);
     options_start(&o, COMMAND_CHECK, words);
     while ((result = options_next(&o)) != OPTION_END) {
@@ -163,6 +177,56 @@ static int read_options(struct check *c, const char *const *words)
     return status;
 }
 
+/* The last one given of a name holds. */
+static enum khap_status environment(void *ctx, struct khap_str name, struct khap_str *value)
+{
+    const struct check *c = ctx;
+    for (size_t i = c->n_variables; i-- > 0;) {
+        const char *given = c->variables[i], *equals = strchr(given, '=');
+        size_t len = equals != NULL ? (size_t)(equals - given) : strlen(given);
+        if (len != name.len || memcmp(given, name.ptr, len) != 0)
+            continue;
+        const char *text = equals != NULL ? equals + 1 : getenv(given);
+        if (text == NULL)
+            return KHAP_ENOENT;
+        *value = word(text);
+        return KHAP_OK;
+    }
+    /* those that HAProxy sets itself are set in any case */
+    bool own =
+        name.len > 0 && (name.ptr[0] == '.' || (name.len >= 8 && memcmp(name.ptr, "HAPROXY_", 8) == 0));
+    return c->env_only && !own ? KHAP_ENOENT : KHAP_EREFUSED;
+}
+
+static bool is(struct khap_str text, const char *wanted)
+{
+    return text.len == strlen(wanted) && memcmp(text.ptr, wanted, text.len) == 0;
+}
+
+/* What `.if` asks for: variables, and features of the build that -t names. */
+static int ask(void *ctx, struct khap_str predicate, struct khap_str argument)
+{
+    const struct check *c = ctx;
+    const struct {
+        const char *name;
+        uint8_t there;
+    } features[] = {{"OPENSSL", c->for_target.openssl},
+                    {"QUIC", c->for_target.quic},
+                    {"PROMEX", c->for_target.prometheus}};
+    if (is(predicate, "defined")) {
+        struct khap_str value;
+        enum khap_status found = environment(ctx, argument, &value);
+        return found == KHAP_OK ? KHAP_TRUE : found == KHAP_ENOENT ? KHAP_FALSE : KHAP_UNKNOWN;
+    }
+    for (size_t i = 0; is(predicate, "feature") && i < sizeof features / sizeof *features; i++) {
+        if (is(argument, features[i].name))
+            return features[i].there == KHAP_FEATURE_PRESENT  ? KHAP_TRUE
+                   : features[i].there == KHAP_FEATURE_ABSENT ? KHAP_FALSE
+                                                              : KHAP_UNKNOWN;
+    }
+    return KHAP_UNKNOWN;
+}
+
 /* Reads the files and checks them. */
 static int check_files(void *ctx, struct report *r, struct inputs *in, struct input_files *files,
                        struct khap_bundle **bundle)
@@ -171,6 +235,15 @@ static int check_files(void *ctx, struct report *r, struct inputs *in, struct in
     struct khap_check_options options;
     khap_check_options_init(&options);
     options.rules = c->rules;
+    const struct khap_if_facts facts = {
+        .size = sizeof facts, .ctx = c, .ask = ask, .environment = environment};
+    options.facts = &facts;
+    struct khap_file_source source = input_file_source(files);
+    struct khap_cert_reader certs = cert_reader();
+    if (c->look_at_files) {
+        options.files = &source;
+        options.certs = &certs;
+    }
     int status = input_bundle(r, in, files, &c->for_target, c->files, c->n_files, bundle);
     if (status == EXIT_DONE)
         status = report_status(r, khap_check(NULL, *bundle, &c->for_target, &options, r->diags));
@@ -273,5 +346,6 @@ int cmd_check(const char *const *words)
     report_close(&c.report);
     inputs_free(&c.inputs);
     free(c.files);
+    free(c.variables);
     return status;
 }

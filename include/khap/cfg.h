@@ -344,8 +344,8 @@ void khap_words_free(struct khap_words *words);
  *
  * @param words  the reader
  * @param get    called with the name of a variable, for instance "HOME" or ".LINE"; sets `*value`, which must
- * stay until the next line is read, and returns KHAP_OK, or KHAP_ENOENT for one that is not set; any other
- * status ends the reading. NULL takes the environment away
+ * stay until the next line is read, and returns KHAP_OK, KHAP_ENOENT for one that is not set, or KHAP_EREFUSED for
+ * one that nothing is known of, whose word says KHAP_WORD_VARIABLE; any other status ends the reading. NULL takes the environment away
  * @param ctx    given to it
  */
 void khap_words_environment(struct khap_words *words,

@@ -6,6 +6,7 @@
 #ifndef KHAP_CHECK_H
 #define KHAP_CHECK_H
 
+#include <khap/cert.h>
 #include <khap/view.h>
 
 #ifdef __cplusplus
@@ -69,6 +70,9 @@ struct khap_check_options {
     size_t size;                       /**< sizeof(struct khap_check_options) as the caller knows it */
     const struct khap_if_facts *facts; /**< what is known of build and environment, for `.if`; NULL */
     const struct khap_rules *rules;    /**< what is told otherwise; NULL */
+    /** Where the files are looked for that the configuration names, by the path that HAProxy would open; NULL: all are taken for good. */
+    const struct khap_file_source *files;
+    const struct khap_cert_reader *certs; /**< with `files`: looks into certificates; NULL: nobody does */
 };
 
 /**
@@ -80,7 +84,8 @@ void khap_check_options_init(struct khap_check_options *options);
 
 /**
  * Checks a bundle: every word of every line that HAProxy may read, and every name in it. What HAProxy refuses is an error, what it warns
- * of a warning. What depends on an environment variable, or on a file beside the configuration, is taken for good.
+ * of a warning. What depends on an environment variable is taken for good, and so is a file
+ * beside the configuration, unless `options->files` is given: then one that HAProxy reads when it starts is an error where it is not there.
  *
  * For a target of several releases everything is told that one of them says.
  *

@@ -235,12 +235,15 @@ enum khap_status khap_value_print(const struct khap_value *value, const struct k
 /** What an `.if` comes to. */
 enum khap_answer { KHAP_FALSE = 0, KHAP_UNKNOWN = 1, KHAP_TRUE = 2 };
 
-/** What a caller knows of the build and the environment that an `.if` asks for. */
+/** What a caller knows of the build and the environment: `.if` asks for it, and words hold variables. */
 struct khap_if_facts {
     size_t size; /**< sizeof(struct khap_if_facts) as the caller knows it */
     void *ctx;
     /** Answers `predicate(argument)` with enum khap_answer: defined, feature, enabled, openssl_version_… */
     int (*ask)(void *ctx, struct khap_str predicate, struct khap_str argument);
+    /** What environment variables hold, as khap_words_environment() asks for it; NULL when nothing is known. Not asked for what follows a line that
+     * changes the environment (`setenv` …), and not by khap_value_decide(). */
+    enum khap_status (*environment)(void *ctx, struct khap_str name, struct khap_str *value);
 };
 
 /**

@@ -179,10 +179,9 @@ static bool make_room(struct lexer *x, size_t more)
 }
 
 /* Puts in what a variable holds. That of "${X[*]}" is split at blanks. */
-static bool put_in(struct lexer *x, struct khap_str name, bool many, const struct khap_str *otherwise)
+static bool put_in(struct lexer *x, enum khap_status found, struct khap_str value, bool many,
+                   const struct khap_str *otherwise)
 {
-    struct khap_str value = {NULL, 0};
-    enum khap_status found = x->environment->get(x->environment->ctx, name, &value);
     if (found != KHAP_OK && found != KHAP_ENOENT) {
         x->status = found;
         return false;
@@ -267,8 +266,11 @@ static bool variable(struct lexer *x)
         i++;
     }
     x->i = i;
-    if (x->environment != NULL)
-        return put_in(x, name, many, defaulted ? &otherwise : NULL);
+    struct khap_str value = {NULL, 0};
+    enum khap_status found =
+        x->environment == NULL ? KHAP_EREFUSED : x->environment->get(x->environment->ctx, name, &value);
+    if (found != KHAP_EREFUSED)
+        return put_in(x, found, value, many, defaulted ? &otherwise : NULL);
     x->real = true;
     word(x)->variable = true;
     word(x)->many |= many;

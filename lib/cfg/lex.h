@@ -50,7 +50,7 @@ struct lex_line {
 enum khap_status khap__lex_line(struct arena *arena, uint16_t release, struct khap_str line,
                                 struct lex_line *out);
 
-/* What environment variables hold: KHAP_OK, KHAP_ENOENT for one that is not set, or a failure. */
+/* What environment variables hold: KHAP_OK, KHAP_ENOENT for one that is not set, KHAP_EREFUSED for one that is not known, or a failure. */
 struct lex_environment {
     enum khap_status (*get)(void *ctx, struct khap_str name, struct khap_str *value);
     void *ctx;

@@ -65,6 +65,8 @@ static enum khap_status on_line(void *ctx, const struct view_line *line)
     khap__check_cross_line(c, line->schema);
     if (line->schema->problem == SCHEMA_GOOD)
         khap__check_advice(c, line->schema);
+    if (line->schema->problem == SCHEMA_GOOD)
+        khap__check_files(c, line->schema);
     return status;
 }
 
@@ -74,11 +76,19 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
 {
     if (options != NULL && options->size != sizeof *options)
         return KHAP_EINVAL;
+    if (options != NULL && ((options->files != NULL && (options->files->size != sizeof *options->files ||
+                                                        options->files->read == NULL)) ||
+                            (options->certs != NULL && options->certs->size != sizeof *options->certs)))
+        return KHAP_EINVAL;
     struct check c = {.diags = diags,
                       .rules = options != NULL ? options->rules : NULL,
                       .alloc = khap__alloc_or_default(alloc)};
     struct view_listener listener = {&c, on_line, khap__check_item, khap__check_problem, khap__check_reference};
     struct khap_view *view = NULL;
+    if (options != NULL) {
+        c.files = options->files;
+        c.certs = options->certs;
+    }
     khap__arena_init(&c.arena, &c.alloc);
     khap__arena_init(&c.kept, &c.alloc);
     khap__arena_init(&c.all, &c.alloc);
@@ -92,6 +102,9 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     if (status == KHAP_OK)
         status = khap__view_new(alloc, bundle, target, options != NULL ? options->facts : NULL, &listener,
                                 diags, &view);
+    /* places of names are looked for in words as they were read */
+    if (status == KHAP_OK && options != NULL && options->facts != NULL && options->facts->environment != NULL)
+        khap_words_environment(c.own, options->facts->environment, options->facts->ctx);
     if (status == KHAP_OK) {
         c.view = view;
         c.reader = c.own;

@@ -94,6 +94,13 @@ struct check {
             bool told;
         } of[16];
     } final;
+    /* files.c */
+    const struct khap_file_source *files; /* NULL: files are taken for good */
+    const struct khap_cert_reader *certs;
+    struct khap_str crt_base, ca_base, store_base, key_base;
+    struct khap_str directory; /* of default-path */
+    bool from_config, parent;
+
     /* listening.c */
     VEC(struct check_bind) binds;
     struct map bound; /* port, or path -> the last bind there */
@@ -168,6 +175,9 @@ enum khap_status khap__check_ignores(struct check *c, const struct khap_bundle *
 void khap__check_reached(struct check *c);
 /* Which comments had nothing to pass over; the list obeys no more. */
 void khap__check_unignored(struct check *c);
+/* files.c: the files that a line names, and those that its expressions and ACLs do. */
+void khap__check_files(struct check *c, const struct schema_line *line);
+void khap__check_item_files(struct check *c, const struct schema_item *item);
 /* reach.c: rules behind one that always ends their set. */
 void khap__check_reach(struct check *c, const struct schema_line *line);
 /* listening.c: addresses that two lines listen on, statistics for everybody; the latter is told behind the section, once more with `line` NULL. */

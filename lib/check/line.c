@@ -224,6 +224,7 @@ static void fix_name(struct check *c, const struct schema_item *item, struct kha
 enum khap_status khap__check_item(void *ctx, const struct schema_item *item)
 {
     struct check *c = ctx;
+    khap__check_item_files(c, item);
     if (item->kind == SCHEMA_ITEM_ACL)
         check_match(c, item);
     /* 1.5 and 1.6 go on without it */

@@ -66,6 +66,18 @@ static bool fail(struct match *m, enum schema_problem problem, const struct part
     return false;
 }
 
+/* Types whose parameter is a kind. */
+static bool of_kind(enum schema_type type)
+{
+    return type == TYPE_REF || type == TYPE_LATE || type == TYPE_DEF || type == TYPE_DYNAMIC ||
+           type == TYPE_OWN;
+}
+
+struct khap_str khap__schema_parameter(const struct schema_argument *argument)
+{
+    return khap__schema_word(argument->parameter);
+}
+
 static bool reserve_arguments(struct match *m, uint32_t n)
 {
     struct schema_line *line = m->line;
@@ -83,18 +95,20 @@ static bool reserve_arguments(struct match *m, uint32_t n)
 }
 
 static bool add_argument(struct match *m, const struct part *p, uint32_t n_words, uint16_t type,
-                         uint16_t kind)
+                         uint16_t parameter)
 {
     struct schema_line *line = m->line;
     if (!reserve_arguments(m, 1))
         return false;
-    line->arguments[line->n_arguments++] = (struct schema_argument){.type = (uint8_t)type,
-                                                                    .kind = (uint8_t)kind,
-                                                                    .option = m->option,
-                                                                    .word = p->word,
-                                                                    .n_words = n_words,
-                                                                    .offset = p->offset,
-                                                                    .len = (uint32_t)p->text.len};
+    line->arguments[line->n_arguments++] =
+        (struct schema_argument){.type = (uint8_t)type,
+                                 .kind = (uint8_t)(of_kind((enum schema_type)type) ? parameter : 0),
+                                 .parameter = of_kind((enum schema_type)type) ? 0 : parameter,
+                                 .option = m->option,
+                                 .word = p->word,
+                                 .n_words = n_words,
+                                 .offset = p->offset,
+                                 .len = (uint32_t)p->text.len};
     return true;
 }
 
@@ -289,13 +303,6 @@ static uint32_t converters(const struct match *m, const struct parts *parts)
     return n;
 }
 
-/* Types whose parameter is a kind. */
-static bool of_kind(enum schema_type type)
-{
-    return type == TYPE_REF || type == TYPE_LATE || type == TYPE_DEF || type == TYPE_DYNAMIC ||
-           type == TYPE_OWN;
-}
-
 static bool begins_condition(const struct part *p)
 {
     return !p->variable && (khap__str_eq(p->text, S("if")) || khap__str_eq(p->text, S("unless")));
@@ -337,7 +344,7 @@ static bool run_type(struct match *m, struct parts *parts, uint32_t at)
     }
     if (n == 0)
         return fail(m, SCHEMA_MISSING, parts, at, 0, 0);
-    if (!add_argument(m, p, n, code[1], of_kind(type) ? code[2] : 0))
+    if (!add_argument(m, p, n, code[1], code[2]))
         return false;
     m->line->arguments[m->line->n_arguments - 1].odd = odd;
     parts->next += n;

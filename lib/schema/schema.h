@@ -148,11 +148,14 @@ bool khap__schema_list_has(struct khap_str list, struct khap_str word);
 struct schema_argument {
     uint8_t type;           /* enum schema_type */
     uint8_t kind;           /* of DEF, REF, DYNAMIC and OWN: enum schema_kind */
+    uint16_t parameter;     /* of others: khap__schema_parameter() */
     uint32_t option;        /* the index of the option that it belongs to, or UINT32_MAX */
     uint32_t word, n_words; /* n_words: 1, or how many words it is made of */
     uint32_t offset, len;   /* in the first of them */
     bool odd;               /* HAProxy takes it and warns */
 };
+/* What stands in parentheses behind the type: of FILE, what it holds. Empty without. */
+struct khap_str khap__schema_parameter(const struct schema_argument *argument);
 /* A word that a vocabulary has, such as an option of bind or the action of a rule. */
 struct schema_option {
     const struct schema_row *row;

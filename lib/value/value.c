@@ -186,7 +186,7 @@ enum khap_status khap_value_print(const struct khap_value *value, const struct k
 int khap_value_decide(const struct khap_value *value, const struct khap_target *target,
                       const struct khap_if_facts *facts)
 {
-    struct khap_if_facts known = {sizeof known, NULL, NULL};
+    struct khap_if_facts known = {.size = sizeof known};
     if (value == NULL || target == NULL || value->root->kind != KHAP_NODE_ANY)
         return KHAP_UNKNOWN;
     if (facts != NULL)

@@ -5,6 +5,8 @@
 #include "cfg/words.h"
 #include "view/view.h"
 
+#include <stdio.h>
+
 struct reading {
     struct khap_view *view;
     const struct view_listener *listener; /* or NULL; of a line that is not read too */
@@ -21,7 +23,9 @@ struct reading {
     enum khap_answer read;
     struct khap_str holder; /* of the reference before, and where it ended in it */
     uint32_t holder_end;
-    uint32_t before; /* that reference, or VIEW_NONE */
+    uint32_t before;                       /* that reference, or VIEW_NONE */
+    bool environment, environment_changed; /* it is known; it is not known any more */
+    struct khap_diags *diags;
 };
 
 size_t khap__view_words(struct khap_words *reader, struct schema_word words[64])
@@ -244,6 +248,35 @@ static enum khap_status open_section(struct reading *r)
     return status;
 }
 
+/* A word that is empty because of what variables hold: who read the file without them could not say so. */
+static void say_empty(struct reading *r, const struct khap_document *doc)
+{
+    char release[8];
+    uint32_t offset, len;
+    struct khap_place place = khap_line_origin(doc, r->line);
+    if (!r->environment || r->environment_changed || r->read == KHAP_FALSE ||
+        khap_words_error(r->words, &offset, &len) != KHAP_WORDS_EMPTY ||
+        khap__str_find(khap_line_text(r->line), '$') == khap_line_text(r->line).len)
+        return;
+    if (place.source != 0) {
+        place.offset += offset;
+        place.len = len;
+    }
+    uint16_t last = r->view->target.last;
+    (void)snprintf(release, sizeof release, "%u.%u", last / 100u, last % 100u);
+    SAY(r->diags, MSG_LINE_EMPTY_WORD, place, khap__str(release));
+}
+
+/* From a line on that changes the environment nothing is known of it. */
+static void note_environment(struct reading *r)
+{
+    static const char *const keywords[] = {"setenv", "presetenv", "unsetenv", "resetenv"};
+    for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++) {
+        if (khap__str_eq(khap_words_value(r->words, 0), khap__str(keywords[i])))
+            r->environment_changed = true;
+    }
+}
+
 static enum khap_status read_line(struct reading *r, const struct khap_document *doc,
                                   enum khap_line_kind kind)
 {
@@ -256,8 +289,11 @@ static enum khap_status read_line(struct reading *r, const struct khap_document 
     enum khap_status status = khap_words_read(r->words, doc, r->line);
     if (status != KHAP_OK || khap_words_count(r->words) == 0)
         return status;
-    if (khap_words_error(r->words, NULL, NULL) != KHAP_WORDS_READ)
+    if (khap_words_error(r->words, NULL, NULL) != KHAP_WORDS_READ) {
+        say_empty(r, doc);
         return unread(r);
+    }
+    note_environment(r);
     if (kind == KHAP_LINE_SECTION)
         return open_section(r);
     struct schema_line line;
@@ -281,6 +317,8 @@ static enum khap_status read_file(struct reading *r, const struct khap_if_facts 
         if (status == KHAP_OK)
             status = read_line(r, doc, kind);
         r->number++;
+        if (r->environment_changed)
+            khap_words_environment(r->words, NULL, NULL);
     }
     khap__view_conditions_free(conditions);
     return status;
@@ -289,11 +327,14 @@ static enum khap_status read_file(struct reading *r, const struct khap_if_facts 
 static enum khap_status read_bundle(struct khap_view *view, const struct khap_if_facts *facts,
                                     const struct view_listener *listener, struct khap_diags *diags)
 {
-    struct reading r = {.view = view, .listener = listener};
+    struct reading r = {.view = view, .listener = listener, .diags = diags};
     enum khap_status status = khap_words_new(&view->alloc, &r.words);
     if (status == KHAP_OK)
         status = khap__schema_memory_new(&view->alloc, &r.memory);
     khap__arena_init(&r.arena, &view->alloc);
+    if (status == KHAP_OK && facts != NULL && facts->environment != NULL)
+        khap_words_environment(r.words, facts->environment, facts->ctx);
+    r.environment = facts != NULL && facts->environment != NULL;
     const struct khap_bundle_file *file = NULL;
     while (status == KHAP_OK && (file = khap_bundle_next(view->bundle, file)) != NULL) {
         struct view_file f = {file, khap_bundle_file_document(file)};

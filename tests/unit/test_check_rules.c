@@ -18,6 +18,37 @@ struct bench {
     struct khap_rules *rules;
 };
 
+/* One file is there, and it is not closed more often than it was opened. */
+static int opened;
+
+static enum khap_status read_file(void *ctx, struct khap_str path, struct khap_str *text)
+{
+    (void)ctx;
+    if (!khap__str_eq(path, S("base/there.pem")))
+        return khap__str_eq(path, S("secret")) ? KHAP_EIO : KHAP_ENOENT;
+    opened++;
+    *text = S("text");
+    return KHAP_OK;
+}
+
+static void close_file(void *ctx, struct khap_str text)
+{
+    (void)ctx;
+    assert_int_equal(text.len, 4);
+    opened--;
+}
+
+static enum khap_status read_cert(void *ctx, struct khap_str pem, struct khap_str key,
+                                  struct khap_cert_info *out)
+{
+    (void)ctx;
+    (void)key;
+    assert_int_equal(pem.len, 4);
+    out->certs = 1;
+    out->keys = 0;
+    return KHAP_OK;
+}
+
 static enum khap_status check(const struct khap_alloc *alloc, struct bench *b, struct khap_str rules,
                               struct khap_str text)
 {
@@ -44,6 +75,10 @@ static enum khap_status check(const struct khap_alloc *alloc, struct bench *b, s
     if (status == KHAP_OK && (status = khap_bundle_add_document(b->bundle, S("a.cfg"), doc, 0)) != KHAP_OK)
         khap_document_free(doc);
     options.rules = b->rules;
+    const struct khap_file_source files = {.size = sizeof files, .read = read_file, .done = close_file};
+    const struct khap_cert_reader certs = {.size = sizeof certs, .read = read_cert};
+    options.files = &files;
+    options.certs = &certs;
     if (status == KHAP_OK)
         status = khap_check(alloc, b->bundle, &target, &options, b->diags);
     return status;
@@ -165,6 +200,17 @@ static void test_many(void **state)
     khap__buf_free(&text);
 }
 
+static void test_files(void **state)
+{
+    (void)state;
+    assert_said("",
+                "global\n    crt-base base\n" BACKEND
+                "    server s 10.0.0.1:80 crt there.pem\n    errorfile 503 nosuch\n    errorfile 502 "
+                "secret\n    acl a src -f nosuch\n",
+                "6 3 file-bad\n7 3 file-missing\n8 1 file-unread\n9 3 file-missing\n9 1 unused-name\n");
+    assert_int_equal(opened, 0);
+}
+
 static void test_misuse(void **state)
 {
     (void)state;
@@ -192,8 +238,10 @@ static void test_no_memory(void **state)
         failing_alloc_init(&f, i);
         enum khap_status status =
             check(&f.alloc, &b, S("missing-timeouts note\nnosuch ignore\n"),
-                  S(FRONTEND "    # khapgen: ignore nosuch,deprecated,address-twice\n" BACKEND TWICE
-                             " # khapgen: ignore address-twice\n# khapgen: ignore-file deprecated"));
+                  S(FRONTEND
+                    "    # khapgen: ignore nosuch,deprecated,address-twice\n" BACKEND TWICE
+                    " # khapgen: ignore address-twice\n    errorfile 503 nosuch\n    acl a src -f nosuch\n   "
+                    " server c 10.0.0.2:80 crt base/there.pem\n# khapgen: ignore-file deprecated"));
         done(&b);
         assert_failing_alloc_clean(&f);
         if (!f.failed)
@@ -205,8 +253,8 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rules),  cmocka_unit_test(test_comments),  cmocka_unit_test(test_many),
-        cmocka_unit_test(test_misuse), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_rules), cmocka_unit_test(test_comments), cmocka_unit_test(test_many),
+        cmocka_unit_test(test_files), cmocka_unit_test(test_misuse),   cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

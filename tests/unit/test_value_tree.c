@@ -290,7 +290,7 @@ static void test_decide(void **state)
         struct khap_value_word words[MOST];
         struct khap_value *value;
         struct khap_target target;
-        struct khap_if_facts facts = {sizeof facts, NULL, said};
+        struct khap_if_facts facts = {.size = sizeof facts, .ask = said};
         const char *either = strstr(rows[i].words, "|||");
         size_t n = 1;
         if (either == NULL) {
