@@ -105,6 +105,8 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     /* places of names are looked for in words as they were read */
     if (status == KHAP_OK && options != NULL && options->facts != NULL && options->facts->environment != NULL)
         khap_words_environment(c.own, options->facts->environment, options->facts->ctx);
+    if (status == KHAP_OK && c.no_memory)
+        status = KHAP_ENOMEM; /* what was noted of the lines is not whole */
     if (status == KHAP_OK) {
         c.view = view;
         c.reader = c.own;

@@ -192,7 +192,7 @@ static void test_many(void **state)
         khap__buf_uint(&text, i);
         khap__buf_add(&text, S(" 10.0.0.1:80\n"));
     }
-    khap__buf_add(&text, S("    http-request deny if nosuch\n"));
+    khap__buf_add(&text, S("    mode http\n    http-request deny if nosuch\n"));
     assert_int_equal(check(NULL, &b, S("address-twice ignore"), khap__buf_str(&text)), KHAP_OK);
     assert_int_equal(khap_diags_count(b.diags, KHAP_NOTE), khap_diags_count(b.diags, KHAP_ERROR));
     assert_true(khap_diags_count(b.diags, KHAP_ERROR) > 0);
