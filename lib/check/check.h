@@ -148,6 +148,8 @@ bool khap__check_has(const struct check *c, uint32_t section, enum schema_kind k
 bool khap__check_seen(struct check *c, const char *what, struct khap_str text);
 /* Where a line stands; then a fetch in it; behind the last line, the ACLs that conditions name. */
 void khap__check_place_line(struct check *c, const struct schema_line *line);
+/* What an ACL compares with. */
+enum khap_status khap__check_patterns(struct check *c, const struct schema_item *item);
 void khap__check_place_item(struct check *c, const struct schema_item *item);
 void khap__check_conditions(struct check *c);
 /* The mode of a section: whether it is http for certain. */

@@ -227,6 +227,8 @@ enum khap_status khap__check_item(void *ctx, const struct schema_item *item)
     khap__check_item_files(c, item);
     if (item->kind == SCHEMA_ITEM_ACL)
         check_match(c, item);
+    if (item->kind == SCHEMA_ITEM_ACL && !c->failed)
+        return khap__check_patterns(c, item);
     /* 1.5 and 1.6 go on without it */
     if (item->kind == SCHEMA_ITEM_ALIAS && item->row == NULL && !item->node->variable &&
         c->release >= KHAP_RELEASE(1, 7)) {

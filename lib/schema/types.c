@@ -451,6 +451,69 @@ static enum schema_problem host(const struct check *c)
                                                                                  : from_value(error);
 }
 
+/* Whether a machine may have this name: only it can say whether it has. */
+static bool looks_like_host(struct khap_str s)
+{
+    bool letter = false;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char byte = (unsigned char)s.ptr[i];
+        if (!khap__is_alnum(byte) && byte != '.' && byte != '-' && byte != '_')
+            return false;
+        letter = letter || khap__is_alpha(byte);
+    }
+    return letter;
+}
+
+/* Numbers of a byte with points between: how many, up to four; 0 for something else. */
+static unsigned bytes_in(struct khap_str s)
+{
+    unsigned n = 0;
+    do {
+        size_t point = khap__str_find(s, '.');
+        struct khap_str number = khap__str_sub(s, 0, point);
+        int64_t byte;
+        while (number.len > 1 && number.ptr[0] == '0')
+            number = khap__str_sub(number, 1, number.len);
+        if (khap__int_parse(number, 0, 255, &byte) != VALUE_OK || n++ == 4 || point + 1 == s.len)
+            return 0;
+        s = khap__str_sub(s, point + 1, s.len);
+    } while (s.len > 0);
+    return n;
+}
+
+/* `10/8`, `1.1.1`, and a mask that is written as an address. */
+static bool is_short_network(struct khap_str s)
+{
+    size_t slash = khap__str_find(s, '/');
+    struct khap_str mask = khap__str_sub(s, slash + 1, s.len);
+    int64_t bits;
+    return bytes_in(khap__str_sub(s, 0, slash)) > 0 &&
+           (slash >= s.len || khap__int_parse(mask, 0, 32, &bits) == VALUE_OK || bytes_in(mask) == 4);
+}
+
+/* `5`, `1:5`, `5:`, `:5`; a dash does as well. */
+static enum schema_problem interval(const struct check *c)
+{
+    size_t colon = khap__str_find(c->text, ':'), dash = khap__str_find(c->text, '-');
+    colon = dash < colon ? dash : colon;
+    uint64_t n[2] = {0, 0};
+    bool given[2] = {false, false};
+    for (size_t i = 0; i < c->text.len; i++) {
+        unsigned side = i > colon;
+        if (i == colon)
+            continue;
+        if (!khap__is_digit((unsigned char)c->text.ptr[i]))
+            return SCHEMA_BAD;
+        n[side] = n[side] * 10 + (uint64_t)(c->text.ptr[i] - '0');
+        given[side] = true;
+        if (n[side] > INT64_MAX / 10)
+            return SCHEMA_RANGE;
+    }
+    if (given[0] && given[1] && n[1] < n[0])
+        return SCHEMA_RANGE;
+    return c->text.len > 0 ? SCHEMA_GOOD : SCHEMA_BAD;
+}
+
 static enum schema_problem network(const struct check *c)
 {
     struct network n = {0};
@@ -459,6 +522,8 @@ static enum schema_problem network(const struct check *c)
         error = khap__network_parse(with_plain_address(c, c->text), &n);
     if (error != VALUE_SYNTAX && n.family == ADDRESS_V6 && has_word(c, S("ipv4")))
         return SCHEMA_BAD;
+    if (error == VALUE_SYNTAX && has_word(c, S("host")) && (looks_like_host(c->text) || is_short_network(c->text)))
+        return SCHEMA_GOOD;
     return error == VALUE_RANGE ? SCHEMA_GOOD
                                 : from_value(error); /* HAProxy masks what lies beyond the bits */
 }
@@ -721,6 +786,7 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_HOST] = host,
     [TYPE_IGNORED] = any,
     [TYPE_INT] = integer,
+    [TYPE_INTERVAL] = interval,
     [TYPE_IP] = ip,
     [TYPE_LABEL] = label,
     [TYPE_LATE] = reference,

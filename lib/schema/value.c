@@ -123,16 +123,41 @@ static enum khap_status call(const struct walk *w, const struct khap_node *node,
     return status;
 }
 
+static bool inside(const struct khap_node *node, const struct khap_node *tree)
+{
+    while (node != NULL && node != tree)
+        node = node->parent;
+    return node != NULL;
+}
+
+/* An ACL is told of behind its expression, when the type of that is known. */
+static enum khap_status end_acl(const struct walk *w, struct schema_item *acl, enum schema_sample type)
+{
+    struct schema_item item = *acl;
+    acl->node = NULL;
+    item.type = type;
+    return item.node == NULL ? KHAP_OK : w->visitor->item(w->visitor->ctx, &item);
+}
+
 static enum khap_status tree(const struct walk *w, const struct khap_node *root)
 {
     enum khap_status status = KHAP_OK;
     enum schema_sample type = SAMPLE_NONE;
+    struct schema_item pending = {.node = NULL};
     for (const struct khap_node *node = root; node != NULL && status == KHAP_OK;
          node = khap__node_walk(root, node)) {
         bool acl = node->parent != NULL && node->parent->parent != NULL &&
                    node->parent->parent->kind == KHAP_NODE_ACL;
+        if (pending.node != NULL && !inside(node, pending.node->first) && node != pending.node)
+            status = end_acl(w, &pending, type);
+        if (status != KHAP_OK)
+            break;
         switch (node->kind) {
         case KHAP_NODE_FETCH:
+            if (pending.node != NULL && acl)
+                pending.criterion = khap__schema_find(TABLE_ACL, node->text, w->release, NULL);
+            status = call(w, node, acl, &type);
+            break;
         case KHAP_NODE_CONVERTER:
             status = call(w, node, acl, &type);
             break;
@@ -153,10 +178,10 @@ static enum khap_status tree(const struct walk *w, const struct khap_node *root)
                 span.end_offset = span.offset + (uint32_t)node->text.len;
                 status = refer(w, KIND_ACL, node, span, 0, (uint32_t)node->text.len, true);
             }
-            if (status == KHAP_OK) {
-                struct schema_item i = {.kind = SCHEMA_ITEM_ACL, .argument = w->argument, .node = node, .span = span_of(w, node)};
-                status = w->visitor->item(w->visitor->ctx, &i);
-            }
+            pending = (struct schema_item){.kind = SCHEMA_ITEM_ACL,
+                                           .argument = w->argument,
+                                           .node = node,
+                                           .span = span_of(w, node)};
             break;
         case KHAP_NODE_ALIAS: {
             struct schema_item i = {.kind = SCHEMA_ITEM_ALIAS, .argument = w->argument, .node = node, .span = span_of(w, node)};
@@ -168,7 +193,7 @@ static enum khap_status tree(const struct walk *w, const struct khap_node *root)
             break;
         }
     }
-    return status;
+    return status == KHAP_OK ? end_acl(w, &pending, type) : status;
 }
 
 static uint32_t value_kind(uint8_t type)

@@ -574,7 +574,7 @@ static enum khap_status read_and_visit(const struct khap_alloc *alloc, const cha
 
 static const struct row visits[] = {
     {"use web", " backend:web"},
-    {"use web if a !b { nbsrv(api) gt 1 }", " backend:web acl:a acl:b  nbsrv backend:api"},
+    {"use web if a !b { nbsrv(api) gt 1 }", " backend:web acl:a acl:b nbsrv backend:api "},
     {"rest k a b c", " =acl:k"},
     {"track0 src,lower lower table t", " src lower lower table:t"},
     {"set(txn.x,a) src,lower unless TRUE", " src lower acl:TRUE"},

@@ -1,0 +1,85 @@
+/* check/patterns.c - what ACLs compare with: each match method takes patterns of a kind. SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "check/check.h"
+#include "value/tree.h"
+
+static struct khap_span span_of(const struct schema_item *item, const struct khap_node *node)
+{
+    struct khap_span span = node->span;
+    span.word += item->span.word - item->node->span.word;
+    span.end_word += item->span.word - item->node->span.word;
+    return span;
+}
+
+/* A pattern, by the arguments of the method's row. */
+static enum khap_status check_one(struct check *c, const struct schema_item *item,
+                                  const struct schema_row *method, const struct khap_node *pattern)
+{
+    struct schema_word word = {pattern->text, false, false};
+    struct schema_line line;
+    enum khap_status status =
+        khap__schema_read_arguments(&c->arena, method, c->release, &word, 1, &line);
+    if (status != KHAP_OK || line.problem == SCHEMA_GOOD)
+        return status;
+    status = khap__schema_print_expected(&line, &c->more);
+    if (status != KHAP_OK)
+        return status;
+    SAY(c->diags, MSG_BAD_PATTERN, khap__check_place(c, span_of(item, pattern)),
+        khap__schema_text(method->words), pattern->text, khap__buf_str(&c->more));
+    c->failed = true;
+    return KHAP_OK;
+}
+
+static const struct schema_row *find(const struct check *c, struct khap_str method)
+{
+    return method.len == 0 ? NULL : khap__schema_find(TABLE_MATCH, method, c->release, NULL);
+}
+
+enum khap_status khap__check_patterns(struct check *c, const struct schema_item *item)
+{
+    const struct khap_node *first = item->node->first, *fetch = first == NULL ? NULL : first->first;
+    struct khap_str method = item->criterion != NULL ? khap__schema_text(item->criterion->match) : S("");
+    bool named = method.len > 0, from_file = false, none = true, compared = false, ended = false;
+    enum khap_status status = KHAP_OK;
+    if (fetch == NULL || fetch->variable)
+        return KHAP_OK;
+    for (const struct khap_node *n = first; n != NULL; n = n->next) {
+        const struct khap_node *value = n->first;
+        if (n->kind == KHAP_NODE_VALUE || n->kind == KHAP_NODE_OPERATOR)
+            none = false;
+        if (n->kind != KHAP_NODE_FLAG)
+            continue;
+        if (value != NULL && value->variable)
+            return KHAP_OK;
+        from_file = from_file || khap__str_eq(n->text, S("-f")) || khap__str_eq(n->text, S("-M"));
+        ended = ended || khap__str_eq(n->text, S("--"));
+        if (khap__str_eq(n->text, S("-m")) && value != NULL) {
+            method = value->text;
+            named = true;
+        }
+    }
+    if (!named)
+        method = khap__schema_sample_match(item->type, c->release);
+    if (item->type == SAMPLE_NONE && !named)
+        return KHAP_OK;
+    if (method.len == 0 && item->type != SAMPLE_METH) {
+        SAY(c->diags, MSG_MATCH_MISSING, khap__check_place(c, span_of(item, fetch)), fetch->text);
+        c->failed = true;
+        return KHAP_OK;
+    }
+    bool needs = !khap__str_eq(method, S("found")) && !khap__str_eq(method, S("bool"));
+    if (none && needs && !from_file && !ended)
+        SAY(c->diags, MSG_NO_PATTERN, khap__check_place(c, span_of(item, fetch)), fetch->text);
+    const struct schema_row *row = find(c, method);
+    if (row == NULL || khap__schema_text(row->arguments).len == 0)
+        return KHAP_OK;
+    for (const struct khap_node *n = first; n != NULL && status == KHAP_OK; n = n->next) {
+        compared = compared || n->kind == KHAP_NODE_OPERATOR;
+        /* behind an operator a version such as 1.5 may stand for a number */
+        if (n->kind != KHAP_NODE_VALUE || n->variable || (compared && khap__str_find(n->text, '.') < n->text.len))
+            continue;
+        status = check_one(c, item, row, n);
+    }
+    return status;
+}
