@@ -322,6 +322,18 @@ static void say_exposed(struct check *c, const struct schema_row *row, uint32_t 
             experimental ? S("expose-experimental-directives") : S("expose-deprecated-directives"));
 }
 
+/* What the binary that is checked for was built without. */
+static void say_build(struct check *c, const struct schema_row *row, uint32_t word)
+{
+    const struct khap_target *t = &c->view->target;
+    bool ssl = (row->flags & ROW_NEEDS_SSL) != 0 && t->openssl == KHAP_FEATURE_ABSENT;
+    bool promex = (row->flags & ROW_NEEDS_PROMEX) != 0 && t->prometheus == KHAP_FEATURE_ABSENT;
+    if (ssl || promex)
+        SAY(c->diags, MSG_NOT_BUILT_IN,
+            khap__check_place(c, word_span(c, word, 0, (uint32_t)c->words[word].text.len)),
+            khap__schema_text(row->words), ssl ? S("TLS") : S("the Prometheus exporter"));
+}
+
 enum khap_status khap__check_line(struct check *c, const struct schema_line *line)
 {
     enum khap_status status = KHAP_OK;
@@ -353,6 +365,7 @@ enum khap_status khap__check_line(struct check *c, const struct schema_line *lin
             continue;
         (void)say_deprecated(c, line->options[i].row, line->options[i].word);
         say_exposed(c, line->options[i].row, line->options[i].word);
+        say_build(c, line->options[i].row, line->options[i].word);
     }
     return status;
 }

@@ -76,8 +76,8 @@ static void references(struct check *c)
             continue;
         struct khap_place place = khap__check_place_of(c, r->section, r->line, r->span);
         if (r->late)
-            SAY(c->diags, MSG_MISSING_LATER, place, khap__schema_kind_name((enum schema_kind)r->kind), r->name,
-                nearest(c, r));
+            SAY(c->diags, MSG_MISSING_LATER, place, khap__schema_kind_name((enum schema_kind)r->kind),
+                r->name, nearest(c, r));
         else
             SAY(c->diags, MSG_MISSING_REFERENCE, place, khap__schema_kind_name((enum schema_kind)r->kind),
                 r->name, nearest(c, r));

@@ -81,4 +81,28 @@ if [ -n "$haproxy" ]; then
     "$KHAPGEN" check -t "binary:$haproxy" b.cfg >out 2>err
     is 'what it is not built with' $? "$("$haproxy" -c -f b.cfg >out 2>&1; echo $?)"
 fi
+
+# ---- a build that lacks parts: what it says of itself decides
+cat >a.cfg <<'END'
+frontend f
+    bind :443 ssl crt a.pem
+    timeout client 1s
+    mode http
+    http-request use-service prometheus-exporter
+END
+for features in '+OPENSSL +PROMEX' '-OPENSSL -PROMEX' '+OPENSSL -PROMEX'; do
+    printf '#!/bin/sh\nprintf "HAProxy version 2.6.12 2023/03/14\\nFeature list : %s\\n"\n' "$features" >fake
+    chmod +x fake
+    case $features in
+    +*-*) wanted='5 not-built-in' ;;
+    -*) wanted='2 not-built-in
+2 not-built-in
+5 not-built-in' ;;
+    *) wanted= ;;
+    esac
+    "$KHAPGEN" check -t binary:./fake a.cfg >out 2>err
+    is "a build with $features" "$(sed -n 's/^a.cfg:\([0-9]*\):[0-9]*: .*\[\([a-z-]*\)\]$/\1 \2/p' err)" "$wanted"
+done
+"$KHAPGEN" check -t 2.6 a.cfg >out 2>err
+is 'a release is taken to have all parts' "$(grep -c . err)" 0
 finish
