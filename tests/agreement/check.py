@@ -24,9 +24,11 @@ import judge
 
 KHAPGEN = os.environ.get("KHAPGEN") or os.path.join(tap.builddir, "khapgen")
 ENVIRONMENT = re.compile(r"No such file|[Uu]nable to stat|[Uu]nable to open|[Cc]annot open|failed to open|can't stat|Permission denied|Is a directory|Not a directory|"
-                         r"could not resolve|cannot resolve|[Uu]nable to find (user|group)|[Cc]annot find (user|group)|no such user|unknown (user|group) name|"
+                         r"could not resolve|cannot resolve|[Uu]nable to find (user|group)|[Cc]annot find (user|group)|no such user|unknown (user|group)|"
                          r"not compiled|compiled without|was built without|not built with|no version support|[Uu]nable to load|cannot be loaded|Lua|"
-                         r"[Uu]nable to (read|parse) (file|the file)|took too long|ended with status|error opening file|invalid address: '[\w.-]*[A-Za-z][\w.-]*' in|"
+                         r"[Uu]nable to (read|parse) (file|the file)|took too long|ended with status|error opening file|"
+                         r"invalid address: '([\w.-]*[A-Za-z][\w.-]*|-)' in|unknown provider|"
+                         r"unable to set SSL cipher|Check if '.*' is correct address|No Private Key found|"
                          r"Failed to initialize server\(s\) addr|[Cc]annot open namespace")
 SUMMARY = re.compile(r"Error\(s\) found in config|Fatal errors found in config|config(uration)?( file)? ?: (Error|Fatal)|parsing .*: Error|Some configuration options")
 MOST_MISSES, MOST_OF_CLASS, FEW = 0.02, 0.10, 20
