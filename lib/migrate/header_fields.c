@@ -304,7 +304,8 @@ enum khap_status khap__header_field(struct arena *arena, const struct header_way
     khap__buf_init(&d->literal, &arena->alloc);
     khap__buf_init(&d->lined, &arena->alloc);
     look(d, nocase);
-    write_field(d);
+    if (!d->literal.failed)
+        write_field(d);
     if (d->text.failed || d->literal.failed || d->lined.failed)
         status = KHAP_ENOMEM;
     if (status == KHAP_OK)

@@ -131,8 +131,8 @@ static bool method_term(struct header_rule *rule, const struct header_way *way,
         terms->n--;
         return true;
     }
-    /* words of the regex may be methods of one's own */
-    for (size_t i = 0, from = 0; i <= field->regex.len && way->fields > 0 && field->begins; i++) {
+    /* where no header can be meant, words of the regex may be methods of one's own */
+    for (size_t i = 0, from = 0; i <= field->regex.len && rule->headers.n == 0 && field->begins; i++) {
         if (i < field->regex.len && khap__is_alpha((unsigned char)field->regex.ptr[i]))
             continue;
         struct khap_str word = HEADER_JOIN(rule, khap__str_sub(field->regex, from, i - from));

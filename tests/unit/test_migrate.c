@@ -112,6 +112,43 @@ static void test_first(void **state)
         KHAP_OK);
 }
 
+/* reqallow keeps rules below from denying, in the backend, too; reqsetbe comes before use_backend, what is added behind what is changed. */
+static void test_headers(void **state)
+{
+    (void)state;
+    assert_becomes(
+        R15, KHAP_RELEASE(3, 0),
+        "frontend f\n bind :80\n mode http\n no option abortonclose\n reqadd X-A:\\ 1 if { path /a } or { "
+        "path /b }\n"
+        " reqiallow ^User-Agent:\\ good\n reqideny ^User-Agent:\\ .*bad\n use_backend c if { path /c }\n"
+        " reqsetbe ^Host:\\ img b\n default_backend b\nbackend b\n mode http\n redirect prefix /x if { path "
+        "/y }\n"
+        " reqdeny ^POST\\ /x unless { src ::1 }\n rspadd X-B:\\ 2\n http-response set-header A b\n"
+        " rspidel ^Server:\nbackend c\n mode http\n",
+        "frontend f\n bind :80\n mode http\n no option abortonclose\n"
+        " http-request set-var(txn.reqallow) bool(true) if { req.fhdr(User-Agent) -m beg -i good }\n"
+        " http-request deny if { req.fhdr(User-Agent) -m sub -i bad } !{ var(txn.reqallow) -m bool }\n"
+        " http-request add-header X-A 1 if { path /a } or { path /b }\n"
+        " use_backend b if { req.fhdr(Host) -m beg img }\n use_backend c if { path /c }\n default_backend b\n"
+        "backend b\n mode http\n http-request deny unless { src ::1 } or !{ method POST } or !{ path -m beg "
+        "/x } or { "
+        "var(txn.reqallow) -m bool }\n redirect prefix /x if { path /y }\n http-response set-header A b\n"
+        " http-response del-header Server\n http-response add-header X-B 2\nbackend c\n mode http\n",
+        KHAP_OK);
+    /* what the releases have */
+    assert_becomes(
+        R15, KHAP_RELEASE(2, 1), "frontend f\n bind :80\n mode http\n reqrep ^GET\\ /a(.*) GET\\ /b\\1\n",
+        "frontend f\n bind :80\n mode http\n http-request replace-uri ^/a(.*) '/b\\1' if { method GET }\n",
+        KHAP_OK);
+    assert_becomes(
+        R15, R22, "frontend f\n bind :80\n mode http\n reqrep ^GET\\ /a(.*) GET\\ /b\\1\n",
+        "frontend f\n bind :80\n mode http\n http-request replace-path ^/a(.*) '/b\\1' if { method GET }\n",
+        KHAP_OK);
+    /* what has no equivalent stays */
+    assert_becomes(R15, R22, "frontend f\n bind :80\n mode http\n reqrep ^(X[^:]*):(.*) \\1:a\\2\n",
+                   "frontend f\n bind :80\n mode http\n reqrep ^(X[^:]*):(.*) \\1:a\\2\n", KHAP_EINPUT);
+}
+
 /* Lines of branches that one of the releases does not read stay, whatever they are. */
 static void test_conditions(void **state)
 {
@@ -219,7 +256,12 @@ static const char everything[] =
     "request-learn\n"
     " option httpchk GET /x HTTP/1.1\\r\\nHost:\\ www.example\\r\\n\\r\\nx\n server a 127.0.0.1:1\n server a "
     "127.0.0.1:2\n"
-    "backend c\n dispatch 10.0.0.1:80\nruleset r";
+    "backend c\n dispatch 10.0.0.1:80\n reqirep ^([^\\ :]*)\\ /a(.*) \\1\\ /b\\2 if local or { src ::2 }\n"
+    " reqiallow ^(X-A|Y):\\ (a|b)*c?$\n reqdeny ^.*x[^a-c]{2,3}\n rspirep ^(Set-Cookie:.*?)$ \\1\\x41%\n "
+    "rspdel ^X-\n"
+    " rsprep ^HTTP/1..\\ 404\\ (.*) HTTP/1.1\\ 200\\ OK\n reqadd A:\\ 1\\r\\nB:\\ 2\n reqrep ^Old:\\ a(.*) "
+    "New:\\ \\1\n"
+    " reqisetbe b b\nruleset r";
 
 static void test_hostile(void **state)
 {
@@ -285,6 +327,7 @@ int main(void)
         cmocka_unit_test(test_order),     cmocka_unit_test(test_unwritable),
         cmocka_unit_test(test_release),   cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_no_memory), cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_headers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
