@@ -63,7 +63,7 @@ KINDS = (
     ("a section", NEW, "bakcend b\n    mode http\n", "backend b\n    mode http\n"),
     ("what people write for it", NEW, "backend b\n    type http\n", "backend b\n    mode http\n"),
     ("another name in this release", NEW, "defaults\n    clitimeout 1s\n    timeout contimeout 1s\n", "defaults\n    timeout client 1s\n    timeout connect 1s\n"),
-    ("none where it has that name", "-t1.9", "defaults\n    clitimeout 1s\n", "defaults\n    clitimeout 1s\n"),
+    ("none where it has that name", "-t1.9", "defaults\n    option forceclose\n", "defaults\n    option forceclose\n"),
     ("a deprecated one", OLD, "backend b\n    redispatch\n    option forceclose\n", "backend b\n    option redispatch\n    option httpclose\n"),
     ("none that not all releases have", "-t2.4-3.4", "global\n    tune.ssl.capture-cipherlist-size 3\n", "global\n    tune.ssl.capture-cipherlist-size 3\n"),
     ("a name", NEW, "frontend f\n    bind :1\n    default_backend wbe\nbackend web\n", "frontend f\n    bind :1\n    default_backend web\nbackend web\n"),
