@@ -3,7 +3,9 @@
 
 #include "khapgen/commands.h"
 #include "khapgen/diff_text.h"
+#include "khapgen/file_type.h"
 #include "khapgen/input.h"
+#include "khapgen/migrate_map.h"
 #include "khapgen/output.h"
 #include "khapgen/target.h"
 
@@ -12,12 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A configuration file as it was. */
-struct old_file {
-    const struct khap_bundle_file *file;
-    char *text;
-    size_t len, cap;
+/* A file as it was and as it is. */
+struct migrated {
+    const struct khap_bundle_file *file; /* of a configuration */
+    struct khap_str name;
+    struct text old, now;
 };
+
+enum { LARGEST_MAP = 256 * 1024 * 1024 };
 
 struct migrate {
     struct report report;
@@ -25,12 +29,12 @@ struct migrate {
     struct input_files opened;
     const char **files;
     size_t n_files;
-    const char *from, *to, *output;
+    const char *from, *to, *output, *type;
     bool in_place, dry_run, check, force, help;
     uint16_t from_release, to_release;
     struct khap_bundle *bundle;
-    struct old_file *old;
-    size_t n_old;
+    struct migrated *results;
+    size_t n_results;
 };
 
 static int take_option(struct migrate *m, const struct options *o)
@@ -41,6 +45,9 @@ static int take_option(struct migrate *m, const struct options *o)
         break;
     case OPTION_TO:
         m->to = o->value;
+        break;
+    case OPTION_TYPE:
+        m->type = o->value;
         break;
     case OPTION_OUTPUT:
         m->output = strcmp(o->value, "-") == 0 ? NULL : o->value;
@@ -158,104 +165,120 @@ static int find_from(struct migrate *m)
     return status;
 }
 
-/* ---- what was there */
-
-static int add(void *ctx, const char *data, size_t len)
-{
-    struct old_file *f = ctx;
-    if (len > f->cap - f->len) {
-        size_t cap = f->cap + len + f->cap / 2 + 1024;
-        char *text = cap < len ? NULL : realloc(f->text, cap);
-        if (text == NULL)
-            return 1;
-        f->text = text;
-        f->cap = cap;
-    }
-    memcpy(f->text + f->len, data, len);
-    f->len += len;
-    return 0;
-}
+/* ---- what was there, and what is */
 
 /* The bytes of a file as they are now. */
-static enum khap_status bytes_of(const struct khap_bundle_file *file, struct old_file *out)
+static enum khap_status bytes_of(const struct khap_bundle_file *file, struct text *out)
 {
-    const struct khap_sink sink = {out, add};
-    *out = (struct old_file){.file = file};
+    const struct khap_sink sink = {out, text_sink};
     enum khap_status status = khap_bundle_file_print(file, &sink);
     return status == KHAP_EIO ? KHAP_ENOMEM : status;
 }
 
-static int keep_old(struct migrate *m)
+/* Room for the results of so many files. */
+static int prepare(struct migrate *m, size_t n)
 {
-    const struct khap_bundle_file *file = NULL;
-    enum khap_status status = KHAP_OK;
-    size_t n = 0;
-    while ((file = khap_bundle_next(m->bundle, file)) != NULL)
-        n++;
-    m->old = calloc(n + 1, sizeof *m->old);
-    if (m->old == NULL)
-        return report_status(&m->report, KHAP_ENOMEM);
-    while ((file = khap_bundle_next(m->bundle, file)) != NULL && status == KHAP_OK) {
-        if (khap_bundle_file_document(file) != NULL)
-            status = bytes_of(file, &m->old[m->n_old++]);
-    }
-    if (status == KHAP_OK && m->n_old > 1 && !m->in_place && !m->dry_run && !m->check) {
+    if (n > 1 && !m->in_place && !m->dry_run && !m->check) {
         report_about(&m->report, "option-needs", "migrate", WORD("more than one FILE"),
                      WORD("--in-place or --dry-run"));
         return EXIT_UNUSABLE;
     }
-    return report_status(&m->report, status);
+    m->results = calloc(n + 1, sizeof *m->results);
+    return report_status(&m->report, m->results == NULL ? KHAP_ENOMEM : KHAP_OK);
+}
+
+static int migrate_configuration(struct migrate *m)
+{
+    const struct khap_bundle_file *file = NULL;
+    struct report *r = &m->report;
+    size_t n = 0;
+    int status = find_from(m);
+    while (status == EXIT_DONE && (file = khap_bundle_next(m->bundle, file)) != NULL)
+        n++;
+    if (status == EXIT_DONE)
+        status = prepare(m, n);
+    while (status == EXIT_DONE && (file = khap_bundle_next(m->bundle, file)) != NULL) {
+        if (khap_bundle_file_document(file) == NULL)
+            continue;
+        struct migrated *one = &m->results[m->n_results++];
+        *one = (struct migrated){.file = file, .name = khap_bundle_file_name(file)};
+        status = report_status(r, bytes_of(file, &one->old));
+    }
+    if (status != EXIT_DONE)
+        return status;
+    enum khap_status done = khap_migrate(NULL, m->bundle, m->from_release, m->to_release, NULL, r->diags);
+    if (done != KHAP_OK && done != KHAP_EINPUT)
+        return report_status(r, done);
+    for (size_t i = 0; i < m->n_results && status == EXIT_DONE; i++)
+        status = report_status(r, bytes_of(m->results[i].file, &m->results[i].now));
+    if (status != EXIT_DONE)
+        return status;
+    return done == KHAP_OK && khap_diags_count(r->diags, KHAP_ERROR) == 0 ? EXIT_DONE : EXIT_NO;
+}
+
+static int migrate_service_maps(struct migrate *m)
+{
+    struct report *r = &m->report;
+    int status = prepare(m, m->n_files);
+    struct migrated_map *maps = status == EXIT_DONE ? calloc(m->n_files, sizeof *maps) : NULL;
+    if (maps == NULL)
+        return status != EXIT_DONE ? status : report_status(r, KHAP_ENOMEM);
+    for (size_t i = 0; i < m->n_files; i++) {
+        int one = input_map(r, &m->inputs, m->files[i], LARGEST_MAP, &maps[i].source);
+        status = one > status ? one : status;
+    }
+    if (status == EXIT_DONE)
+        status = migrate_maps(r, maps, m->n_files, m->from_release, m->to_release);
+    for (size_t i = 0; i < m->n_files; i++) {
+        struct khap_str old = khap_sources_text(r->sources, maps[i].source);
+        struct migrated *one = &m->results[m->n_results++];
+        *one = (struct migrated){.name = khap_sources_name(r->sources, maps[i].source), .now = maps[i].now};
+        text_add(&one->old, old);
+        if (one->old.failed && status <= EXIT_NO)
+            status = report_status(r, KHAP_ENOMEM);
+    }
+    free(maps);
+    return status;
 }
 
 /* ---- where it goes */
 
-static enum khap_status print_file(void *ctx, const struct khap_sink *sink)
+static enum khap_status print_now(void *ctx, const struct khap_sink *sink)
 {
-    return khap_bundle_file_print(ctx, sink);
+    const struct migrated *one = ctx;
+    return one->now.len == 0 || sink->write(sink->ctx, one->now.ptr, one->now.len) == 0 ? KHAP_OK : KHAP_EIO;
 }
-
-struct change {
-    struct khap_str old, now, name;
-};
 
 static enum khap_status print_change(void *ctx, const struct khap_sink *sink)
 {
-    const struct change *c = ctx;
-    return diff_text(c->old, c->now, c->name, c->name, sink);
+    const struct migrated *one = ctx;
+    return diff_text(text_str(&one->old), text_str(&one->now), one->name, one->name, sink);
 }
 
-static int put_file(struct migrate *m, const struct old_file *old)
+static int put_file(struct migrate *m, struct migrated *one)
 {
     struct report *r = &m->report;
-    struct old_file now;
-    int status = report_status(r, bytes_of(old->file, &now));
-    struct change change = {{old->text, old->len}, {now.text, now.len}, khap_bundle_file_name(old->file)};
-    bool same = change.old.len == change.now.len &&
-                (change.old.len == 0 || memcmp(change.old.ptr, change.now.ptr, change.old.len) == 0);
-    void *file = (void *)(uintptr_t)old->file;
-    char *path = malloc(change.name.len + 1);
-    if (path == NULL)
-        status = report_status(r, KHAP_ENOMEM);
-    else if (change.name.len > 0)
-        memcpy(path, change.name.ptr, change.name.len);
-    if (path != NULL)
-        path[change.name.len] = '\0';
-    if (status != EXIT_DONE) {
-    } else if (m->check || m->dry_run) {
-        if (m->dry_run && !same)
-            status = output_print(r, &change, print_change);
+    bool same = one->old.len == one->now.len &&
+                (one->old.len == 0 || memcmp(one->old.ptr, one->now.ptr, one->old.len) == 0);
+    if (m->check || m->dry_run) {
+        int status = m->dry_run && !same ? output_print(r, one, print_change) : EXIT_DONE;
         if (m->check && !m->dry_run && !same)
-            printf("would change %s\n", path);
-        if (m->check && !same && status == EXIT_DONE)
-            status = EXIT_NO;
-    } else if (m->in_place) {
-        status = same ? EXIT_DONE : output_in_place(r, path, change.old, file, print_file);
-    } else {
-        status = m->output != NULL ? output_print_to_file(r, m->output, m->force, file, print_file)
-                                   : output_print(r, file, print_file);
+            printf("would change %.*s\n", (int)one->name.len, one->name.ptr);
+        return m->check && !same && status == EXIT_DONE ? EXIT_NO : status;
     }
+    if (!m->in_place)
+        return m->output != NULL ? output_print_to_file(r, m->output, m->force, one, print_now)
+                                 : output_print(r, one, print_now);
+    if (same)
+        return EXIT_DONE;
+    char *path = malloc(one->name.len + 1);
+    if (path == NULL)
+        return report_status(r, KHAP_ENOMEM);
+    if (one->name.len > 0)
+        memcpy(path, one->name.ptr, one->name.len);
+    path[one->name.len] = '\0';
+    int status = output_in_place(r, path, text_str(&one->old), one, print_now);
     free(path);
-    free(now.text);
     return status;
 }
 
@@ -278,18 +301,15 @@ static int run(struct migrate *m, const char *const *words)
         report_about(r, "option-needs", "migrate", WORD("--in-place"), WORD("a file, not standard input"));
         status = EXIT_UNUSABLE;
     }
+    enum file_type type = FILE_CONFIGURATION;
     if (status == EXIT_DONE)
-        status = find_from(m);
+        status = file_types(r, &m->inputs, m->files, m->n_files, m->type, &type);
     if (status == EXIT_DONE)
-        status = keep_old(m);
-    if (status != EXIT_DONE)
+        status = type == FILE_MAP ? migrate_service_maps(m) : migrate_configuration(m);
+    if (status != EXIT_DONE && status != EXIT_NO)
         return status;
-    enum khap_status done = khap_migrate(NULL, m->bundle, m->from_release, m->to_release, NULL, r->diags);
-    if (done != KHAP_OK && done != KHAP_EINPUT)
-        return report_status(r, done);
-    status = done == KHAP_OK && khap_diags_count(r->diags, KHAP_ERROR) == 0 ? EXIT_DONE : EXIT_NO;
-    for (size_t i = 0; i < m->n_old; i++) {
-        int one = put_file(m, &m->old[i]);
+    for (size_t i = 0; i < m->n_results; i++) {
+        int one = put_file(m, &m->results[i]);
         status = one > status ? one : status;
     }
     int written = command_finish_output(r);
@@ -304,9 +324,11 @@ int cmd_migrate(const char *const *words)
         return status;
     status = run(&m, words);
     report_show(&m.report);
-    for (size_t i = 0; i < m.n_old; i++)
-        free(m.old[i].text);
-    free(m.old);
+    for (size_t i = 0; i < m.n_results; i++) {
+        free(m.results[i].old.ptr);
+        free(m.results[i].now.ptr);
+    }
+    free(m.results);
     khap_bundle_free(m.bundle);
     report_close(&m.report);
     inputs_free(&m.inputs);

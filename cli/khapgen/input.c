@@ -250,8 +250,9 @@ static const char *name_of(const char *path)
     return strcmp(path, "-") == 0 ? "<stdin>" : path;
 }
 
-int input_text(struct report *r, struct inputs *in, const char *path, uint64_t limit, struct khap_str *text,
-               uint32_t *source)
+/* A text that is kept, and what is wrong with it told. */
+static int keep_text(struct report *r, struct inputs *in, const char *path, uint64_t limit,
+                     struct khap_str *text)
 {
     const char *name = name_of(path);
     char number[24];
@@ -272,11 +273,31 @@ int input_text(struct report *r, struct inputs *in, const char *path, uint64_t l
         r->no_memory = true;
         return EXIT_FAILED;
     }
-    if (!inputs_keep(in, *text)) {
-        r->no_memory = true;
-        return EXIT_FAILED;
-    }
-    return report_status(r, khap_sources_add(r->sources, word(name), *text, source));
+    if (inputs_keep(in, *text))
+        return EXIT_DONE;
+    r->no_memory = true;
+    return EXIT_FAILED;
+}
+
+int input_text(struct report *r, struct inputs *in, const char *path, uint64_t limit, struct khap_str *text,
+               uint32_t *source)
+{
+    int status = EXIT_DONE;
+    if (strcmp(path, "-") == 0 && in->standard.ptr != NULL)
+        *text = in->standard;
+    else
+        status = keep_text(r, in, path, limit, text);
+    return status != EXIT_DONE
+               ? status
+               : report_status(r, khap_sources_add(r->sources, word(name_of(path)), *text, source));
+}
+
+int input_standard(struct report *r, struct inputs *in, struct khap_str *text)
+{
+    int status =
+        in->standard.ptr != NULL ? EXIT_DONE : keep_text(r, in, "-", LARGEST_CONFIGURATION, &in->standard);
+    *text = in->standard;
+    return status;
 }
 
 int input_configuration(struct report *r, struct inputs *in, const char *path, struct khap_str *text,

@@ -42,6 +42,7 @@ struct khap_file_source input_file_source(struct input_files *files);
 struct inputs {
     char **texts;
     size_t n, cap;
+    struct khap_str standard; /* standard input, when it was read ahead: one of the texts; else NULL */
 };
 /* Keeps a malloc'ed text; freed at once and false when there is no memory. */
 bool inputs_keep(struct inputs *in, struct khap_str text);
@@ -50,6 +51,8 @@ void inputs_free(struct inputs *in);
 /* Reads a file, perhaps an empty one, and makes it a source of the report. Says what is wrong with it. EXIT_… */
 int input_text(struct report *r, struct inputs *in, const char *path, uint64_t limit, struct khap_str *text,
                uint32_t *source);
+/* Reads standard input ahead; input_text() then has its text of "-". EXIT_… */
+int input_standard(struct report *r, struct inputs *in, struct khap_str *text);
 /* The same for a configuration, which may have almost 4 GiB. */
 int input_configuration(struct report *r, struct inputs *in, const char *path, struct khap_str *text,
                         uint32_t *source);

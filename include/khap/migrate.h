@@ -16,6 +16,9 @@ extern "C" {
 struct khap_migrate_options {
     size_t size;                       /**< sizeof(struct khap_migrate_options) as the caller knows it */
     const struct khap_if_facts *facts; /**< what is known of build and environment, for `.if`; NULL */
+    uint32_t
+        parts; /**< 1: a section whose opening line has no origin (source 0) is a part of one that stands elsewhere: of changed defaults only those
+                       of its `bind` and `server` lines are looked at. Else 0 */
 };
 
 /**

@@ -70,6 +70,47 @@ enum khap_status khap_model_target(const struct khap_model *model, struct khap_t
                                    struct khap_diags *diags);
 
 /**
+ * Where the map names its target: the value of `haproxy:`, or of `release` in it.
+ *
+ * @param model  the map
+ * @return the place; source 0 when the map names none
+ */
+struct khap_place khap_model_target_place(const struct khap_model *model);
+
+/** HAProxy lines of one's own in a map, the value of one key. Set by khap_model_lines_init(). */
+struct khap_model_lines {
+    size_t size;          /**< sizeof(struct khap_model_lines) as the caller knows it */
+    const char *key;      /**< "services.*.extra"; static */
+    struct khap_str name; /**< of the frontend or the service, borrowed from the map; else empty */
+    const char *
+        section; /**< what they are lines of: "global", "defaults", "frontend" or "backend"; "" for whole sections; static */
+    struct khap_str text;    /**< as YAML decodes it, borrowed from the map */
+    struct khap_place place; /**< of the value as it is written; an alias has the place of the alias */
+    uint32_t tcp;            /**< 1 when the section's mode is tcp, else 0 */
+    uint32_t kind;           /**< where the search stands */
+    const void *at;          /**< where the search stands */
+};
+
+/**
+ * Before the first of the lines.
+ *
+ * @param lines  [out] filled; `size` is set here
+ */
+void khap_model_lines_init(struct khap_model_lines *lines);
+
+/**
+ * Goes through the lines of one's own: `global`, `defaults`, `extra` of frontends in the order of the map, of `serviceDefaults` and of services,
+ * `sections`. Needs no memory.
+ *
+ * @param model  the map; not changed meanwhile
+ * @param lines  [in,out] initialised, then as it was left
+ * @return KHAP_OK, KHAP_ENOENT at the end, KHAP_EINVAL
+ *
+ * Example: `while (khap_model_lines_next(model, &lines) == KHAP_OK)`.
+ */
+enum khap_status khap_model_lines_next(const struct khap_model *model, struct khap_model_lines *lines);
+
+/**
  * Writes the map as YAML, in the order of keys.tsv at every level and the given order of names; reading it
  * again gives an equal map.
  *

@@ -333,6 +333,13 @@ static enum khap_status apply(struct defaults *d, uint32_t i, const struct subje
     return row->tell_back ? note(d, i, of) : KHAP_OK;
 }
 
+/* Whether the rest of the section stands elsewhere. */
+static bool is_part(const struct defaults *d, uint32_t section)
+{
+    const struct view_section *s = &d->view->sections.ptr[section];
+    return d->m->parts && khap_line_origin(d->view->files.ptr[s->file].doc, s->head).source == 0;
+}
+
 /* All rows for one section and its lines. */
 static enum khap_status look_at(struct defaults *d, uint32_t section)
 {
@@ -345,7 +352,8 @@ static enum khap_status look_at(struct defaults *d, uint32_t section)
     for (uint32_t i = 0; i < N_ROWS && status == KHAP_OK; i++) {
         struct khap_str tables = text_at(defaults_rows[i].tables);
         bool servers = khap__str_eq(tables, S("server"));
-        if (khap__schema_list_has(tables, s->kind) && !khap__str_eq(tables, S("global")))
+        if (khap__schema_list_has(tables, s->kind) && !khap__str_eq(tables, S("global")) &&
+            !is_part(d, section))
             status = apply(d, i, &(struct subject){section, VIEW_NONE}, &after);
         if (!servers && !khap__str_eq(tables, S("bind")))
             continue;
@@ -401,7 +409,11 @@ enum khap_status khap__migrate_defaults(struct migrate *m)
     enum khap_status status = khap__view_new(&m->alloc, m->bundle, &to, m->facts, &listener, NULL, &d.view);
     if (status == KHAP_OK)
         status = index_sections(&d);
-    for (uint32_t i = 0; i < N_ROWS && status == KHAP_OK; i++) {
+    bool global_elsewhere = false;
+    for (uint32_t s = 0; status == KHAP_OK && s < d.view->sections.len; s++)
+        global_elsewhere =
+            global_elsewhere || (khap__str_eq(d.view->sections.ptr[s].kind, S("global")) && is_part(&d, s));
+    for (uint32_t i = 0; i < N_ROWS && status == KHAP_OK && !global_elsewhere; i++) {
         if (khap__str_eq(text_at(defaults_rows[i].tables), S("global")))
             status = apply(&d, i, &(struct subject){VIEW_NONE, VIEW_NONE}, &none);
     }

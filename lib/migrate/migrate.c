@@ -247,7 +247,8 @@ enum khap_status khap_migrate(const struct khap_alloc *alloc, struct khap_bundle
                         .facts = options != NULL ? options->facts : NULL,
                         .from = from,
                         .to = to,
-                        .diags = diags};
+                        .diags = diags,
+                        .parts = options != NULL && options->parts != 0};
     khap__arena_init(&m.arena, &m.alloc);
     khap__buf_init(&m.text, &m.alloc);
     khap__buf_init(&m.more, &m.alloc);

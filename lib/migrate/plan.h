@@ -58,6 +58,7 @@ struct migrate {
     uint32_t first_section;
     struct buf text, more; /* of one line or message */
     bool no_memory, left;
+    bool parts; /* khap_migrate_options.parts */
 };
 
 /* plan.c: finds the lines, and runs their steps. The documents are for `from`. */

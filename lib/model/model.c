@@ -31,13 +31,23 @@ void khap_model_free(struct khap_model *model)
     khap__free(&a, model, 1, sizeof *model);
 }
 
+static const struct setting *release_of(const struct khap_model *model)
+{
+    return khap__setting_find(khap__setting_find(model->root, KEY_HAPROXY), KEY_HAPROXY_RELEASE);
+}
+
+struct khap_place khap_model_target_place(const struct khap_model *model)
+{
+    const struct setting *release = model ? release_of(model) : NULL;
+    return release ? release->place : NOWHERE;
+}
+
 enum khap_status khap_model_target(const struct khap_model *model, struct khap_target *target,
                                    struct khap_diags *diags)
 {
     if (!model || !target)
         return KHAP_EINVAL;
-    const struct setting *release =
-        khap__setting_find(khap__setting_find(model->root, KEY_HAPROXY), KEY_HAPROXY_RELEASE);
+    const struct setting *release = release_of(model);
     if (!release)
         return KHAP_ENOENT;
     return khap_target_parse(release->text, target, diags, release->place);
