@@ -312,7 +312,7 @@ static void put_name(struct out *o, const char *mark, struct khap_str name)
     }
     if (quote)
         put(o, "\"", 1);
-    put(o, "\t\n" + !(blank && !quote), blank && !quote ? 2 : 1);
+    put(o, blank && !quote ? "\t\n" : "\n", blank && !quote ? 2 : 1);
 }
 
 static void put_line(struct out *o, char mark, const struct line *line)

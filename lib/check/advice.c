@@ -21,8 +21,16 @@ static void option_as_value(struct check *c, const struct schema_line *line)
         if (row == NULL)
             continue;
         struct khap_span span = {a->word, 0, a->word, (uint32_t)text.len};
-        SAY(c->diags, MSG_OPTION_AS_VALUE, khap__check_place(c, span), khap__schema_text(option->row->words),
-            text);
+        struct khap_place place = khap__check_place(c, span);
+        SAY(c->diags, MSG_OPTION_AS_VALUE, place, khap__schema_text(option->row->words), text);
+        /* a cookie's value is nearly always the server's name */
+        if (khap__str_eq(khap__schema_text(option->row->words), S("cookie")) && !c->words[1].variable) {
+            khap__buf_clear(&c->more);
+            khap__buf_add(&c->more, c->words[1].text);
+            khap__buf_char(&c->more, ' ');
+            place.len = 0;
+            khap__check_fix(c, place, S(""), khap__buf_str(&c->more));
+        }
     }
 }
 
@@ -42,10 +50,53 @@ static void address_twice(struct check *c, const struct schema_line *line)
     }
 }
 
+/* Options that let in what is no longer safe; with a value where there is one. */
+static const struct {
+    char option[18], value[8];
+    bool verify; /* else old TLS */
+} weak[] = {
+    {"ssl-min-ver", "SSLv3", false},     {"ssl-min-ver", "TLSv1.0", false}, {"ssl-min-ver", "TLSv1.1", false},
+    {"ssl-max-ver", "SSLv3", false},     {"ssl-max-ver", "TLSv1.0", false}, {"ssl-max-ver", "TLSv1.1", false},
+    {"force-sslv3", "", false},          {"force-tlsv10", "", false},       {"force-tlsv11", "", false},
+    {"ssl-server-verify", "none", true}, {"verify", "none", true},
+};
+
+/* A keyword or an option that takes security away, at this word of the line. */
+static void weak_option(struct check *c, const struct schema_row *row, uint32_t word)
+{
+    struct khap_str name = khap__schema_text(row->words);
+    if (name.len < 6 || memchr("fsv", name.ptr[0], 3) == NULL)
+        return;
+    for (size_t i = 0; i < sizeof weak / sizeof *weak; i++) {
+        struct khap_str value = khap__str(weak[i].value);
+        uint32_t last = word + (value.len > 0);
+        if (!khap__str_eq(name, khap__str(weak[i].option)) || last >= c->n ||
+            (value.len > 0 && !khap__str_eq(c->words[last].text, value)))
+            continue;
+        struct khap_span span = {word, 0, last, (uint32_t)c->words[last].text.len};
+        SAY(c->diags, weak[i].verify ? MSG_NOT_VERIFYING : MSG_OLD_TLS, khap__check_place(c, span), name);
+    }
+}
+
+/* Servers that nobody is asked about; a bind asks for no certificate unless it is told to. */
+static void weak_options(struct check *c, const struct schema_line *line)
+{
+    bool bind = line->row != NULL && khap__str_eq(khap__schema_text(line->row->words), S("bind"));
+    if (line->row != NULL && c->table == TABLE_GLOBAL)
+        weak_option(c, line->row, line->keyword);
+    for (uint32_t i = 0; i < line->n_options; i++) {
+        if (!bind || !khap__str_eq(khap__schema_text(line->options[i].row->words), S("verify")))
+            weak_option(c, line->options[i].row, line->options[i].word);
+    }
+}
+
 void khap__check_advice(struct check *c, const struct schema_line *line)
 {
     if (c->at.section == VIEW_NONE || c->table == TABLE_SECTION || line->prefix != 0)
         return;
     option_as_value(c, line);
     address_twice(c, line);
+    weak_options(c, line);
+    khap__check_reach(c, line);
+    khap__check_listening(c, line);
 }

@@ -81,9 +81,11 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     struct khap_view *view = NULL;
     khap__arena_init(&c.arena, &c.alloc);
     khap__arena_init(&c.kept, &c.alloc);
+    khap__arena_init(&c.all, &c.alloc);
     khap__map_init(&c.seen, &c.alloc);
     khap__map_init(&c.acl_lines, &c.alloc);
     khap__arena_init(&c.names, &c.alloc);
+    khap__map_init(&c.bound, &c.alloc);
     khap__buf_init(&c.text, &c.alloc);
     khap__buf_init(&c.more, &c.alloc);
     enum khap_status status = bundle == NULL ? KHAP_EINVAL : khap__check_ignores(&c, bundle);
@@ -93,6 +95,7 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     if (status == KHAP_OK) {
         c.view = view;
         c.reader = c.own;
+        khap__check_listening(&c, NULL);
         khap__check_cross(&c);
         khap__check_conditions(&c);
         status = khap__check_names(&c);
@@ -108,6 +111,8 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     khap__buf_free(&c.more);
     khap__arena_free(&c.arena);
     khap__map_free(&c.seen);
+    khap__map_free(&c.bound);
+    VEC_FREE(&c.alloc, &c.binds);
     VEC_FREE(&c.alloc, &c.sections);
     VEC_FREE(&c.alloc, &c.ignores);
     VEC_FREE(&c.alloc, &c.ignored_in_files);
@@ -119,6 +124,7 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     khap__map_free(&c.acl_lines);
     khap__arena_free(&c.names);
     khap__arena_free(&c.kept);
+    khap__arena_free(&c.all);
     khap_view_free(view);
     return status;
 }

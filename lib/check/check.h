@@ -50,6 +50,13 @@ struct ignore {
 
 struct nearest;
 
+/* An address that is listened on. */
+struct check_bind {
+    struct khap_str text;
+    struct khap_place place;
+    uint32_t before; /* the one before it at the same port, or VIEW_NONE */
+};
+
 struct check {
     const struct khap_rules *rules;
     VEC(struct ignore) ignores; /* of lines, in the order of sources and places */
@@ -57,7 +64,7 @@ struct check {
     const struct khap_view *view;
     struct khap_diags *diags;
     struct khap_alloc alloc;
-    struct arena arena, kept;           /* of one line; of all */
+    struct arena arena, kept, all;      /* of one line; of one section; of all */
     struct arena names;                 /* keys of acl_lines */
     VEC(struct check_section) sections; /* cross.c: of each section so far */
     VEC(struct check_kept) lines;
@@ -76,6 +83,26 @@ struct check {
 
     bool used_experimental;
     bool experimental, deprecated; /* `global` has allowed it so far, or may have */
+
+    /* reach.c: of the section of the line, the rules that nothing behind them is reached after */
+    struct {
+        uint32_t section;
+        uint32_t n;
+        struct {
+            struct khap_str rules; /* which set */
+            struct khap_place place;
+            bool told;
+        } of[16];
+    } final;
+    /* listening.c */
+    VEC(struct check_bind) binds;
+    struct map bound; /* port, or path -> the last bind there */
+    struct {
+        uint32_t section;
+        struct khap_place stats; /* source 0: none */
+        bool public, guarded;
+    } page;
+    bool guarded_by_defaults;
 
     /* the line */
     struct view_line at;
@@ -143,6 +170,10 @@ enum khap_status khap__check_ignores(struct check *c, const struct khap_bundle *
 void khap__check_reached(struct check *c);
 /* Which comments had nothing to pass over; the list obeys no more. */
 void khap__check_unignored(struct check *c);
+/* reach.c: rules behind one that always ends their set. */
+void khap__check_reach(struct check *c, const struct schema_line *line);
+/* listening.c: addresses that two lines listen on, statistics for everybody; the latter is told behind the section, once more with `line` NULL. */
+void khap__check_listening(struct check *c, const struct schema_line *line);
 /* What refers to nothing, and what is there twice. */
 enum khap_status khap__check_names(struct check *c);
 

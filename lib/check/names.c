@@ -69,14 +69,18 @@ static void references(struct check *c)
     const struct khap_view *view = c->view;
     for (uint32_t i = 0; i < view->references.len; i++) {
         const struct view_reference *r = &view->references.ptr[i];
-        if (r->state != KHAP_REFERENCE_MISSING || r->read == KHAP_FALSE || r->loose)
+        if (r->state != KHAP_REFERENCE_MISSING || r->read == KHAP_FALSE)
             continue;
         /* what is missing in something that is missing itself was said */
         if (r->container != VIEW_NONE && view->references.ptr[r->container].state != KHAP_REFERENCE_BOUND)
             continue;
         struct khap_place place = khap__check_place_of(c, r->section, r->line, r->span);
-        SAY(c->diags, MSG_MISSING_REFERENCE, place, khap__schema_kind_name((enum schema_kind)r->kind),
-            r->name, nearest(c, r));
+        if (r->late)
+            SAY(c->diags, MSG_MISSING_LATER, place, khap__schema_kind_name((enum schema_kind)r->kind), r->name,
+                nearest(c, r));
+        else
+            SAY(c->diags, MSG_MISSING_REFERENCE, place, khap__schema_kind_name((enum schema_kind)r->kind),
+                r->name, nearest(c, r));
         khap__check_fix(c, place, r->name, c->near);
     }
 }

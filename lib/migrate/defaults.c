@@ -172,10 +172,14 @@ static bool in_global(const struct defaults *d, struct khap_str item)
     return false;
 }
 
-/* An option of the line, or of the default-server lines that hold for it. */
+/* An option of the line, or of the default-server lines that hold for it; or K^P, how its address begins. */
 static bool on_the_line(const struct defaults *d, uint32_t setting, struct khap_str item)
 {
     const struct setting *line = &d->settings.ptr[setting];
+    struct khap_str begins = item;
+    struct khap_str keyword = take(&begins, '^');
+    if (keyword.len < item.len)
+        return khap__str_eq(line->words[0], keyword) && khap__str_starts(line->words[1], begins);
     if (has_option(line, item))
         return true;
     if (khap__str_eq(line->words[0], S("bind")))

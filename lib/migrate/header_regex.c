@@ -90,9 +90,9 @@ static bool posix_class(struct khap_str name, uint64_t set[4])
     static const struct {
         const char *name, *ranges;
     } classes[] = {
-        {"alpha", "azAZ"},       {"digit", "09"},     {"alnum", "azAZ09"}, {"upper", "AZ"},
-        {"lower", "az"},         {"space", "\t\r  "}, {"blank", "\t\t  "}, {"punct", "!/:@[`{~"},
-        {"xdigit", "09afAF"},    {"print", " ~"},     {"graph", "!~"},     {"word", "azAZ09__"},
+        {"alpha", "azAZ"},    {"digit", "09"},     {"alnum", "azAZ09"}, {"upper", "AZ"},
+        {"lower", "az"},      {"space", "\t\r  "}, {"blank", "\t\t  "}, {"punct", "!/:@[`{~"},
+        {"xdigit", "09afAF"}, {"print", " ~"},     {"graph", "!~"},     {"word", "azAZ09__"},
     };
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
         if (!khap__str_eq(name, khap__str(classes[i].name)))
@@ -127,7 +127,8 @@ static void bracket(struct reader *r, uint64_t set[4])
                 for (unsigned i = 0; i < 4; i++)
                     set[i] |= one[i];
                 /* a range from an escaped byte is too rare to be worth it */
-                r->unknown = r->unknown || (is_next(r, '-') && r->at + 1 < r->s.len && r->s.ptr[r->at + 1] != ']');
+                r->unknown =
+                    r->unknown || (is_next(r, '-') && r->at + 1 < r->s.len && r->s.ptr[r->at + 1] != ']');
                 continue;
             }
             to = from;
@@ -248,7 +249,8 @@ static struct header_node *read_repeated(struct reader *r, struct header_node *a
         max = HEADER_MANY;
     } else if (takes(r, "?")) {
         min = 0;
-    } else if (is_next(r, '{') && r->at + 1 < r->s.len && khap__is_digit((unsigned char)r->s.ptr[r->at + 1])) {
+    } else if (is_next(r, '{') && r->at + 1 < r->s.len &&
+               khap__is_digit((unsigned char)r->s.ptr[r->at + 1])) {
         r->at++;
         max = min = read_number(r);
         if (takes(r, ","))

@@ -23,7 +23,8 @@ struct header_node {
     bool implicit;     /* what is not written, before a regular expression without ^ */
     uint32_t min, max; /* of HEADER_REP; max may be HEADER_MANY */
     uint64_t set[4];
-    struct khap_str raw; /* of HEADER_SET and HEADER_LOOK: as written; of HEADER_REP: what is behind the child */
+    struct khap_str
+        raw; /* of HEADER_SET and HEADER_LOOK: as written; of HEADER_REP: what is behind the child */
     const struct header_node *child, *next;
 };
 static inline bool khap__header_has(const uint64_t set[4], unsigned char c)
@@ -63,6 +64,15 @@ struct header_ways {
 enum khap_status khap__header_ways(struct arena *arena, const struct header_node *regex,
                                    enum header_shape shape, struct header_ways *out);
 
+/* What ends a field that is not the last one. */
+char khap__header_separator(enum header_shape shape, unsigned field);
+/* The bytes that can stand in a field. */
+void khap__header_allowed(enum header_shape shape, unsigned field, uint64_t set[4]);
+/* Whether the first set has all of the second. */
+bool khap__header_covers(const uint64_t a[4], const uint64_t b[4]);
+/* Whether a byte, or the beginning or end of the line, may be in it. */
+bool khap__header_holds(const struct header_node *node, char byte);
+
 /* What a way says of a field. */
 struct header_field {
     struct khap_str regex;   /* for the field alone */
@@ -76,7 +86,8 @@ struct header_field {
     bool tail;               /* it ends with what takes everything, and in front of that no '?' matches */
     uint16_t whole;          /* the groups that hold all of it, a bit each */
     uint16_t firsts, lasts;  /* those that begin with it; those that hold what is last, and no more */
-    struct khap_str lined;   /* `regex` for a text of several lines: nothing of it takes the end of a line. Empty when it cannot be written so */
+    struct khap_str
+        lined; /* `regex` for a text of several lines: nothing of it takes the end of a line. Empty when it cannot be written so */
 };
 /* A byte, or a part of the old line: HEADER_PART + field * 16 + group of the field's regex. HEADER_NONE: not known. */
 enum { HEADER_PART = 0x100, HEADER_NONE = 0x200 };

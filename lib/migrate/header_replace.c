@@ -194,7 +194,7 @@ static void rename_header(struct replacing *r, struct khap_str to, struct segmen
         khap__header_left(rule, "write a set-header with the new value, and a del-header for the old one");
         return;
     }
-    khap__header_differs(rule, "of several headers with that name only the last stays");
+    khap__header_differs(rule, "it expects one header of the old name, and none of the new one");
     khap__header_describe(rule, r->way, HEADER_LINE, 2, &old);
     struct header_line *line = line_for(r, "add-header", to);
     khap__header_word(line, text);
@@ -203,6 +203,7 @@ static void rename_header(struct replacing *r, struct khap_str to, struct segmen
         line = line_for(r, "replace-header", to);
         khap__header_word(line, regex_of(r, 2));
         khap__header_word(line, format);
+        khap__header_value_term(rule, name, &old, &line->terms);
     }
     line = line_for(r, "del-header", name);
     if (!old.any)
@@ -228,7 +229,9 @@ static void replace_header(struct header_rule *rule, const struct header_way *wa
     if (rule->no_memory)
         return;
     if (!good) {
-        khap__header_left(rule, "its replacement is no header line with a known name; write a rule for the header that is meant");
+        khap__header_left(
+            rule,
+            "its replacement is no header line with a known name; write a rule for the header that is meant");
         return;
     }
     if (old->literal.len == 0)
@@ -256,8 +259,10 @@ static const char *uri_rule(struct replacing *r, struct segment uri)
     const struct header_field *old = &r->fields[1];
     struct header_rule *rule = r->rule;
     unsigned last = uri.to - 1;
-    bool part = is_part(r, uri.from), path = part ? (old->firsts >> group_of(r, uri.from) & 1) != 0
-                                                  : r->atoms[uri.from] == '/';
+    bool part = is_part(r, uri.from),
+         path = part ? (old->firsts >> group_of(r, uri.from) & 1) != 0 : r->atoms[uri.from] == '/';
+    if (!path)
+        khap__header_differs(rule, "Host follows the URI");
     if (!path || !khap__header_of_path(old))
         return "http-request replace-uri x x";
     /* the query stays behind what goes to the end of the path */
@@ -287,7 +292,8 @@ static void replace_request(struct header_rule *rule, const struct header_way *w
     if (rule->no_memory)
         return;
     if (!good || !cut(r, &at, ' ', &method) || !cut(r, &at, ' ', &uri) || uri.from == uri.to) {
-        khap__header_left(rule, "its replacement is no request line; write a replace-path or set-path for it");
+        khap__header_left(rule,
+                          "its replacement is no request line; write a replace-path or set-path for it");
         return;
     }
     (void)cut(r, &at, ' ', &version);
@@ -305,7 +311,8 @@ static void replace_request(struct header_rule *rule, const struct header_way *w
     if (rule->no_memory)
         return;
     if (!good || !terms_good || (!same_method && !same_uri)) {
-        khap__header_left(rule, "its replacement is too intricate; write a replace-path, set-path or set-method for it");
+        khap__header_left(
+            rule, "its replacement is too intricate; write a replace-path, set-path or set-method for it");
         return;
     }
     if (!same_uri) {
@@ -322,6 +329,8 @@ static void replace_request(struct header_rule *rule, const struct header_way *w
     } else if (!same_method) {
         struct header_line *line = khap__header_line(rule, MIGRATE_REQUEST_LAST, "http-request set-method");
         khap__header_word(line, new_method);
+        if (khap__header_has_rules(rule, ~0U, HEADER_BELOW))
+            khap__header_differs(rule, "rules below that ask for the method still see the old one");
         line->terms = terms;
     }
 }
@@ -393,7 +402,8 @@ static void judge_twins(struct header_rule *rule, unsigned before, unsigned now)
             return;
         }
         if (a->n > 2 && b->n > 2 &&
-            (!khap__str_eq(a->words[1], S("replace-header")) || khap__str_eq_nocase(a->words[2], b->words[2])))
+            (!khap__str_eq(a->words[1], S("replace-header")) ||
+             khap__str_eq_nocase(a->words[2], b->words[2])))
             khap__header_left(rule, "it matches in several ways; write a rule for each");
     }
 }

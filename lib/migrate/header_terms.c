@@ -5,9 +5,10 @@
 #include "value/regex.h"
 
 /* What clients ask; others may be used, too. */
-static const char *const methods[] = {"GET",      "HEAD",      "POST",   "PUT",   "DELETE", "OPTIONS", "TRACE",
-                                      "CONNECT",  "PATCH",     "COPY",   "MOVE",  "LOCK",   "UNLOCK",  "MKCOL",
-                                      "PROPFIND", "PROPPATCH", "REPORT", "PURGE", "BAN",    "SEARCH"};
+static const char *const methods[] = {"GET",   "HEAD",    "POST",     "PUT",       "DELETE", "OPTIONS",
+                                      "TRACE", "CONNECT", "PATCH",    "COPY",      "MOVE",   "LOCK",
+                                      "MKCOL", "UNLOCK",  "PROPFIND", "PROPPATCH", "REPORT", "PURGE",
+                                      "TRACK", "BAN",     "DEBUG",    "SEARCH"};
 enum { METHODS = sizeof methods / sizeof *methods };
 
 struct header_term *khap__header_term(struct header_terms *terms, const char *words)
@@ -47,9 +48,8 @@ bool khap__header_matches(struct header_rule *rule, const struct header_field *f
     struct khap_str pattern = khap__header_pattern(rule, field);
     if (field->any)
         return true;
-    enum khap_status status =
-        khap__regex_new(&rule->step->arena->alloc,
-                        HEADER_JOIN(rule, rule->nocase ? S("(?i)") : S(""), pattern), &regex);
+    enum khap_status status = khap__regex_new(
+        &rule->step->arena->alloc, HEADER_JOIN(rule, rule->nocase ? S("(?i)") : S(""), pattern), &regex);
     if (status == KHAP_OK)
         status = khap__regex_exec(regex, khap__str(text), &matched);
     if (status == KHAP_ENOMEM)
@@ -65,8 +65,9 @@ static void add_match(struct header_rule *rule, const char *fetch, struct khap_s
     static const char *const methods_of[] = {"sub", "end", "beg", "str"};
     struct header_term *term = khap__header_term(terms, "");
     bool plain = field->plain && field->middle.len > 0 && !khap__str_eq(field->middle, S("}"));
-    khap__header_term_word(term, argument.len > 0 ? HEADER_JOIN(rule, khap__str(fetch), S("("), argument, S(")"))
-                                                  : khap__str(fetch));
+    khap__header_term_word(term, argument.len > 0
+                                     ? HEADER_JOIN(rule, khap__str(fetch), S("("), argument, S(")"))
+                                     : khap__str(fetch));
     khap__header_term_word(term, S("-m"));
     if (field->any) {
         khap__header_term_word(term, S("found"));
@@ -104,34 +105,51 @@ bool khap__header_of_path(const struct header_field *uri)
 void khap__header_only_1(struct header_rule *rule)
 {
     if (!khap__header_takes(rule, "reqdel x"))
-        khap__header_differs(rule, "HTTP/2 requests have a URI with scheme and host, which it does not expect");
+        khap__header_differs(rule,
+                             "HTTP/2 requests have a URI with scheme and host, which it does not expect");
 }
 
-/* The methods that match; false when none can. */
+static bool has_word(const struct header_term *term, struct khap_str word)
+{
+    for (unsigned i = 0; i < term->n; i++) {
+        if (khap__str_eq(term->words[i], word))
+            return true;
+    }
+    return false;
+}
+
+/* The methods that match, one by one: HAProxy searches in none. False when none can. */
 static bool method_term(struct header_rule *rule, const struct header_way *way,
                         const struct header_field *field, struct header_terms *terms)
 {
-    const char *matching[METHODS];
-    unsigned n = 0;
+    struct header_term *term = khap__header_term(terms, "method");
     for (unsigned i = 0; i < METHODS && !field->any; i++) {
         if (khap__header_matches(rule, field, methods[i]))
-            matching[n++] = methods[i];
+            khap__header_term_word(term, khap__str(methods[i]));
     }
-    if (field->any || n == METHODS)
+    if (field->any || term->n == METHODS + 1) {
+        terms->n--;
         return true;
-    if (n == 0 && (way->fields == 0 || !field->begins))
-        return false;
-    if (n > 0 && n <= 4) {
-        struct header_term *term = khap__header_term(terms, "method");
-        for (unsigned i = 0; i < n; i++)
-            khap__header_term_word(term, khap__str(matching[i]));
-    } else if (field->literal.len > 0) {
-        khap__header_term_word(khap__header_term(terms, "method"), field->literal);
-    } else {
-        /* as a string: HAProxy has a way of its own to compare methods */
-        add_match(rule, "method,upper", S(""), field, terms);
     }
-    return true;
+    /* words of the regex may be methods of one's own */
+    for (size_t i = 0, from = 0; i <= field->regex.len && way->fields > 0 && field->begins; i++) {
+        if (i < field->regex.len && khap__is_alpha((unsigned char)field->regex.ptr[i]))
+            continue;
+        struct khap_str word = HEADER_JOIN(rule, khap__str_sub(field->regex, from, i - from));
+        bool capital = word.len > 0;
+        for (size_t c = 0; c < word.len; c++)
+            capital = capital && word.ptr[c] == (char)(word.ptr[c] & ~32);
+        if (capital && term->n < HEADER_TERM && !has_word(term, word) &&
+            khap__header_matches(rule, field, word.ptr))
+            khap__header_term_word(term, word);
+        from = i + 1;
+    }
+    bool open = field->begins && !field->ends && way->fields > 0;
+    for (size_t i = 0; i < field->regex.len && field->begins; i++)
+        open = open || khap__str_find(S(".*+?[{\\"), field->regex.ptr[i]) < 7;
+    if (open && term->n > 1)
+        khap__header_differs(rule, "of methods that are not in it none matches");
+    return term->n > 1;
 }
 
 bool khap__header_request_terms(struct header_rule *rule, const struct header_way *way, bool with_uri,
@@ -183,10 +201,11 @@ bool khap__header_status_terms(struct header_rule *rule, const struct header_way
     if (!reason.any)
         khap__header_differs(rule, "the reason phrase is not looked at");
     if (status.any)
-        return true;
+        return reason.any;
     struct header_term *term = khap__header_term(terms, "status");
     for (unsigned code = 200, from = 0; code <= 600; code++) {
-        char text[4] = {(char)('0' + code / 100), (char)('0' + code / 10 % 10), (char)('0' + code % 10), '\0'};
+        char text[4] = {(char)('0' + code / 100), (char)('0' + code / 10 % 10), (char)('0' + code % 10),
+                        '\0'};
         bool matches = code < 600 && khap__header_matches(rule, &status, text);
         if (matches && from == 0)
             from = code;
@@ -232,10 +251,13 @@ bool khap__header_line_terms(struct header_rule *rule, const struct header_way *
     /* all lines in one, each with its end */
     struct khap_str between = S("[^:\r\n]*"), in_value = S("[^\r\n]*"), none = S("");
     bool complete = way->fields > 0, open = !name.begins && name.regex.len > 0;
-    struct khap_str pattern =
-        HEADER_JOIN(rule, S("(^|\n)"), open ? between : none, name.lined, name.ends || !complete ? none : between,
-                    !complete ? none : value.any ? S(":") : S(": "), value.any || value.begins ? none : in_value,
-                    value.any ? none : value.lined, value.ends && !value.any ? S("\r") : none);
+    struct khap_str pattern = HEADER_JOIN(
+        rule, S("(^|\n)"), open ? between : none, name.lined, name.ends || !complete ? none : between,
+        !complete   ? none
+        : value.any ? S(":")
+                    : S(": "),
+        value.any || value.begins ? none : in_value, value.any ? none : value.lined,
+        value.ends && !value.any ? S("\r") : none);
     struct header_term *term = khap__header_term(terms, "");
     khap__header_term_word(term, fetch);
     khap__header_term_word(term, S("-m"));
@@ -258,7 +280,8 @@ bool khap__header_text_term(struct header_rule *rule, struct header_terms *terms
         return false;
     khap__header_describe(rule, ways.ways[0], HEADER_TEXT, 0, &text);
     if (!text.plain || text.begins || text.ends || text.middle.len == 0 ||
-        khap__str_find(text.middle, ':') < text.middle.len || khap__str_find(text.middle, ' ') < text.middle.len)
+        khap__str_find(text.middle, ':') < text.middle.len ||
+        khap__str_find(text.middle, ' ') < text.middle.len)
         return false;
     add_match(rule, fetch, S(""), &text, terms);
     return true;

@@ -54,6 +54,7 @@ struct khap_str khap__header_join(struct header_rule *rule, const struct khap_st
         rule->no_memory = true;
         return S("");
     }
+    bytes[len] = '\0';
     for (size_t i = 0; i < n; i++) {
         if (parts[i].len > 0)
             memcpy(bytes + at, parts[i].ptr, parts[i].len);
@@ -211,9 +212,7 @@ static bool is_rule(const struct khap_line *line, unsigned actions)
     return false;
 }
 
-enum { ABOVE = 1, BELOW = 2, ELSEWHERE = 4 };
-/* Whether there are such rules: above or below in the section, or in sections that a request passes, too. */
-static bool has_rules(const struct header_rule *rule, unsigned actions, unsigned where)
+bool khap__header_has_rules(const struct header_rule *rule, unsigned actions, unsigned where)
 {
     const struct khap_view *view = rule->step->view;
     bool backend = khap__str_eq(view->sections.ptr[rule->step->section].kind, S("backend"));
@@ -222,14 +221,16 @@ static bool has_rules(const struct header_rule *rule, unsigned actions, unsigned
         const struct khap_document *doc = view->files.ptr[section->file].doc;
         bool own = s == rule->step->section, above = true;
         /* what comes first is asked for above, what comes then below */
-        bool before = !khap__str_eq(section->kind, S("backend")), after = !khap__str_eq(section->kind, S("frontend"));
-        if (own ? (where & (ABOVE | BELOW)) == 0
-                : (where & ELSEWHERE) == 0 || !((where & ABOVE) != 0 ? before && backend : after && !backend))
+        bool before = !khap__str_eq(section->kind, S("backend")),
+             after = !khap__str_eq(section->kind, S("frontend"));
+        if (own ? (where & (HEADER_ABOVE | HEADER_BELOW)) == 0
+                : (where & HEADER_ELSEWHERE) == 0 ||
+                      !((where & HEADER_ABOVE) != 0 ? before && backend : after && !backend))
             continue;
         for (const struct khap_line *line = section->head; line != NULL; line = khap_line_next(doc, line)) {
             if (own && line == rule->step->at)
                 above = false;
-            else if ((!own || (where & (above ? ABOVE : BELOW)) != 0) && is_rule(line, actions))
+            else if ((!own || (where & (above ? HEADER_ABOVE : HEADER_BELOW)) != 0) && is_rule(line, actions))
                 return true;
             if (line == section->last)
                 break;
@@ -248,7 +249,7 @@ static void write_ways(struct header_rule *rule, const char *words, const struct
     enum migrate_where where = rule->response ? MIGRATE_RESPONSE_LAST : MIGRATE_REQUEST_LAST;
     enum header_shape top = rule->response ? HEADER_STATUS : HEADER_REQUEST;
     struct header_terms anywhere;
-    bool verb = false, text = khap__header_text_term(rule, &anywhere);
+    bool verb = false, always = false, text = khap__header_text_term(rule, &anywhere);
     for (uint32_t i = 0; i < rule->top.n + (text ? 1 : rule->headers.n); i++) {
         bool of_top = i < rule->top.n;
         const struct header_way *way = of_top ? rule->top.ways[i] : rule->headers.ways[i - rule->top.n];
@@ -265,6 +266,12 @@ static void write_ways(struct header_rule *rule, const char *words, const struct
         verb = verb || (of_top && way->fields == 0 && first.plain && first.begins);
         for (unsigned t = 0; t < more->n; t++)
             terms.terms[terms.n++] = more->terms[t];
+        /* one that always matches is enough */
+        if (terms.n == 0)
+            rule->n = 0;
+        else if (always)
+            continue;
+        always = always || terms.n == 0;
         struct header_line *line = khap__header_line(rule, where, words);
         line->keep = rule->action == HEADER_SET_BACKEND ? rule->first + 1 : 0;
         line->terms = terms;
@@ -276,20 +283,23 @@ static void write_ways(struct header_rule *rule, const char *words, const struct
 static void judge(struct header_rule *rule)
 {
     struct header_terms more = {.n = 0};
-    const char *words = rule->response                        ? "http-response deny"
-                        : rule->action == HEADER_TARPIT       ? "http-request tarpit"
-                        : rule->action == HEADER_ALLOW        ? "http-request set-var(txn.reqallow) bool(true)"
+    const char *words = rule->response                       ? "http-response deny"
+                        : rule->action == HEADER_TARPIT      ? "http-request tarpit"
+                        : rule->action == HEADER_ALLOW       ? "http-request set-var(txn.reqallow) bool(true)"
                         : rule->action == HEADER_SET_BACKEND ? "use_backend"
-                                                              : "http-request deny";
+                                                             : "http-request deny";
     bool verdict = !rule->response && rule->action != HEADER_SET_BACKEND;
     /* it kept rules below from denying, not from changing anything, in the backend, too */
-    if (verdict && rule->action != HEADER_ALLOW && has_rules(rule, 1U << HEADER_ALLOW, ABOVE | ELSEWHERE))
+    if (verdict && rule->action != HEADER_ALLOW &&
+        khap__header_has_rules(rule, 1U << HEADER_ALLOW, HEADER_ABOVE | HEADER_ELSEWHERE))
         khap__header_term(&more, "var(txn.reqallow) -m bool")->negated = true;
-    if (rule->action == HEADER_ALLOW && !has_rules(rule, VERDICTS & ~(1U << HEADER_ALLOW), BELOW | ELSEWHERE))
+    if (rule->action == HEADER_ALLOW &&
+        !khap__header_has_rules(rule, VERDICTS & ~(1U << HEADER_ALLOW), HEADER_BELOW | HEADER_ELSEWHERE))
         return;
     if (rule->action == HEADER_ALLOW && !khap__header_takes(rule, words))
         khap__header_left(rule, "write an ACL for it, and add it to the conditions of the rules below");
-    if (rule->action == HEADER_SET_BACKEND && has_rules(rule, 1U << HEADER_REPLACE, BELOW))
+    if (rule->action == HEADER_SET_BACKEND &&
+        khap__header_has_rules(rule, 1U << HEADER_REPLACE, HEADER_BELOW))
         khap__header_differs(rule, "it asks behind the rules below, which change the request");
     write_ways(rule, words, &more);
 }
@@ -314,7 +324,8 @@ struct khap_str khap__header_literal(struct header_rule *rule, struct khap_str t
             khap__buf_char(&out, '%');
         khap__buf_char(&out, text.ptr[i]);
     }
-    if (out.failed || (text.len > 0 && khap__arena_dup(rule->step->arena, khap__buf_str(&out), &copy) != KHAP_OK))
+    if (out.failed ||
+        (text.len > 0 && khap__arena_dup(rule->step->arena, khap__buf_str(&out), &copy) != KHAP_OK))
         rule->no_memory = true;
     khap__buf_free(&out);
     return copy;
@@ -419,7 +430,7 @@ static enum khap_status run(struct header_rule *rule)
         return KHAP_OK;
     }
     if (rule->action == HEADER_PASS) {
-        if (has_rules(rule, ~0U, BELOW))
+        if (khap__header_has_rules(rule, ~0U, HEADER_BELOW))
             khap__header_differs(rule, "it did nothing in any release, although the manuals told otherwise");
         return KHAP_OK;
     }
@@ -427,11 +438,14 @@ static enum khap_status run(struct header_rule *rule)
     if (status == KHAP_OK && rule->regex != NULL)
         status = khap__header_ways(arena, rule->regex, HEADER_LINE, &rule->headers);
     if (status == KHAP_OK && rule->regex != NULL)
-        status = khap__header_ways(arena, rule->regex, rule->response ? HEADER_STATUS : HEADER_REQUEST, &rule->top);
+        status = khap__header_ways(arena, rule->regex, rule->response ? HEADER_STATUS : HEADER_REQUEST,
+                                   &rule->top);
     if (status != KHAP_OK)
         return status;
     if (rule->regex == NULL || rule->headers.unknown || rule->top.unknown)
-        khap__header_left(rule, "its regular expression is not understood; write a rule for the header or path that is meant");
+        khap__header_left(
+            rule,
+            "its regular expression is not understood; write a rule for the header or path that is meant");
     else if (rule->action == HEADER_DELETE)
         delete_all(rule);
     else if (rule->action == HEADER_REPLACE)
@@ -470,7 +484,8 @@ enum khap_status khap__migrate_headers(struct migrate_step *step)
     if (rule->condition > step->n)
         khap__header_left(rule, "it is not right as it is");
     enum khap_status status = step->effect == MIGRATE_LEFT ? KHAP_OK : run(rule);
-    if (rule->n > 1 && (rule->action == HEADER_REPLACE || rule->action == HEADER_DELETE) && asks_headers(rule))
+    if (rule->n > 1 && (rule->action == HEADER_REPLACE || rule->action == HEADER_DELETE) &&
+        asks_headers(rule))
         khap__header_differs(rule, "its condition is asked again for each rule");
     if (status != KHAP_OK || rule->no_memory)
         return KHAP_ENOMEM;

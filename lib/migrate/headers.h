@@ -17,10 +17,11 @@ enum header_action {
 };
 
 /* `{ fetch -m … }`, or not. */
+enum { HEADER_TERM = 28 };
 struct header_term {
     bool negated;
     uint8_t n;
-    struct khap_str words[12];
+    struct khap_str words[HEADER_TERM];
 };
 struct header_terms {
     unsigned n;
@@ -47,7 +48,7 @@ struct header_rule {
     struct header_line lines[HEADER_LINES];
 };
 
-/* The parts in one; in the arena. */
+/* The parts in one; in the arena, with a NUL behind it. */
 struct khap_str khap__header_join(struct header_rule *rule, const struct khap_str *parts, size_t n);
 #define HEADER_JOIN(rule, ...)                                                                               \
     khap__header_join(rule, (const struct khap_str[]){__VA_ARGS__},                                          \
@@ -56,6 +57,9 @@ struct khap_str khap__header_join(struct header_rule *rule, const struct khap_st
 void khap__header_differs(struct header_rule *rule, const char *says);
 void khap__header_left(struct header_rule *rule, const char *says);
 void khap__header_idle(struct header_rule *rule); /* it matches nothing */
+enum { HEADER_ABOVE = 1, HEADER_BELOW = 2, HEADER_ELSEWHERE = 4 };
+/* Whether there are req… rules with actions of a set: above or below in the section, or in sections that a request passes, too. */
+bool khap__header_has_rules(const struct header_rule *rule, unsigned actions, unsigned where);
 /* What the new release has. */
 bool khap__header_has_fetch(const struct header_rule *rule, const char *name);
 bool khap__header_takes(struct header_rule *rule, const char *line);

@@ -43,7 +43,7 @@ enum khap_status khap__schema_print_expected(const struct schema_line *line, str
         khap__buf_char(out, '\'');
         break;
     case OP_TYPE:
-        if (code[1] == TYPE_REF || code[1] == TYPE_LOOSE || code[1] == TYPE_DEF || code[1] == TYPE_DYNAMIC) {
+        if (code[1] == TYPE_REF || code[1] == TYPE_LATE || code[1] == TYPE_DEF || code[1] == TYPE_DYNAMIC) {
             khap__buf_add(out, S("the name of "));
             khap__buf_add(out, khap__schema_kind_text((enum schema_kind)code[2]));
         } else

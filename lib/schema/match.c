@@ -292,7 +292,8 @@ static uint32_t converters(const struct match *m, const struct parts *parts)
 /* Types whose parameter is a kind. */
 static bool of_kind(enum schema_type type)
 {
-    return type == TYPE_REF || type == TYPE_LOOSE || type == TYPE_DEF || type == TYPE_DYNAMIC || type == TYPE_OWN;
+    return type == TYPE_REF || type == TYPE_LATE || type == TYPE_DEF || type == TYPE_DYNAMIC ||
+           type == TYPE_OWN;
 }
 
 static bool begins_condition(const struct part *p)

@@ -219,7 +219,7 @@ struct schema_reference {
     bool variable; /* the name is not all known */
     bool defines;  /* it is defined here */
     bool dynamic;  /* each request gives the name */
-    bool loose;    /* HAProxy does not look whether it is there */
+    bool late;     /* only HAProxy that starts looks it up */
     bool own;      /* there is no name: it is the proxy itself, which must be one of that kind */
     /* what the name is a part of: a word, or an argument in an expression; where in it */
     struct khap_str holder;

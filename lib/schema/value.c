@@ -242,15 +242,16 @@ enum khap_status khap__schema_visit(struct arena *arena, uint16_t release, const
         if (argument->word >= n || argument->n_words > n - argument->word)
             return KHAP_EINVAL;
         const struct schema_word *first = &words[argument->word];
-        if (argument->type == TYPE_REF || argument->type == TYPE_LOOSE || argument->type == TYPE_DEF || argument->type == TYPE_DYNAMIC) {
+        if (argument->type == TYPE_REF || argument->type == TYPE_LATE || argument->type == TYPE_DEF ||
+            argument->type == TYPE_DYNAMIC) {
             struct schema_reference r = {
                 .kind = (enum schema_kind)argument->kind,
                 .name = khap__str_sub(first->text, argument->offset, argument->len),
                 .span = {argument->word, argument->offset, argument->word, argument->offset + argument->len},
                 .variable = first->variable,
                 .defines = argument->type == TYPE_DEF,
-                .loose = argument->type == TYPE_LOOSE,
                 .dynamic = argument->type == TYPE_DYNAMIC,
+                .late = argument->type == TYPE_LATE,
                 .holder = first->text,
                 .holder_span = {argument->word, 0, argument->word, (uint32_t)first->text.len},
                 .at = argument->offset};

@@ -135,10 +135,10 @@ static enum khap_status on_reference(void *ctx, const struct schema_reference *s
                                  .container = behind ? r->before : VIEW_NONE,
                                  .span = s->span,
                                  .kind = (uint8_t)s->kind,
-                                 .loose = s->loose,
                                  .state = s->dynamic    ? KHAP_REFERENCE_DYNAMIC
                                           : s->variable ? KHAP_REFERENCE_VARIABLE
                                                         : KHAP_REFERENCE_MISSING,
+                                 .late = s->late,
                                  .read = (uint8_t)r->read};
     if (ref.state == KHAP_REFERENCE_MISSING) {
         enum khap_status status = keep_scoped(view, r->section, s->name, &ref.name);

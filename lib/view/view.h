@@ -51,7 +51,7 @@ struct view_reference {
         container; /* the reference before it in the same word, that says in which section to look, or VIEW_NONE */
     struct khap_span span;
     uint8_t kind, state, read;
-    bool loose; /* HAProxy does not look whether it is there */
+    bool late; /* only HAProxy that starts looks it up */
 };
 
 /* A line that is not all understood: names may stand in it that are not known. */

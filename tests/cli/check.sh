@@ -103,6 +103,12 @@ is 'which' "$(said)" '3:21 error missing-reference'
 run 1 'as JSON' --json 1.cfg 2.cfg
 is 'one object' "$(grep -c '"code":"missing-reference"' err)" 1
 
+# ---- `haproxy -c` does not look whether a ring of global is there
+printf 'global\n  log ring@none local0\nbackend b\n  log ring@none local0\n  timeout server 1s\n  timeout connect 1s\n' >rings.cfg
+run 1 'rings that are not there' rings.cfg
+is 'a note, and an error' "$(said)" '2:12 note missing-later
+4:12 error missing-reference'
+
 # ---- what is not read is not looked at; what is not known is taken for good
 cat >if.cfg <<'END'
 .if version_before(2.0)

@@ -6,8 +6,8 @@ measured` in its evidence, and only that."""
 import os
 import re
 import socket
+import struct
 import subprocess
-import time
 
 import serve
 from serve import lib, number, tap
@@ -69,7 +69,7 @@ def _():
     return seen, lib.ask(p["fe"], "/", "other.example").status
 
 
-@measure("check-sni-auto", LISTEN + "    option httpchk\n    http-check send meth GET uri /check ver HTTP/1.1 hdr Host check.example\n"
+@measure("check-sni-auto", LISTEN.replace("mode http", "mode tcp") + "    option httpchk\n    http-check send meth GET uri /check ver HTTP/1.1 hdr Host check.example\n"
          "    server s 127.0.0.1:%(tls)d check inter 100ms ssl verify none\n", {None}, {"check.example"})
 def _():
     tls.requests.clear()
@@ -182,6 +182,49 @@ def _():
     return b"HAProxy version" in lib.ask(p["fe"], "/s", "h").body
 
 
+@measure("log-bytes", PROXY.replace("global\n", "global\n    log 127.0.0.1:%(log)d local0\n") + "listen l\n    bind 127.0.0.1:%(fe)d\n    log global\n"
+         "    option httplog\n    http-request deny\n" + ONE, False, True)
+def _():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as logs:
+        logs.bind(("127.0.0.1", p["log"]))
+        logs.settimeout(5)
+        lib.ask(p["fe"], "/logged", "h")
+        while True:
+            line = logs.recv(4096)
+            if b"/logged" in line:
+                return b" 403 0 - -" in line
+
+
+class FastCgi(lib.Server):
+    """Answers with the names of the parameters that it got."""
+
+    def serve(self, conn, peer, head):
+        names, params = [], b""
+        while True:
+            version, kind, request, size, padding, _ = struct.unpack(">BBHHBB", lib.receive(conn, 8))
+            content = lib.receive(conn, size)
+            lib.receive(conn, padding)
+            params += content if kind == 4 else b""
+            if kind == 5 and size == 0:
+                break
+        while params:
+            sizes = []
+            for _ in range(2):
+                wide = params[0] & 128
+                sizes.append(struct.unpack(">I", params[:4])[0] & 0x7fffffff if wide else params[0])
+                params = params[4 if wide else 1:]
+            names.append(params[:sizes[0]])
+            params = params[sum(sizes):]
+        body = b"Content-Type: text/plain\r\n\r\n" + b" ".join(names)
+        for kind, content in ((6, body), (6, b""), (3, bytes(8))):
+            conn.sendall(struct.pack(">BBHHBB", version, kind, request, len(content), 0, 0) + content)
+
+
+@measure("fcgi-header-names", LISTEN + "    use-fcgi-app a\n    server s 127.0.0.1:%(fcgi)d proto fcgi\nfcgi-app a\n    docroot /srv\n", True, False)
+def _():
+    return b"HTTP_X_A" in lib.ask(p["fe"], "/a.php", "h", [("X_A", "1")]).body.split()
+
+
 @measure("backend-disabled", PROXY + "frontend f\n    bind 127.0.0.1:%(fe)d\n    use_backend off if TRUE\n    default_backend on\nbackend off\n    disabled\n"
          + ONE + "backend on\n" + ONE, 503, 200)
 def _():
@@ -222,7 +265,7 @@ def observe(release, text, m):
 
 with lib.Lab() as lab:
     certs = lab.certs
-    p = {x: lib.free_port() for x in ("fe", "web", "tls", "udp", "log")}
+    p = {x: lib.free_port() for x in ("fe", "web", "tls", "udp", "log", "fcgi")}
     certs.ca("ca")
     p.update(pem=certs.make("h.example", ["h.example"]), ca=certs.path("ca.crt"), rsa=certs.path("rsa.pem"))
     subprocess.run([certs.openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "90", "-keyout", certs.path("rsa.key"), "-out",
@@ -230,6 +273,7 @@ with lib.Lab() as lab:
     with open(p["rsa"], "a") as out, open(certs.path("rsa.key")) as key:
         out.write(key.read())
     webs = lab.web(p["web"], ["127.0.0.%d" % i for i in range(1, 5)])
+    lab.stops.append(FastCgi("127.0.0.1", p["fcgi"]))
     tls = lab.web(p["tls"], tls=lib.server_tls(certs.signed("h.example", "ca", ["h.example"])))
 
     for row in rows:

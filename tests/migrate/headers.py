@@ -5,7 +5,7 @@
 The lines below are of the kind that people have in their configurations. A simulator of the old rules, written from the manuals and apart from the
 library, says what a server shall see of a request and a client of the answer; real HAProxies run what `khapgen migrate` makes of the lines, each line in
 a section of its own, and several at random in one. It asks $HAPROXY, or with HAPROXY_RELEASES ("2.2=PATH 2.6=PATH …") all of those. N=… sets how many
-requests for each section, SEED=… which.
+requests for each section, LINES=… how many lines are made at random, SEED=… which.
 """
 import collections
 import os
@@ -25,8 +25,8 @@ import tap
 KHAPGEN = os.environ.get("KHAPGEN") or os.path.join(tap.builddir, "khapgen")
 
 # What becomes of a line: same, differs, left. Of what differs, which requests or answers are not asked: `header`, that have a header that matches, or `*` for a URI;
-# `value`, that have it in the value of a header; `several`, that have several headers of one name that matches; `reason`, with an unusual reason
-# phrase; `name`, with another header that matches, or a request line; `none`: all are asked.
+# `value`, that have it in the value of a header; `several`, that have several headers of one name that matches, or one of the new name; `reason`, with an unusual reason
+# phrase; `name`, with another header that matches, or a request line; `none`: all are asked. `alone`: the same, but not beside others.
 CORPUS = """
 same	reqirep ^Host:\\ (.*) Host:\\ new.example.com
 same	reqirep ^Host:.* Host:\\ new.example.com
@@ -48,7 +48,7 @@ same	reqrep ^([^\\ :]*)\\ /(.*)\\?x=1\\ (.*) \\1\\ /\\2\\ \\3
 same	reqrep ^([^\\ :]*)\\ //+(.*) \\1\\ /\\2
 header	reqirep ^(.*)\\ /foo(.*) \\1\\ /bar\\2
 header	reqirep ^([^\\ ]*)\\ ([^\\ ]*)\\ (.*) \\1\\ /prefix\\2\\ \\3
-same	reqrep ^HEAD\\ (.*) GET\\ \\1
+alone	reqrep ^HEAD\\ (.*) GET\\ \\1
 same	reqirep ^([^:\\ ]*)\\ /old/([^/\\ ]*)/([^\\ ]*)\\ (.*) \\1\\ /\\3/\\2\\ \\4
 same	reqirep ^([^:\\ ]*)\\ /lang/([a-z]{2})/(.*) \\1\\ /\\3
 same	reqrep ^([^\\ :]*)\\ /100%/(.*) \\1\\ /50%25/\\2
@@ -130,6 +130,10 @@ left	rspirep ^([^:]*):\\ (.*)http://(.*) \\1:\\ \\2https://\\3
 left	reqirep ^GET\\ /(.*) POST\\ /post/\\1
 """
 CORPUS = [line.split("\t") for line in CORPUS.strip("\n").split("\n")]
+
+# What is said of a line that differs, and which messages are not asked then.
+SAID = [("changes the request line only", "header"), ("changes the status line only", "header"), ("only have it in their value", "value"), ("all of that name go", "several"),
+        ("none of the new one", "several"), ("reason phrase", "reason"), ("of just that name", "name"), ("matched no line of HTTP/1", "none"), ("asked again for each", "never"), ("still see the old one", "never"), ("Host follows", "uri"), ("of methods that are not in it", "method")]
 
 HEAD = "global\n stats socket SOCKET\ndefaults\n mode http\n timeout client 10s\n timeout server 10s\n timeout connect 5s\n timeout tarpit 10ms\n"
 
@@ -295,10 +299,15 @@ def unusual(kind, rule, message):
         return any(not rule.regex.search(name + ":") for name, _ in hits)
     if kind == "several":
         names = [name.lower() for name, _ in message.headers]
-        return any(names.count(name.lower()) > 1 for name, _ in hits)
+        new = re.match(r"([\w-]+):", rule.argument)
+        return any(names.count(name.lower()) > 1 or (new and name.lower() != new.group(1).lower() in names) for name, _ in hits)
     if kind == "name":
         wanted = re.match(r"[\w-]+", rule.argument).group(0).lower()
         return bool(rule.regex.search(message.top)) or any(name.lower() != wanted or not rule.regex.match("%s: %s" % (name, value)) for name, value in hits)
+    if kind == "uri":
+        return bool(rule.regex.search(message.top))
+    if kind == "method":
+        return message.top.split(" ")[0] not in METHODS
     if kind == "reason":
         return not rule.regex.search(message.top) and bool(re.search(" 404 ", message.top))
     return False
@@ -351,7 +360,7 @@ def matching(rng, nodes):
             chars = set()
             for k, v in value:
                 chars |= {chr(v)} if str(k) == "LITERAL" else {chr(c) for c in range(v[0], v[1] + 1)} if str(k) == "RANGE" else set()
-            out += rng.choice([c for c in "abGET/x.-=1" if c not in chars] if negated else sorted(chars))
+            out += rng.choice([c for c in "abGET/x.-=1" if c not in chars] if negated else sorted(chars) or ["7"])
         elif name == "BRANCH":
             out += matching(rng, rng.choice(value[1]))
         elif name == "SUBPATTERN":
@@ -389,7 +398,9 @@ def put_aimed(rng, message, line, response, rules):
         message.top = "%s %s HTTP/1.%d" % (words[0], words[1], rng.random() < 0.9)
     elif re.match(r"[A-Za-z0-9-]+:", line):
         name, value = parts(line)
-        name = spelled.get(name.lower(), name)
+        for word in sorted(spelled, key=len):
+            if name.lower().startswith(word):
+                name = spelled[word] + name[len(word):]
         if name.lower() in OWN + ("upgrade", "expect", "te") or (name.lower() == "host" and rng.random() < 0.1):
             return
         if name.lower() == "host":
@@ -454,7 +465,10 @@ class Backend:
 
     def accept(self):
         while True:
-            conn, _ = self.listener.accept()
+            try:
+                conn, _ = self.listener.accept()
+            except OSError:
+                return
             threading.Thread(target=self.serve, args=(conn,), daemon=True).start()
 
     def serve(self, conn):
@@ -462,13 +476,13 @@ class Backend:
             try:
                 while True:
                     self.seen = read_head(conn)
-                    conn.sendall(wire(self.give, [("Content-Length", "0")]))
+                    conn.sendall(wire(self.give))
             except (EOFError, OSError):
                 pass
 
 
-def wire(message, more=()):
-    lines = [message.top] + ["%s: %s" % h for h in message.headers + list(more)]
+def wire(message):
+    lines = [message.top] + ["%s: %s" % h for h in message.headers]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
@@ -500,6 +514,8 @@ class Run:
         self.binary, self.process, self.said = binary, None, ""
 
     def migrate(self, release):
+        with open(self.config, encoding="latin-1") as f:
+            self.text = f.read()
         return subprocess.run([KHAPGEN, "migrate", "--from", "2.0", "--to", release, "-o", self.new, self.config], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False,
                               encoding="latin-1")
 
@@ -539,6 +555,7 @@ class Run:
 def compare(run, number, rules, kinds, rng):
     """One request: whether it was asked, and what was wrong."""
     message, give = request(rng, rules), answer(rng, rules)
+    give.headers.append(("Content-Length", "0"))
     for rule, kind in zip(rules, kinds):
         if unusual(kind, rule, give if rule.response else message):
             return False, None
@@ -548,6 +565,8 @@ def compare(run, number, rules, kinds, rng):
             return False, None
         status = int(give.top.split()[1])
         back = old(rules, give, True, status)
+        if isinstance(back, Message) and back.values("Content-Length") != ["0"]:
+            return False, None
     try:
         seen, got = run.ask(number, message, give)
     except (OSError, EOFError) as e:
@@ -564,6 +583,131 @@ def compare(run, number, rules, kinds, rng):
     return True, None if ok else "%s\nasked: %r\ngiven: %r\nis:    %r\nshall: %r" % ("\n".join(r.line for r in rules), wire(message), wire(give), is_now, shall)
 
 
+# ---- lines made at random
+
+def blank(rng):
+    return rng.choice(["\\ ", "\\ ", "\\ ", "", "[\\ ]*", "\\s*", ".*", "\\ +"])
+
+
+def value_regex(rng, words, groups):
+    """A regular expression for a value, and how many groups it has."""
+    out = ""
+    for _ in range(rng.randint(0, 4)):
+        kind = rng.randrange(9)
+        word = re.sub(r"([^A-Za-z0-9_/ :;=,-])", r"\\\1", rng.choice(words)).replace(" ", "\\ ")
+        if kind < 3:
+            out += word
+        elif kind == 3:
+            out += rng.choice([".*", ".+", "[^;\\ ]*", "[a-z]+", "[0-9]*", ".", "[^/]*", ".*?", "x?"])
+        elif kind < 7:
+            out += "(" + rng.choice([".*", ".*", "[^/]*", "[^\\ ]*", "[a-z0-9.]+", word, word + "|" + rng.choice("abc/"), ".*?", "a(b|c)*"]) + ")"
+            groups += 1 + ("(b" in out[-7:])
+            if rng.random() < 0.1:
+                out += "?"
+        elif kind == 7:
+            out += rng.choice(["(?:a|/)", "[A-Z]", "/", "\\.", "\\d"])
+        else:
+            out += word + "*"
+    return out, groups
+
+
+def replacement(rng, begin, words, groups, end=""):
+    out = begin
+    for _ in range(rng.randint(1, 3)):
+        out += "\\%d" % rng.randint(1, groups) if groups and rng.random() < 0.6 else rng.choice(words + ["100%", "\\\\\\\\x"]).replace(" ", "\\ ")
+    return out + end
+
+
+def random_header(rng, response):
+    values = GIVEN if response else VALUES
+    name = rng.choice([n for n in (GIVEN if response else NAMES) if n != "Host"])
+    words = [v for v in values.get(name, ANY) if v] + ["/", "a"]
+    groups, kind = 0, rng.random()
+    if kind < 0.6:
+        start = "^" + name + ":"
+    elif kind < 0.7:
+        start = "^" + name[:rng.randint(2, len(name))]
+    elif kind < 0.8:
+        start = "^(%s|%s):" % (name, rng.choice(NAMES[1:]))
+        groups = 1
+    elif kind < 0.9:
+        start, groups = "^(" + name + ":", 1
+    else:
+        start = rng.choice(["", "^[Xx]-[A-Za-z-]*:", "^.*", "^X-.*:", name + ":", "^[^:]*:"])
+    regex, groups = value_regex(rng, words, groups)
+    regex = start + (blank(rng) if start.endswith(":") else "") + regex
+    if start.startswith("^(" + name + ":"):
+        regex += ")"
+    if rng.random() < 0.2:
+        regex += "$"
+    to = name if rng.random() < 0.85 else "X-New"
+    begin = "\\1" if start.startswith("^(" + name) and rng.random() < 0.7 else to
+    if not start.startswith("^(" + name + ":") or begin == to:
+        begin += ":" + rng.choice(["", "\\ ", "\\ "])
+    return regex, replacement(rng, begin, words, groups)
+
+
+def random_request(rng):
+    methods, groups = rng.choice([("^([^\\ :]*)", 1), ("^([^\\ ]*)", 1), ("^GET", 0), ("^(GET|POST)", 1), ("^(.*)", 1), ("^[^:\\ ]*", 0), ("^([A-Z]+)", 1), ("^(P[A-Z]*)", 1)])
+    words = [p for p in PATHS if " " not in p]
+    regex, more = value_regex(rng, words + ["?x=1"], groups)
+    end, last = rng.choice([("(.*)", 1), ("\\ (.*)", 1), ("", 0), ("\\ HTTP/1\\.[01]$", 0), ("\\ (HTTP/1\\.1)", 1), (".*", 0)])
+    to = "\\1" if groups and rng.random() < 0.9 else rng.choice(["GET", "POST"])
+    ends = "\\%d" % (more + 1) if last else "\\ HTTP/1.1"
+    out = replacement(rng, to + "\\ " + rng.choice(["/", "/", "", "/new/"]), ["/a", "/b/", "x"], more, ("\\ " if end.startswith("\\ (") else "") + ends)
+    return methods + "\\ " + rng.choice(["/", "/", ""]) + regex + end, out
+
+
+def random_line(rng):
+    keyword = rng.choice(["reqrep", "reqirep", "reqrep", "reqirep", "rsprep", "rspirep", "reqdel", "reqidel", "rspdel", "rspidel", "reqdeny", "reqideny", "reqtarpit", "rspdeny", "rspideny"])
+    response = keyword.startswith("rsp")
+    regex, to = random_request(rng) if not response and rng.random() < 0.4 and "del" not in keyword else random_header(rng, response)
+    line = keyword + " " + regex + (" " + to if keyword.endswith("rep") else "")
+    if rng.random() < 0.2:
+        line += rng.choice([" if { status 200 }", " unless { status 404 } or { status 500 }"] if response else [" if METH_GET", " unless { path_beg /old } or METH_POST", " if { path_beg /foo } or !METH_GET"])
+    return line
+
+
+def pattern_is_good(line):
+    words = lex(line)
+    try:
+        re.compile(words[1])
+        re.sub(r"\\x", "", words[1])
+    except (re.error, IndexError):
+        return False
+    groups = re.compile(words[1]).groups
+    return "" not in words and all(int(g) <= groups for g in re.findall(r"\\(\d)", words[2] if words[0].endswith("rep") else ""))
+
+
+def random_sections(rng, release, count):
+    """Lines at random that are migrated, and what is not asked of them."""
+    lines = []
+    while len(lines) < count:
+        line = random_line(rng)
+        if pattern_is_good(line):
+            lines.append(line)
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run("", folder, [[line] for line in lines])
+        run.backend.listener.close()
+        done = run.migrate(release)
+        numbers = {n: l.strip() for n, l in enumerate(run.text.split("\n"), 1)}
+    sections, kinds, left = [], [], 0
+    said = {}
+    for match in re.finditer(r"old\.cfg:(\d+):\d+: (note|warning|error): (.*)", done.stderr):
+        said[numbers[int(match.group(1))]] = match.groups()
+    for line in lines:
+        _, severity, text = said.get(line, ("", "error", "not told"))
+        kind = "same"
+        if severity == "warning":
+            kind = next((k for words, k in SAID if words in text), "never")
+        if severity == "error":
+            left += 1
+        elif kind != "never":
+            sections.append([line])
+            kinds.append([kind])
+    return sections, kinds, left
+
+
 def new_lines(run, number):
     with open(run.new, encoding="latin-1") as f:
         text = f.read()
@@ -574,8 +718,13 @@ def one_release(binary, label, rng, number):
     fitting = [(kind, line) for kind, line in CORPUS if kind != "left"]
     sections = [[line] for _, line in fitting]
     kinds = [[kind] for kind, _ in fitting]
+    more = int(os.environ.get("LINES") or 60)
+    made, made_kinds, left = random_sections(rng, label, more)
+    tap.note("%s: of %d lines made at random %d are left" % (label, more, left))
+    sections += made
+    kinds += made_kinds
     for _ in range(40):
-        chosen = [rng.choice(fitting) for _ in range(rng.randint(2, 5))]
+        chosen = [rng.choice([f for f in fitting if f[0] != "alone"]) for _ in range(rng.randint(2, 5))]
         if rng.random() < 0.4:
             chosen.insert(rng.randint(0, len(chosen)), ("same", rng.choice(["reqiallow ^OPTIONS\\ \\*", "reqallow ^GET\\ /old/", "reqiallow ^User-Agent:\\ evil", "reqallow ^X-Token:\\ secret"])))
         # what two of them say of one header or path is no business of the one alone
@@ -621,7 +770,7 @@ def effects(release):
             run.backend.listener.close()
         is_now = "left" if "[migrate-left]" in done.stderr else "differs" if "warning:" in done.stderr else "same"
         counts[is_now] += 1
-        if is_now != (kind if kind in ("same", "left") else "differs"):
+        if is_now != ({"same": "same", "alone": "same", "left": "left"}.get(kind, "differs")):
             wrong.append("%s: %s\n%s" % (line, is_now, done.stderr))
     tap.ok("to %s: what is the same, what differs and what is left is told so" % release, not wrong, "\n".join(wrong))
     tap.ok("to %s: more than nine lines of ten are migrated" % release, counts["left"] * 10 < len(CORPUS), counts)

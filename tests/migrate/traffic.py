@@ -128,7 +128,7 @@ GONE = {
     "dispatch": {"server": "    dispatch 127.0.0.3:%(web)d\n"},
     "transparent": {"server": "    http-request set-dst str(127.0.0.3)\n    http-request set-dst-port int(%(web)d)\n    transparent\n"},
     "option transparent": {"server": "    http-request set-dst str(127.0.0.3)\n    http-request set-dst-port int(%(web)d)\n    option transparent\n"},
-    "master-worker": {"global": "master-worker no-exit-on-failure"},
+    "master-worker": {"global": "master-worker"},
     "no-quic": {"global": "no-quic"},
     "expose-experimental-directives": {"global": "expose-experimental-directives"},
     "expose-experimental-directives, and one of them": {"global": "expose-experimental-directives\ntune.fd.edge-triggered on\nno-quic"},

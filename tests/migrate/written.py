@@ -48,6 +48,7 @@ added("TLS in mode http", http + "frontend f\n    bind 127.0.0.1:1 ssl crt x.pem
       "    default_backend b\nbackend b\n    server a 127.0.0.1:1\n", "2.6", "3.0", ["    bind 127.0.0.1:1 ssl crt x.pem no-alpn  # ours"])
 added("TLS in mode tcp", "defaults\n    mode tcp\n    " + TIMES + "frontend f\n    bind 127.0.0.1:1 ssl crt x.pem\n    default_backend b\n"
       "backend b\n    server a 127.0.0.1:1\n", "2.6", "3.0", [])
+added("QUIC", http + "frontend f\n    bind quic4@127.0.0.1:1 ssl crt x.pem\n    default_backend b\nbackend b\n    server a 127.0.0.1:1\n", "2.6", "3.0", [])
 added("a value that equals an option", http + "backend b\n    no option abortonclose\n    server a 127.0.0.1:1 cookie ssl\n", "3.2", "3.4", [])
 added("default-server", http + "    no option abortonclose\n    default-server ssl verify none\nbackend b\n    server a 127.0.0.1:1\nbackend c\n    balance first\n"
       "    server s 127.0.0.1:3 sni str(x)\n    default-server no-ssl\n    server b 127.0.0.1:2\n", "3.2", "3.4", ["    server a 127.0.0.1:1 no-sni-auto"])

@@ -87,6 +87,8 @@ static void rows(void)
 static enum khap_status reference(void *ctx, const struct schema_reference *r)
 {
     (void)ctx;
+    if (r->late)
+        return KHAP_OK;
     printf("\t%s", r->defines ? "=" : r->own ? "own " : "");
     put(khap__schema_kind_name(r->kind));
     putchar(':');

@@ -214,7 +214,7 @@ static const char everything[] =
     "listen old 127.0.0.1:8080,127.0.0.1:8081\n option forceclose\n log-format %Ci:%Cp\\ '%st\n acl local "
     "src ::1\n"
     " http-request allow\n block if local # no\n monitor-net 10.0.0.0/8\n use_backend b if local\n"
-    "frontend b\n bind :80 name x\n option http-tunnel\nbackend b\n appsession ID len 52 timeout 3h "
+    "frontend b\n bind :80 name x\n bind :443 ssl crt x\n option http-tunnel\nbackend b\n appsession ID len 52 timeout 3h "
     "request-learn\n"
     " option httpchk GET /x HTTP/1.1\\r\\nHost:\\ www.example\\r\\n\\r\\nx\n server a 127.0.0.1:1\n server a "
     "127.0.0.1:2\n"

@@ -1,0 +1,66 @@
+/* check/reach.c - rules that never have their turn. SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "check/check.h"
+
+/* The set of rules that a line belongs to; a `default_backend` is the last of the rules that choose one. */
+static struct khap_str set_of(const struct schema_line *line)
+{
+    struct khap_str words = khap__schema_text(line->row->words);
+    return khap__str_eq(words, S("default_backend")) ? S("use_backend") : words;
+}
+
+/* Whether a rule that matches ends its set: it does so itself, or the action in it does. */
+static bool is_final(const struct schema_line *line)
+{
+    bool final = (line->row->flags & ROW_FINAL) != 0;
+    for (uint32_t i = 0; i < line->n_options; i++) {
+        if (khap__str_eq(khap__schema_text(line->options[i].row->words), S("ignore-empty")))
+            return false; /* of a redirect: it goes on where there is no location */
+        final = final ||
+                (line->options[i].parent == UINT32_MAX && (line->options[i].row->flags & ROW_FINAL) != 0);
+    }
+    return final;
+}
+
+static bool is_conditional(const struct check *c, const struct schema_line *line)
+{
+    for (uint32_t i = 0; i < line->n_arguments; i++) {
+        if (line->arguments[i].type == TYPE_CONDITION)
+            return true;
+    }
+    for (size_t i = 0; i < c->n; i++) {
+        if (c->words[i].variable)
+            return true; /* it may hold one */
+    }
+    return false;
+}
+
+void khap__check_reach(struct check *c, const struct schema_line *line)
+{
+    struct khap_span span = {line->keyword, 0, line->keyword, (uint32_t)c->words[line->keyword].text.len};
+    if (line->row == NULL)
+        return;
+    struct khap_str set = set_of(line);
+    if (c->final.section != c->at.section) {
+        c->final.section = c->at.section;
+        c->final.n = 0;
+    }
+    for (uint32_t i = 0; i < c->final.n; i++) {
+        if (!khap__str_eq(c->final.of[i].rules, set))
+            continue;
+        if (!c->final.of[i].told) {
+            SAY(c->diags, MSG_RULE_NEVER_REACHED, khap__check_place(c, span),
+                khap__schema_text(line->row->words));
+            khap__diags_relate(c->diags, c->final.of[i].place, S("this always ends the rules"));
+        }
+        c->final.of[i].told = true;
+        return;
+    }
+    if (c->at.read != KHAP_TRUE || c->final.n == sizeof c->final.of / sizeof *c->final.of ||
+        !is_final(line) || is_conditional(c, line))
+        return;
+    c->final.of[c->final.n].rules = set;
+    c->final.of[c->final.n].place = khap__check_place(c, span);
+    c->final.of[c->final.n++].told = false;
+}
