@@ -83,7 +83,8 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     struct check c = {.diags = diags,
                       .rules = options != NULL ? options->rules : NULL,
                       .alloc = khap__alloc_or_default(alloc)};
-    struct view_listener listener = {&c, on_line, khap__check_item, khap__check_problem, khap__check_reference};
+    struct view_listener listener = {&c, on_line, khap__check_item, khap__check_problem,
+                                     khap__check_reference};
     struct khap_view *view = NULL;
     if (options != NULL) {
         c.files = options->files;

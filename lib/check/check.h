@@ -7,9 +7,9 @@
 
 /* What a section has: keywords as bits, those that HAProxy reads for certain and those that it may read. */
 struct check_section {
-    struct schema_set sure, maybe, cleared; /* cleared: by `no` */
+    struct schema_set sure, maybe, cleared;   /* cleared: by `no` */
     struct schema_set servers, servers_maybe; /* by default-server */
-    uint8_t mode; /* of its own lines: enum section_mode */
+    uint8_t mode;                             /* of its own lines: enum section_mode */
 };
 /* A line that rules are about which need to know all. */
 struct check_kept {
@@ -70,10 +70,10 @@ struct check {
     VEC(struct check_kept) lines;
     VEC(struct check_own) own_names;
     VEC(struct check_asked) asked;
-    VEC(struct check_fetch) acls, low; /* of lines with acl; of conditions: layer 6 */
-    struct map acl_lines;              /* line -> its first of acls */
+    VEC(struct check_fetch) acls, low;      /* of lines with acl; of conditions: layer 6 */
+    struct map acl_lines;                   /* line -> its first of acls */
     struct schema_set global, global_maybe; /* of all sections global */
-    struct map seen;                    /* khap__check_seen() */
+    struct map seen;                        /* khap__check_seen() */
     uint32_t seen_section;
     bool no_memory;
     struct khap_words *reader, *own; /* that of the line; one for what is behind */

@@ -140,7 +140,8 @@ static void check_order(struct check *c, const struct schema_set *bits, const st
 {
     const struct schema_cross *rule;
     for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
-        if ((rule->predicate != CROSS_ORDER && rule->predicate != CROSS_ONCE) || !applies(c, rule, c->at.section))
+        if ((rule->predicate != CROSS_ORDER && rule->predicate != CROSS_ONCE) ||
+            !applies(c, rule, c->at.section))
             continue;
         const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
         const struct schema_cross_set *set =
@@ -500,8 +501,7 @@ static void check_options(struct check *c, const struct check_kept *kept)
         if (about == NULL || !all_hold(rule, &there) || (set = missing(rule, &there)) == NULL)
             continue;
         struct khap_span span = {0, 0, 0, 0};
-        const struct khap_document *doc =
-            c->view->files.ptr[c->view->sections.ptr[kept->section].file].doc;
+        const struct khap_document *doc = c->view->files.ptr[c->view->sections.ptr[kept->section].file].doc;
         (void)find_in_line(c, kept->section, kept->line, &about->rows, &span);
         struct khap_place place = khap__view_place(doc, kept->line, c->reader, span);
         struct khap_str second = needed(c, set);

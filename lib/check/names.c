@@ -48,8 +48,7 @@ static void own_names(struct check *c)
         if (!khap__schema_kind_has(KIND_PROXY, s->kind) ||
             (khap__schema_kind_has(kind, s->kind) && khap__check_has(c, own->section, kind)))
             continue;
-        struct khap_str name =
-            s->definition == VIEW_NONE ? S("") : view->definitions.ptr[s->definition].name;
+        struct khap_str name = s->definition == VIEW_NONE ? S("") : view->definitions.ptr[s->definition].name;
         SAY(c->diags, MSG_MISSING_REFERENCE, khap__check_place_of(c, own->section, own->line, own->span),
             khap__schema_kind_name(kind), name, S(""));
     }

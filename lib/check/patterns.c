@@ -18,8 +18,7 @@ static enum khap_status check_one(struct check *c, const struct schema_item *ite
 {
     struct schema_word word = {pattern->text, false, false};
     struct schema_line line;
-    enum khap_status status =
-        khap__schema_read_arguments(&c->arena, method, c->release, &word, 1, &line);
+    enum khap_status status = khap__schema_read_arguments(&c->arena, method, c->release, &word, 1, &line);
     if (status != KHAP_OK || line.problem == SCHEMA_GOOD)
         return status;
     status = khap__schema_print_expected(&line, &c->more);
@@ -77,7 +76,8 @@ enum khap_status khap__check_patterns(struct check *c, const struct schema_item 
     for (const struct khap_node *n = first; n != NULL && status == KHAP_OK; n = n->next) {
         compared = compared || n->kind == KHAP_NODE_OPERATOR;
         /* behind an operator a version such as 1.5 may stand for a number */
-        if (n->kind != KHAP_NODE_VALUE || n->variable || (compared && khap__str_find(n->text, '.') < n->text.len))
+        if (n->kind != KHAP_NODE_VALUE || n->variable ||
+            (compared && khap__str_find(n->text, '.') < n->text.len))
             continue;
         status = check_one(c, item, row, n);
     }

@@ -522,7 +522,8 @@ static enum schema_problem network(const struct check *c)
         error = khap__network_parse(with_plain_address(c, c->text), &n);
     if (error != VALUE_SYNTAX && n.family == ADDRESS_V6 && has_word(c, S("ipv4")))
         return SCHEMA_BAD;
-    if (error == VALUE_SYNTAX && has_word(c, S("host")) && (looks_like_host(c->text) || is_short_network(c->text)))
+    if (error == VALUE_SYNTAX && has_word(c, S("host")) &&
+        (looks_like_host(c->text) || is_short_network(c->text)))
         return SCHEMA_GOOD;
     return error == VALUE_RANGE ? SCHEMA_GOOD
                                 : from_value(error); /* HAProxy masks what lies beyond the bits */

@@ -178,13 +178,12 @@ static enum khap_status tree(const struct walk *w, const struct khap_node *root)
                 span.end_offset = span.offset + (uint32_t)node->text.len;
                 status = refer(w, KIND_ACL, node, span, 0, (uint32_t)node->text.len, true);
             }
-            pending = (struct schema_item){.kind = SCHEMA_ITEM_ACL,
-                                           .argument = w->argument,
-                                           .node = node,
-                                           .span = span_of(w, node)};
+            pending = (struct schema_item){
+                .kind = SCHEMA_ITEM_ACL, .argument = w->argument, .node = node, .span = span_of(w, node)};
             break;
         case KHAP_NODE_ALIAS: {
-            struct schema_item i = {.kind = SCHEMA_ITEM_ALIAS, .argument = w->argument, .node = node, .span = span_of(w, node)};
+            struct schema_item i = {
+                .kind = SCHEMA_ITEM_ALIAS, .argument = w->argument, .node = node, .span = span_of(w, node)};
             i.row = khap__schema_find(TABLE_LOG_ALIAS, node->text, w->release, &i.other);
             status = w->visitor->item(w->visitor->ctx, &i);
             break;

@@ -93,7 +93,8 @@ struct view_listener {
     enum khap_status (*line)(void *ctx, const struct view_line *line);
     enum khap_status (*item)(void *ctx, const struct schema_item *item);
     enum khap_status (*problem)(void *ctx, const struct khap_value_error *error);
-    enum khap_status (*own)(void *ctx, const struct schema_reference *reference); /* those without a name; or NULL */
+    enum khap_status (*own)(void *ctx,
+                            const struct schema_reference *reference); /* those without a name; or NULL */
 };
 /* khap_view_new() with a listener, or NULL. */
 enum khap_status khap__view_new(const struct khap_alloc *alloc, const struct khap_bundle *bundle,
