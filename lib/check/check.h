@@ -57,6 +57,13 @@ struct check_bind {
     uint32_t before; /* the one before it at the same port, or VIEW_NONE */
 };
 
+/* The rules of cross-line.tsv about a kind of section, ordered by their predicates: those of P are of[from[P]] to before of[from[P + 1]]. */
+struct check_rules {
+    const struct schema_cross **of;
+    uint16_t from[CROSS_PREDICATES + 1];
+    int table; /* of the sections, plus 1; 0: empty */
+};
+
 struct check {
     const struct khap_rules *rules;
     VEC(struct ignore) ignores; /* of lines, in the order of sources and places */
@@ -73,6 +80,7 @@ struct check {
     VEC(struct check_fetch) acls, low;      /* of lines with acl; of conditions: layer 6 */
     struct map acl_lines;                   /* line -> its first of acls */
     struct schema_set global, global_maybe; /* of all sections global */
+    struct check_rules rules_of[8];         /* by table; of the kinds that were met last */
     struct map seen;                        /* khap__check_seen() */
     uint32_t seen_section;
     bool no_memory;

@@ -87,6 +87,40 @@ static bool applies(const struct check *c, const struct schema_cross *rule, uint
            khap__schema_list_has(khap__schema_text(rule->sections), c->view->sections.ptr[section].kind);
 }
 
+/* The rules about a section; none when there is no memory. */
+static const struct check_rules *rules_of(struct check *c, uint32_t section)
+{
+    int table = c->view->sections.ptr[section].table + 1;
+    struct check_rules *rules = &c->rules_of[(unsigned)table % (sizeof c->rules_of / sizeof *c->rules_of)];
+    const struct schema_cross *rule;
+    size_t n = 0;
+    uint16_t found = 0;
+    if (table == rules->table)
+        return rules;
+    memset(rules, 0, sizeof *rules);
+    while (khap__schema_cross(n) != NULL)
+        n++;
+    rules->of = khap__arena_alloc(&c->names, n, sizeof(const struct schema_cross *));
+    c->no_memory = c->no_memory || rules->of == NULL;
+    for (unsigned predicate = 0; predicate < CROSS_PREDICATES && rules->of != NULL; predicate++) {
+        for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
+            if (rule->predicate == predicate && applies(c, rule, section))
+                rules->of[found++] = rule;
+        }
+        rules->from[predicate + 1] = found;
+    }
+    rules->table = rules->of != NULL ? table : 0;
+    return rules;
+}
+
+/* The rule of that predicate behind `*i`, which begins as 0; NULL at the end. */
+static const struct schema_cross *next_rule(const struct check_rules *rules, enum schema_predicate predicate,
+                                            size_t *i)
+{
+    size_t at = rules->from[predicate] + (*i)++;
+    return at < rules->from[predicate + 1] ? rules->of[at] : NULL;
+}
+
 static void say(struct check *c, const struct schema_cross *rule, struct khap_place place,
                 struct khap_str first, struct khap_str second)
 {
@@ -135,22 +169,19 @@ static void note_mode(struct check *c, struct check_section *s, const struct sch
 }
 
 /* A line that stands behind one that HAProxy carries out later, or behind one of its own kind where only one counts. */
-static void check_order(struct check *c, const struct schema_set *bits, const struct schema_set *before,
-                        const struct schema_line *line)
+static void check_order(struct check *c, enum schema_predicate predicate, const struct schema_set *bits,
+                        const struct schema_set *before, const struct schema_line *line)
 {
+    const struct check_rules *rules = rules_of(c, c->at.section);
     const struct schema_cross *rule;
-    for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
-        if ((rule->predicate != CROSS_ORDER && rule->predicate != CROSS_ONCE) ||
-            !applies(c, rule, c->at.section))
-            continue;
+    for (size_t i = 0; (rule = next_rule(rules, predicate, &i)) != NULL;) {
         const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
-        const struct schema_cross_set *set =
-            rule->predicate == CROSS_ONCE ? when : khap__schema_cross_set(rule, 0);
+        const struct schema_cross_set *set = predicate == CROSS_ONCE ? when : khap__schema_cross_set(rule, 0);
         if (when == NULL || set == NULL || !meets(bits, &when->rows) || !meets(before, &set->rows))
             continue;
         struct schema_set again = *bits;
         keep_common(&again, before);
-        if (rule->predicate == CROSS_ONCE && !meets(&again, &when->rows))
+        if (predicate == CROSS_ONCE && !meets(&again, &when->rows))
             continue;
         struct khap_span span = {line->keyword, 0, line->keyword, (uint32_t)c->words[line->keyword].text.len};
         say(c, rule, khap__check_place(c, span), khap__schema_text(line->row->words),
@@ -184,6 +215,7 @@ bool khap__check_seen(struct check *c, const char *what, struct khap_str text)
 /* What no two lines of a section may have alike: the word behind a keyword, or behind an option. */
 static void check_unique(struct check *c, const struct schema_line *line)
 {
+    const struct check_rules *rules = rules_of(c, c->at.section);
     for (uint32_t o = 0; o <= line->n_options; o++) {
         const struct schema_row *row = o == 0 ? line->row : line->options[o - 1].row;
         uint32_t word = o == 0 ? line->keyword + line->n_keyword : line->options[o - 1].word + 1;
@@ -192,10 +224,9 @@ static void check_unique(struct check *c, const struct schema_line *line)
             continue;
         struct schema_set bits = {{0}};
         khap__schema_bits(row, NULL, 0, &bits);
-        for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
+        for (size_t i = 0; (rule = next_rule(rules, CROSS_UNIQUE, &i)) != NULL;) {
             const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
-            if (rule->predicate != CROSS_UNIQUE || when == NULL || !meets(&bits, &when->rows) ||
-                !applies(c, rule, c->at.section))
+            if (when == NULL || !meets(&bits, &when->rows))
                 continue;
             char what[8];
             (void)snprintf(what, sizeof what, "%u", (unsigned)i);
@@ -229,11 +260,11 @@ static void bits_of(const struct schema_line *line, const struct schema_word *wo
 /* What a line without a name of that kind means: the section itself. */
 static void check_own(struct check *c, const struct schema_set *bits, const struct schema_line *line)
 {
+    const struct check_rules *rules = rules_of(c, c->at.section);
     const struct schema_cross *rule;
-    for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
+    for (size_t i = 0; (rule = next_rule(rules, CROSS_OWN, &i)) != NULL;) {
         const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
-        if (rule->predicate != CROSS_OWN || when == NULL || !meets(bits, &when->rows) ||
-            !applies(c, rule, c->at.section))
+        if (when == NULL || !meets(bits, &when->rows))
             continue;
         bool named = false;
         for (uint32_t a = 0; a < line->n_arguments; a++)
@@ -247,11 +278,11 @@ static void check_own(struct check *c, const struct schema_set *bits, const stru
 /* Lines that rules of options are about are looked at when all is known. What they say is said of them alone. */
 static bool keep_line(struct check *c, const struct schema_set *bits)
 {
+    const struct check_rules *rules = rules_of(c, c->at.section);
     const struct schema_cross *rule;
-    for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
+    for (size_t i = 0; (rule = next_rule(rules, CROSS_OPTION, &i)) != NULL;) {
         const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
-        if (rule->predicate != CROSS_OPTION || when == NULL || !meets(bits, &when->rows) ||
-            !applies(c, rule, c->at.section))
+        if (when == NULL || !meets(bits, &when->rows))
             continue;
         struct check_kept kept = {c->at.section, c->at.line, *bits};
         if (!VEC_PUSH(&c->alloc, &c->lines, kept))
@@ -294,8 +325,11 @@ void khap__check_cross_line(struct check *c, const struct schema_line *line)
     if (speaks_of(CROSS_UNIQUE, &bits))
         check_unique(c, line);
     if (c->at.read == KHAP_TRUE) {
-        if (speaks_of(CROSS_ORDER, &bits) || speaks_of(CROSS_ONCE, &bits))
-            check_order(c, &bits, global ? &c->global : &s->sure, line);
+        const struct schema_set *before = global ? &c->global : &s->sure;
+        if (speaks_of(CROSS_ORDER, &bits))
+            check_order(c, CROSS_ORDER, &bits, before, line);
+        if (speaks_of(CROSS_ONCE, &bits))
+            check_order(c, CROSS_ONCE, &bits, before, line);
         if (speaks_of(CROSS_OWN, &bits))
             check_own(c, &bits, line);
         if (speaks_of(CROSS_OPTION, &bits) && keep_line(c, &bits)) {
@@ -483,20 +517,18 @@ static void check_needs(struct check *c, const struct schema_cross *rule, uint32
         second);
 }
 
-static void check_options(struct check *c, const struct check_kept *kept)
+/* `has`: what the section of the line has, with what it inherits. */
+static void check_options(struct check *c, const struct check_kept *kept, const struct check_section *has)
 {
+    const struct check_rules *rules = rules_of(c, kept->section);
     const struct schema_cross *rule;
-    struct check_section has;
-    inherit(c, kept->section, &has);
     struct schema_set sure = kept->bits, maybe = kept->bits;
-    add_set(&sure, &has.servers);
-    add_set(&maybe, &has.servers_maybe);
-    add_set(&sure, &has.sure);
-    add_set(&maybe, &has.maybe);
+    add_set(&sure, &has->servers);
+    add_set(&maybe, &has->servers_maybe);
+    add_set(&sure, &has->sure);
+    add_set(&maybe, &has->maybe);
     struct there there = {&sure, &maybe, &c->global, &c->global_maybe};
-    for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
-        if (rule->predicate != CROSS_OPTION || !applies(c, rule, kept->section))
-            continue;
+    for (size_t i = 0; (rule = next_rule(rules, CROSS_OPTION, &i)) != NULL;) {
         const struct schema_cross_set *set, *about = khap__schema_cross_when(rule, rule->n_when > 1 ? 1 : 0);
         if (about == NULL || !all_hold(rule, &there) || (set = missing(rule, &there)) == NULL)
             continue;
@@ -554,19 +586,21 @@ void khap__check_cross(struct check *c)
         if (proxy && (has.mode == MODE_OTHER || has.mode == MODE_UNKNOWN))
             continue;
         struct there there = {&has.sure, &has.maybe, &c->global, &c->global_maybe};
-        for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
-            bool requires = rule->predicate == CROSS_REQUIRES;
-            if ((!requires && rule->predicate != CROSS_NEEDS) || !applies(c, rule, section) ||
-                !all_hold(rule, &there))
-                continue;
-            if (requires)
+        const struct check_rules *rules = rules_of(c, section);
+        for (size_t i = 0; (rule = next_rule(rules, CROSS_REQUIRES, &i)) != NULL;) {
+            if (all_hold(rule, &there))
                 check_requires(c, rule, section, &there);
-            else
+        }
+        for (size_t i = 0; (rule = next_rule(rules, CROSS_NEEDS, &i)) != NULL;) {
+            if (all_hold(rule, &there))
                 check_needs(c, rule, section, &there);
         }
     }
-    for (uint32_t i = 0; i < c->lines.len; i++)
-        check_options(c, &c->lines.ptr[i]);
+    for (uint32_t i = 0; i < c->lines.len; i++) {
+        if (i == 0 || c->lines.ptr[i].section != c->lines.ptr[i - 1].section)
+            inherit(c, c->lines.ptr[i].section, &has);
+        check_options(c, &c->lines.ptr[i], &has);
+    }
     for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
         if (rule->predicate == CROSS_MODE || rule->predicate == CROSS_LOOP)
             check_backends(c, rule);

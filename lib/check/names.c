@@ -185,12 +185,13 @@ static void unused(struct check *c)
         const struct view_definition *d = &view->definitions.ptr[i];
         bool backend = d->is_section && khap__str_eq(view->sections.ptr[d->section].kind, S("backend"));
         bool acl = !d->is_section && d->kind == KIND_ACL;
+        if (d->read != KHAP_TRUE || d->first_referrer != VIEW_NONE)
+            continue;
         const struct schema_cross *rule =
             d->is_section ? rule_of(c, CROSS_UNUSED, view->sections.ptr[d->section].kind) : NULL;
-        if (rule != NULL && d->read == KHAP_TRUE && d->first_referrer == VIEW_NONE)
+        if (rule != NULL)
             say_rule(c, rule, d);
-        if (d->read != KHAP_TRUE || d->first_referrer != VIEW_NONE || !(acl || (backend && !dynamic)) ||
-            !khap__view_first(view, i))
+        if (!(acl || (backend && !dynamic)) || !khap__view_first(view, i))
             continue;
         SAY(c->diags, MSG_UNUSED_NAME, khap__check_place_of(c, d->section, d->line, d->span),
             acl ? S("acl") : S("backend"), d->name);

@@ -22,8 +22,9 @@ struct schema_kind_row {
     uint8_t before;
     uint16_t with; /* one more than the number of a set, or 0 */
 };
+/* A bit that a keyword has when a word is behind it; those of one keyword stand together, schema_values_of says where. */
 struct schema_value_row {
-    uint8_t row, bit;
+    uint8_t bit;
     uint32_t word;
 };
 struct schema_place_row {
@@ -217,9 +218,7 @@ void khap__schema_bits(const struct schema_row *row, const struct schema_word *b
     if (row->bit == 0)
         return;
     add_bit(set, row->bit);
-    for (size_t i = 0; i < sizeof schema_values / sizeof *schema_values; i++) {
-        if (schema_values[i].row != row->bit)
-            continue;
+    for (size_t i = schema_values_of[row->bit]; i < schema_values_of[row->bit + 1]; i++) {
         struct khap_str word = khap__schema_text(schema_values[i].word);
         if (word.len == 0 || (n > 0 && khap__str_eq(word, behind[0].text)))
             add_bit(set, schema_values[i].bit);

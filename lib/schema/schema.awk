@@ -629,9 +629,20 @@ END {
                 add_mask("bits " parts[i], cross_when[j])
         printf "    [%s] = %s,\n", constant("CROSS_", parts[i]), mask_of("bits " parts[i], "own")
     }
-    print "};\nstatic const struct schema_value_row schema_values[] = {{0, 0, 0},"
-    for (i = 0; i < n_values; i++)
-        printf "    {%d, %d, %d},\n", value_row[i], value_bit[i], value_word[i]
+    print "};\nstatic const struct schema_value_row schema_values[] = {{0, 0},"
+    value_from[0] = 1
+    for (bit = 0; bit < SET_WORDS * 32; bit++) {
+        value_from[bit + 1] = value_from[bit]
+        for (i = 0; i < n_values; i++) {
+            if (value_row[i] == bit) {
+                printf "    {%d, %d},\n", value_bit[i], value_word[i]
+                value_from[bit + 1]++
+            }
+        }
+    }
+    print "};\nstatic const uint16_t schema_values_of[] = {"
+    for (bit = 0; bit <= SET_WORDS * 32; bit++)
+        printf "    %d,\n", value_from[bit]
     print "};\nstatic const uint32_t schema_sample_names[] = {" no_text ","
     for (i = 0; i < n_samples; i++)
         printf "    %d,\n", pool(sample_names[i])

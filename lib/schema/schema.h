@@ -107,7 +107,8 @@ enum schema_predicate {
     CROSS_LOOP,
     CROSS_OWN,
     CROSS_TWICE,
-    CROSS_UNUSED
+    CROSS_UNUSED,
+    CROSS_PREDICATES
 };
 /* Keywords that rules speak of, as bits: schema_row.bit, and those of khap__schema_value_bits(). */
 enum { SCHEMA_SET_WORDS = 8 };
