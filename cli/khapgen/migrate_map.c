@@ -294,12 +294,22 @@ static const struct own *anchored(const struct migration *m, const struct own *a
     return NULL;
 }
 
-static int in_order(const void *a, const void *b)
+static int order_of(const struct khap_place *x, const struct khap_place *y)
 {
-    const struct khap_place *x = &((const struct edit *)a)->place, *y = &((const struct edit *)b)->place;
     if (x->source != y->source)
         return x->source < y->source ? -1 : 1;
     return x->offset < y->offset ? -1 : x->offset > y->offset ? 1 : 0;
+}
+
+static int edits_in_order(const void *a, const void *b)
+{
+    return order_of(&((const struct edit *)a)->place, &((const struct edit *)b)->place);
+}
+
+static int own_in_order(const void *a, const void *b)
+{
+    const struct own *x = *(struct own *const *)a, *y = *(struct own *const *)b;
+    return order_of(&x->scalar.place, &y->scalar.place);
 }
 
 /* The release that the map names becomes the other one. */
@@ -334,7 +344,7 @@ static enum khap_status make_edits(struct migration *m, bool plain)
         struct edit *e = new_edit(m, own->scalar.place);
         scalar_write(&own->scalar, own->now, own->n_now, plain, &e->text, &e->end);
     }
-    qsort(m->edits, m->n_edits, sizeof *m->edits, in_order);
+    qsort(m->edits, m->n_edits, sizeof *m->edits, edits_in_order);
     for (size_t i = 0; i < m->n_edits; i++) {
         if (m->edits[i].text.failed)
             return failed(m);
@@ -342,18 +352,28 @@ static enum khap_status make_edits(struct migration *m, bool plain)
     return KHAP_OK;
 }
 
-/* Merged mappings share what they bring in: it stands in one place, and can become one thing only. */
-static bool tell_shared(struct migration *m)
+/* Merged mappings share what they bring in: it stands in one place, and can become one thing only, or stay. */
+static enum khap_status tell_shared(struct migration *m, bool *any)
 {
-    bool any = false;
-    for (size_t i = 0; i + 1 < m->n_edits; i++) {
-        if (in_order(&m->edits[i], &m->edits[i + 1]) != 0 ||
-            same(text_str(&m->edits[i].text), text_str(&m->edits[i + 1].text)))
+    struct own **sorted = calloc(m->n_own + 1, sizeof *sorted);
+    const struct own *told = NULL;
+    if (sorted == NULL)
+        return failed(m);
+    for (size_t i = 0; i < m->n_own; i++)
+        sorted[i] = &m->own[i];
+    qsort(sorted, m->n_own, sizeof *sorted, own_in_order);
+    for (size_t i = 1; i < m->n_own; i++) {
+        const struct own *a = sorted[i - 1], *b = sorted[i];
+        if (own_in_order(&sorted[i - 1], &sorted[i]) != 0 ||
+            scalar_same_lines(text_str(&a->text), text_str(&b->text)) ||
+            (told != NULL && order_of(&told->scalar.place, &b->scalar.place) == 0))
             continue;
-        report_say(m->report, "migrate-map-shared", m->edits[i].place, WORD(""), WORD(""));
-        any = true;
+        report_say(m->report, "migrate-map-shared", b->scalar.place, WORD(""), WORD(""));
+        told = b;
+        *any = true;
     }
-    return any;
+    free(sorted);
+    return KHAP_OK;
 }
 
 static enum khap_status apply(struct migration *m, struct migrated_map *map)
@@ -471,8 +491,6 @@ static enum khap_status write_maps(struct migration *m, struct migrated_map *map
     *good = false;
     for (int plain = 0; plain < 2 && status == KHAP_OK && before && !*good; plain++) {
         status = make_edits(m, plain == 1);
-        if (status == KHAP_OK && tell_shared(m))
-            break;
         for (size_t i = 0; i < n && status == KHAP_OK; i++)
             status = apply(m, &maps[i]);
         is.len = 0;
@@ -480,7 +498,7 @@ static enum khap_status write_maps(struct migration *m, struct migrated_map *map
             status = verify(m, maps, n, false, &is, good);
         *good = *good && same(text_str(&was), text_str(&is));
     }
-    if (status == KHAP_OK && !*good && khap_diags_count(m->report->diags, KHAP_ERROR) == 0)
+    if (status == KHAP_OK && !*good)
         report_say(m->report, "migrate-map-unwritable", (struct khap_place){maps[0].source, 0, 0}, WORD(""),
                    WORD(""));
     free(was.ptr);
@@ -521,7 +539,7 @@ static int read_target(struct migration *m, const struct migrated_map *maps, uin
 static int migrate(struct migration *m, struct migrated_map *maps, size_t n)
 {
     struct khap_migrate_options options;
-    bool left = false, good = false;
+    bool left = false, good = false, shared = false;
     khap_migrate_options_init(&options);
     options.parts = 1;
     enum khap_status status = gather(m);
@@ -539,8 +557,10 @@ static int migrate(struct migration *m, struct migrated_map *maps, size_t n)
         status = failed(m);
     if (status == KHAP_OK) {
         left = tell_global(m) || left;
-        status = write_maps(m, maps, n, &good);
+        status = tell_shared(m, &shared);
     }
+    if (status == KHAP_OK && !shared)
+        status = write_maps(m, maps, n, &good);
     if (status != KHAP_OK)
         return report_status(m->report, status);
     return !good ? EXIT_FAILED : left ? EXIT_NO : EXIT_DONE;

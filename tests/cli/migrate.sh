@@ -217,6 +217,30 @@ run 0 'anchors' --from 2.0 --to 3.4 alias.yaml
 is 'an alias stays where its anchor changes' "$(sed -n 3,5p out)" '  one: {nodePort: 1, hosts: [a.example], extra: "option redispatch"}
   two: {nodePort: 2, hosts: [b.example], extra: &b "option redispatch"}
   three: {nodePort: 3, hosts: [c.example], extra: *b}'
+cat >shared.yaml <<'END'
+x-b: &b {extra: monitor-net 10.0.0.1}
+frontends:
+  http: {<<: *b}
+services:
+  one: {<<: *b, nodePort: 1, hosts: [a.example]}
+END
+cp shared.yaml i.yaml
+run 3 'a merge of what becomes different lines' --from 2.0 --to 3.4 -i i.yaml
+says 'is told where it stands' 'i.yaml:1:17: error: .*\[migrate-map-shared\]'
+check 'and nothing is written' cmp i.yaml shared.yaml
+sed 's/monitor-net 10.0.0.1/redispatch/' shared.yaml >i.yaml
+run 0 'a merge of what becomes the same' --from 2.0 --to 3.4 i.yaml
+is 'is changed in one place' "$(sed -n 1p out)" 'x-b: &b {extra: "option redispatch"}'
+printf 'services:\n  two: {nodePort: 2, hosts: [b.example]}\n' >i.yaml
+printf 'haproxy: "2.0"\ndefaults: redispatch\n' >j.yaml
+run 1 'maps that are merged' --to 3.4 --check i.yaml j.yaml
+is 'that one only changes' "$(cat out)" 'would change j.yaml'
+run 2 'to standard output' --to 3.4 i.yaml j.yaml
+run 2 'a key in both' --to 3.4 --dry-run j.yaml j.yaml
+run 2 'no such map' --to 3.4 nosuch.yaml
+mkdir m.yaml
+run 2 'a directory as a map' --type map --to 3.4 m.yaml
+is 'notes as JSON' "$("$KHAPGEN" migrate --json --to 3.4 j.yaml 2>&1 >out | grep -c '^{"code":"migrate-[a-z-]*","severity":"note".*"source":"j.yaml"')" 2
 if [ -c /dev/full ]; then
     "$KHAPGEN" migrate --to 3.2 a.yaml >/dev/full 2>err
     is 'a map on a full disk' "$?" 3
