@@ -345,7 +345,7 @@ static bool keyword_is(const char *words, const char *asked, bool whole)
     else if (!whole)
         return false;
     size_t len = strcspn(words, "(#*");
-    return strlen(asked) == len && memcmp(words, asked, len) == 0;
+    return len > 0 && strlen(asked) == len && memcmp(words, asked, len) == 0;
 }
 
 static size_t show_keywords(const char *asked, bool whole, bool json, size_t shown)
