@@ -30,7 +30,7 @@ static void expect(struct khap_model *model, struct khap_model_lines *at, const 
 static void all_of_them(void **state)
 {
     (void)state;
-    struct map_test t;
+    struct map_test t = {0};
     struct khap_model_lines at;
     map_start(&t);
     assert_int_equal(map_read(&t, "a.yaml", map), KHAP_OK);
@@ -54,7 +54,7 @@ static void all_of_them(void **state)
 static void no_key_is_missed(void **state)
 {
     (void)state;
-    struct map_test t;
+    struct map_test t = {0};
     struct khap_model_lines at;
     struct khap_key key = {.size = sizeof key};
     size_t keys = 0, found = 0;
@@ -78,7 +78,7 @@ static void no_key_is_missed(void **state)
 static void nothing_there(void **state)
 {
     (void)state;
-    struct map_test t;
+    struct map_test t = {0};
     struct khap_model_lines at;
     map_start(&t);
     khap_model_lines_init(&at);
