@@ -10,6 +10,7 @@ struct kept_end {
     uint16_t release; /* 0: nothing is kept here */
     uint32_t at, n, first, first_option;
     uint32_t n_arguments, n_options;
+    uint32_t used; /* of words */
     char words[MOST_BYTES]; /* each with a NUL behind it */
     struct schema_argument arguments[MOST_FOUND];
     struct schema_option options[MOST_FOUND];
@@ -53,7 +54,7 @@ static size_t slot_of(const struct schema_end *end)
 
 static bool same_words(const struct kept_end *kept, const struct schema_end *end)
 {
-    const char *at = kept->words, *stop = kept->words + MOST_BYTES;
+    const char *at = kept->words, *stop = kept->words + kept->used;
     for (uint32_t i = 0; i < end->n; i++) {
         struct khap_str text = end->words[i].text;
         if (end->words[i].variable || end->words[i].many || text.len >= (size_t)(stop - at) ||
@@ -95,6 +96,7 @@ void khap__schema_keep(struct schema_memory *memory, const struct schema_end *en
         used += text.len;
         kept->words[used++] = '\0';
     }
+    kept->used = (uint32_t)used;
     kept->at = end->at;
     kept->n = end->n;
     kept->first = end->first;
