@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include "cert.h"
-
 #include "khapgen/commands.h"
 #include "khapgen/diff_text.h"
 #include "khapgen/fix.h"
@@ -14,6 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#ifdef HAVE_OPENSSL
+#include "cert.h"
+#endif
 
 enum { LARGEST_RULES = 1 << 20 };
 
@@ -239,11 +241,13 @@ static int check_files(void *ctx, struct report *r, struct inputs *in, struct in
         .size = sizeof facts, .ctx = c, .ask = ask, .environment = environment};
     options.facts = &facts;
     struct khap_file_source source = input_file_source(files);
-    struct khap_cert_reader certs = cert_reader();
-    if (c->look_at_files) {
+    if (c->look_at_files)
         options.files = &source;
+#ifdef HAVE_OPENSSL
+    struct khap_cert_reader certs = cert_reader();
+    if (c->look_at_files)
         options.certs = &certs;
-    }
+#endif
     int status = input_bundle(r, in, files, &c->for_target, c->files, c->n_files, bundle);
     if (status == EXIT_DONE)
         status = report_status(r, khap_check(NULL, *bundle, &c->for_target, &options, r->diags));

@@ -21,21 +21,26 @@ struct rules {
     bool empty_is_fatal; /* an empty word … */
     bool but_first;      /* … unless it is the first */
     bool needs_text;     /* what came to nothing is a word only as "" or as a variable that is not set */
+    bool splits_join;    /* what "${X[*]}" begins behind a blank is no word yet for a blank of another one */
 };
 
 static const struct rules table[] = {
-    /* from           quotes scopes dots   many   defaults nul   blanks comment joins empty  but_first needs_text */
-    {KHAP_RELEASE(1, 5), false, false, false, false, false, false, false, true, false, false, false, false},
-    {KHAP_RELEASE(1, 6), true, false, false, false, false, false, false, true, false, false, false, false},
-    {KHAP_RELEASE(1, 7), true, true, false, false, false, false, false, true, false, false, false, false},
-    {KHAP_RELEASE(2, 2), true, true, false, false, false, false, true, true, false, false, false, false},
-    {KHAP_RELEASE(2, 3), true, true, false, true, false, true, true, true, false, false, false, false},
-    {KHAP_RELEASE(2, 4), true, true, true, true, false, true, true, true, false, false, false, false},
-    {KHAP_RELEASE(2, 5), true, true, true, true, true, true, true, true, false, false, false, false},
-    {KHAP_RELEASE(2, 9), true, true, true, true, true, true, true, true, true, false, false, false},
-    {KHAP_RELEASE(3, 2), true, true, true, true, true, true, false, false, true, false, false, false},
-    {KHAP_RELEASE(3, 3), true, true, true, true, true, true, false, false, false, true, false, true},
-    {KHAP_RELEASE(3, 4), true, true, true, true, true, true, false, false, false, true, true, true},
+    /* from           quotes scopes dots   many   defaults nul   blanks comment joins empty  but_first needs_text splits */
+    {KHAP_RELEASE(1, 5), false, false, false, false, false, false, false, true, false, false, false, false,
+     false},
+    {KHAP_RELEASE(1, 6), true, false, false, false, false, false, false, true, false, false, false, false,
+     false},
+    {KHAP_RELEASE(1, 7), true, true, false, false, false, false, false, true, false, false, false, false,
+     false},
+    {KHAP_RELEASE(2, 2), true, true, false, false, false, false, true, true, false, false, false, false,
+     false},
+    {KHAP_RELEASE(2, 3), true, true, false, true, false, true, true, true, false, false, false, false, false},
+    {KHAP_RELEASE(2, 4), true, true, true, true, false, true, true, true, false, false, false, false, false},
+    {KHAP_RELEASE(2, 5), true, true, true, true, true, true, true, true, false, false, false, false, false},
+    {KHAP_RELEASE(2, 9), true, true, true, true, true, true, true, true, true, false, false, false, false},
+    {KHAP_RELEASE(3, 2), true, true, true, true, true, true, false, false, true, false, false, false, true},
+    {KHAP_RELEASE(3, 3), true, true, true, true, true, true, false, false, false, true, false, true, false},
+    {KHAP_RELEASE(3, 4), true, true, true, true, true, true, false, false, false, true, true, true, false},
 };
 
 struct lexer {
@@ -50,6 +55,7 @@ struct lexer {
     char quote;       /* the open one, or 0 */
     bool inside;      /* of a word */
     bool real;        /* the open word is one, whatever it holds; else it has no text yet (needs_text) */
+    bool split;       /* the open word began behind a blank of a variable */
     bool bare_quotes; /* nothing has been in the open quotes so far */
     bool cut;         /* the open word had a \x00: the rest of it is lost */
     uint32_t quote_at;
@@ -96,6 +102,7 @@ static bool begin_word(struct lexer *x)
     }
     x->inside = true;
     x->cut = false;
+    x->split = false;
     x->real = !x->rules->needs_text;
     *word(x) = (struct lex_word){.offset = x->i, .value = {x->to != NULL ? x->to : x->p + x->i, 0}};
     return true;
@@ -198,11 +205,13 @@ static bool put_in(struct lexer *x, enum khap_status found, struct khap_str valu
             emit(x, value.ptr[i]);
             continue;
         }
-        end_word(x);
+        if (!x->rules->splits_join || !x->split || !x->inside || word(x)->value.len > 0)
+            end_word(x);
         while (i + 1 < value.len && is_blank(value.ptr[i + 1]))
             i++;
         if (!x->rules->needs_text && !begin_word(x))
             return false;
+        x->split = true;
     }
     if (many)
         x->bare_quotes = false;
@@ -357,6 +366,7 @@ static void tokenize(struct lexer *x)
             x->quote_at = x->i++;
             x->real |= x->quote != 0 && x->bare_quotes;
             x->bare_quotes = x->quote == 0;
+            x->split = false;
             x->quote = x->quote == 0 ? c : 0;
         } else if (c == '\\' && x->quote != '\'') {
             if (!escape(x))

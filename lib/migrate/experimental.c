@@ -25,15 +25,18 @@ static enum khap_status in_section(const struct migrate_step *step, const struct
     const struct khap_line *line = s->head;
     enum khap_status status = KHAP_OK;
     *yes = *yes || s->table < 0;
-    while (status == KHAP_OK && !*yes && line != s->last && (line = khap_line_next(doc, line)) != NULL) {
+    for (; status == KHAP_OK && !*yes && line != NULL; line = khap_line_next(doc, line)) {
         struct schema_word words[64];
-        if (khap_line_kind(doc, line) != KHAP_LINE_STATEMENT)
-            continue;
-        status = khap_words_read(reader, doc, line);
-        if (status == KHAP_OK)
-            status = is_experimental(arena, (unsigned)s->table, step->to, words,
-                                     khap__view_words(reader, words), yes);
-        khap__arena_reset(arena);
+        bool head = line == s->head;
+        if (head || khap_line_kind(doc, line) == KHAP_LINE_STATEMENT) {
+            status = khap_words_read(reader, doc, line);
+            if (status == KHAP_OK)
+                status = is_experimental(arena, head ? TABLE_SECTION : (unsigned)s->table, step->to, words,
+                                         khap__view_words(reader, words), yes);
+            khap__arena_reset(arena);
+        }
+        if (line == s->last)
+            break;
     }
     return status;
 }
