@@ -629,7 +629,7 @@ END {
                 add_mask("bits " parts[i], cross_when[j])
         printf "    [%s] = %s,\n", constant("CROSS_", parts[i]), mask_of("bits " parts[i], "own")
     }
-    print "};\nstatic const struct schema_value_row schema_values[] = {{0, 0},"
+    print "};\nstatic const struct schema_value_row schema_values[] = {{0, " no_text "},"
     value_from[0] = 1
     for (bit = 0; bit < SET_WORDS * 32; bit++) {
         value_from[bit + 1] = value_from[bit]

@@ -53,6 +53,18 @@ static enum schema_problem not_empty(const struct check *c)
     return c->text.len > 0 ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 
+/* The words of the parameter are those that it must not be. */
+static enum schema_problem header(const struct check *c)
+{
+    for (struct khap_str rest = c->parameter; rest.len > 0;) {
+        size_t blank = khap__str_find(rest, ' ');
+        if (khap__str_eq_nocase(khap__str_sub(rest, 0, blank), c->text))
+            return SCHEMA_BAD;
+        rest = khap__str_sub(rest, blank + 1, rest.len);
+    }
+    return not_empty(c);
+}
+
 /* strtol() and its like take a plus and zeros before a number. */
 static struct khap_str without_zeros(struct khap_str s)
 {
@@ -781,7 +793,7 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_EXPR] = sample,
     [TYPE_FILE] = not_empty,
     [TYPE_FLOATPERCENT] = decimal,
-    [TYPE_HEADER] = not_empty,
+    [TYPE_HEADER] = header,
     [TYPE_HEADERLINE] = not_empty,
     [TYPE_HEXBYTE] = hex_byte,
     [TYPE_HOST] = host,
