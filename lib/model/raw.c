@@ -40,7 +40,7 @@ static void next_place(struct raw_check *c, struct khap_str line)
     if (source.len && source.ptr[source.len - 1] == '\r')
         source.len--;
     if (!c->rest.ptr || !khap__str_ends(source, line)) {
-        c->rest.ptr = NULL; /* not as it stands: the value is all that is known */
+        c->rest = (struct khap_str){NULL, 0}; /* not as it stands: the value is all that is known */
         c->place = c->setting->place;
         return;
     }

@@ -71,6 +71,8 @@ struct khap_place khap__view_place(const struct khap_document *doc, const struct
     (void)khap_words_at(words, span.word, &first);
     (void)khap_words_at(words, span.end_word < n ? span.end_word : n - 1, &last);
     uint32_t from = column(&first, span.offset, false), to = column(&last, span.end_offset, true);
+    if (to > place.len || from > place.len)
+        return place; /* of its new text */
     return (struct khap_place){place.source, place.offset + from, to > from ? to - from : 0};
 }
 

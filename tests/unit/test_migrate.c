@@ -219,6 +219,19 @@ static void test_names(void **state)
                    KHAP_OK);
 }
 
+/* Three of one name get two new ones. */
+static void test_many_names(void **state)
+{
+    (void)state;
+    assert_becomes(
+        R15, R20,
+        "backend a\n server s 10.0.0.1:80\n server s 10.0.0.2:80\n server s 10.0.0.3:80\nbackend a\nbackend "
+        "a\n",
+        "backend a\n server s 10.0.0.1:80\n server s-2 10.0.0.2:80\n server s-3 10.0.0.3:80\nbackend a-2\n"
+        "backend a-3\n",
+        KHAP_OK);
+}
+
 static void test_release(void **state)
 {
     (void)state;
@@ -322,12 +335,12 @@ static void test_arguments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_first),     cmocka_unit_test(test_conditions),
-        cmocka_unit_test(test_bytes),     cmocka_unit_test(test_names),
-        cmocka_unit_test(test_order),     cmocka_unit_test(test_unwritable),
-        cmocka_unit_test(test_release),   cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_no_memory), cmocka_unit_test(test_arguments),
-        cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_first),      cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_bytes),      cmocka_unit_test(test_names),
+        cmocka_unit_test(test_order),      cmocka_unit_test(test_many_names),
+        cmocka_unit_test(test_unwritable), cmocka_unit_test(test_release),
+        cmocka_unit_test(test_hostile),    cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_arguments),  cmocka_unit_test(test_headers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
