@@ -10,7 +10,7 @@ struct kept_end {
     uint16_t release; /* 0: nothing is kept here */
     uint32_t at, n, first, first_option;
     uint32_t n_arguments, n_options;
-    uint32_t used; /* of words */
+    uint32_t used;          /* of words */
     char words[MOST_BYTES]; /* each with a NUL behind it */
     struct schema_argument arguments[MOST_FOUND];
     struct schema_option options[MOST_FOUND];
