@@ -157,6 +157,15 @@ static void say_unwritable(struct reader *r, const struct json_line *g)
                     "the line is too long");
 }
 
+/* A word that is put as it stands may end in a backslash, which would take a space behind it into the word; it takes no tab. */
+static void add_blank(struct bytes *out)
+{
+    size_t n = 0;
+    while (n < out->len && out->ptr[out->len - 1 - n] == '\\')
+        n++;
+    add(out, (struct khap_str){n % 2 == 0 ? " " : "\t", 1});
+}
+
 /* The words as the library writes them, with what stands as it is put in between, the indentation before and the comment behind. */
 static bool compose(struct reader *r, const struct json_line *g, struct khap_line *line)
 {
@@ -169,14 +178,14 @@ static bool compose(struct reader *r, const struct json_line *g, struct khap_lin
     add(out, g->has_indent ? g->indent.str : (struct khap_str){text.ptr, json_blanks(text)});
     for (size_t i = 0; i < g->n; i++) {
         if (i > 0)
-            add(out, (struct khap_str){" ", 1});
+            add_blank(out);
         if (stands_as_it_is(g, i))
             add(out, g->words[i].str);
         else if (khap_words_at(r->words, i, &word) == KHAP_OK)
             add(out, word.raw);
     }
     if (g->has_comment && g->n > 0)
-        add(out, (struct khap_str){" ", 1});
+        add_blank(out);
     add(out, g->comment.str);
     struct khap_str end = g->end;
     if (out->len == 0 && end.len == 0)

@@ -52,7 +52,7 @@ def corpus():
 
 
 EDGES = [b"", b"\n", b"\r\n", b"\r", b"\0", b" ", b"\n\n", b"global", b"global\r\n\r\n x", b"\xff", b"\xef\xbb\xbfglobal\n", b"a\rb\n", b"# c\r\n",
-         b" #\0\n", b"[a] # b\n", b'x "\n', b'"" y\n', b'x ""\n', b"x \\\n", b"x\x0by\x0cz\n", b"  \t \n", b'a "${B}" "${C[*]}" d\n', b"x" * 3000 + b"\n",
+         b" #\0\n", b"[a] # b\n", b'x "\n', b'"" y\n', b'x ""\n', b"x \\\n", b"x y\\\tz\\\t#c\n", b"x\x0by\x0cz\n", b"  \t \n", b'a "${B}" "${C[*]}" d\n', b"x" * 3000 + b"\n",
          b" ".join([b"w"] * 65) + b"\n", b".if x\nfrontend a\n.elif y\n.else\n.if z\n.endif\n.endif\n.endif\n.else\n", "ä\u2028\U0001f600\n".encode(),
          b"\xed\xa0\x80\xc0\x80\n", b"a\nb\r\nc\r\r\nd\n\r\n", bytes(range(256)), bytes(range(255, -1, -1)) * 3]
 PIECES = [b"global", b"frontend", b"defaults", b"server", b" ", b"  ", b"\t", b"\n", b"\n", b"\r\n", b"\r", b"\0", b'"', b"'", b"\\", b"#", b"$", b"${A}",
@@ -225,6 +225,8 @@ writes("indent and comment are written as given", [words("x", "y", indent="\t ",
 writes("words as they are to be written", [words("bind", {"raw": '"${A}:80"'}, {"raw": "a\\ b", "variable": False}, {"base64": "/w=="})],
        b"bind \"${A}:80\" a\\ b \xff\n")
 writes("an empty word as it is to be written, where a release takes it", [words("x", {"raw": '""'})], b'x ""\n', target="2.6")
+writes("a space would become part of a word that ends in a backslash", [words("x", {"raw": '"$A"\\'}, {"raw": "b\\\\"}, "y", {"raw": "c\\"}, comment="#d")],
+       b'x "$A"\\\tb\\\\ y c\\\t#d\n')
 writes("directives", [words(".if", "true"), words("global"), words(".endif")], b".if true\nglobal\n    .endif\n")
 writes("a name with a dot before directives were known", [{"raw": ".x y", "words": [".x", "y"]}], b".x y\n", target="2.2")
 writes("1.5 knows no quotes", [words("x", "a b", 'c"')], b'x a\\ b c"\n', target="1.5")
