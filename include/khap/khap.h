@@ -16,6 +16,7 @@
 #include <khap/view.h>
 #include <khap/check.h>
 #include <khap/migrate.h>
+#include <khap/route.h>
 #include <khap/cert.h>
 #include <khap/model.h>
 #include <khap/gen.h>

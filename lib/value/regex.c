@@ -46,17 +46,15 @@ static struct khap_str text(const char *s)
 }
 
 /* KHAP_EINPUT: *error and *at tell. */
-static enum khap_status compile(pcre2_general_context *general, struct khap_str s, int *error, size_t *at,
-                                pcre2_code **code)
+static enum khap_status compile(pcre2_general_context *general, struct khap_str s, uint32_t options, int *error,
+                                size_t *at, pcre2_code **code)
 {
     pcre2_compile_context *context = pcre2_compile_context_create(general);
     if (context == NULL)
         return KHAP_ENOMEM;
     pcre2_set_max_pattern_length(context, KHAP__REGEX_MAX);
     PCRE2_SIZE offset = 0;
-    /* like HAProxy, which captures nothing where it only matches: it refuses \1, but takes \k<name> */
-    *code = pcre2_compile((PCRE2_SPTR)(s.len > 0 ? s.ptr : ""), s.len, PCRE2_NO_AUTO_CAPTURE, error, &offset,
-                          context);
+    *code = pcre2_compile((PCRE2_SPTR)(s.len > 0 ? s.ptr : ""), s.len, options, error, &offset, context);
     pcre2_compile_context_free(context);
     if (*code != NULL)
         return KHAP_OK;
@@ -64,7 +62,8 @@ static enum khap_status compile(pcre2_general_context *general, struct khap_str 
     return *error == PCRE2_ERROR_HEAP_FAILED ? KHAP_ENOMEM : KHAP_EINPUT;
 }
 
-enum khap_status khap__regex_new(const struct khap_alloc *alloc, struct khap_str s, struct regex **out)
+static enum khap_status make(const struct khap_alloc *alloc, struct khap_str s, uint32_t options,
+                             struct regex **out)
 {
     struct khap_alloc a = khap__alloc_or_default(alloc);
     *out = NULL;
@@ -79,7 +78,7 @@ enum khap_status khap__regex_new(const struct khap_alloc *alloc, struct khap_str
     size_t at;
     r->general = pcre2_general_context_create(pcre_alloc, pcre_free, &r->alloc);
     if (r->general != NULL)
-        status = compile(r->general, s, &error, &at, &r->code);
+        status = compile(r->general, s, options, &error, &at, &r->code);
     if (status == KHAP_OK && (r->limits = pcre2_match_context_create(r->general)) == NULL)
         status = KHAP_ENOMEM;
     if (status != KHAP_OK) {
@@ -91,6 +90,18 @@ enum khap_status khap__regex_new(const struct khap_alloc *alloc, struct khap_str
     pcre2_set_heap_limit(r->limits, KHAP__REGEX_HEAP);
     *out = r;
     return KHAP_OK;
+}
+
+/* Like HAProxy, which captures nothing where it only matches: it refuses \1, but takes \k<name>. */
+enum khap_status khap__regex_new(const struct khap_alloc *alloc, struct khap_str s, struct regex **out)
+{
+    return make(alloc, s, PCRE2_NO_AUTO_CAPTURE, out);
+}
+
+enum khap_status khap__regex_groups(const struct khap_alloc *alloc, struct khap_str s, bool nocase,
+                                    struct regex **out)
+{
+    return make(alloc, s, nocase ? PCRE2_CASELESS : 0, out);
 }
 
 void khap__regex_free(struct regex *r)
@@ -116,7 +127,7 @@ enum value_error khap__regex_check(const struct khap_alloc *alloc, struct khap_s
         pcre2_code *code = NULL;
         pcre2_general_context *general = pcre2_general_context_create(pcre_alloc, pcre_free, &a);
         if (general != NULL)
-            result = compile(general, s, &error, &offset, &code);
+            result = compile(general, s, PCRE2_NO_AUTO_CAPTURE, &error, &offset, &code);
         if (result == KHAP_EINPUT) {
             int len = pcre2_get_error_message(error, (PCRE2_UCHAR *)why_space, 128);
             reason = len < 0 && len != PCRE2_ERROR_NOMEMORY ? S("not a regular expression") : text(why_space);
@@ -149,6 +160,26 @@ enum khap_status khap__regex_exec(const struct regex *r, struct khap_str subject
     if (n >= 0 || n == PCRE2_ERROR_NOMATCH)
         return KHAP_OK;
     return n == PCRE2_ERROR_NOMEMORY ? KHAP_ENOMEM : KHAP_ELIMIT;
+}
+
+enum khap_status khap__regex_find(const struct regex *r, struct khap_str subject, bool begins,
+                                  struct khap_str groups[KHAP__REGEX_GROUPS], bool *matched)
+{
+    *matched = false;
+    pcre2_match_data *data = pcre2_match_data_create(KHAP__REGEX_GROUPS, r->general);
+    if (data == NULL)
+        return KHAP_ENOMEM;
+    int n = pcre2_match(r->code, (PCRE2_SPTR)(subject.len > 0 ? subject.ptr : ""), subject.len, 0,
+                        begins ? 0 : PCRE2_NOTBOL, data, r->limits);
+    const PCRE2_SIZE *at = pcre2_get_ovector_pointer(data);
+    for (int i = 0; i < KHAP__REGEX_GROUPS; i++) {
+        bool there = n >= 0 && (n == 0 || i < n) && at[2 * i] != PCRE2_UNSET && at[2 * i] <= at[2 * i + 1];
+        groups[i] =
+            there ? khap__str_sub(subject, at[2 * i], at[2 * i + 1] - at[2 * i]) : (struct khap_str){NULL, 0};
+    }
+    pcre2_match_data_free(data);
+    *matched = n >= 0;
+    return n == PCRE2_ERROR_NOMEMORY ? KHAP_ENOMEM : KHAP_OK;
 }
 
 bool khap__regex_match(const struct regex *r, struct khap_str subject)

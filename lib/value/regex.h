@@ -28,6 +28,14 @@ enum khap_status khap__regex_exec(const struct regex *r, struct khap_str subject
 /* the same; what fails does not match */
 bool khap__regex_match(const struct regex *r, struct khap_str subject);
 /* A regex, without anchors, that matches exactly this text; in PCRE and in POSIX's extended syntax alike. */
+/* One whose groups are wanted. */
+enum khap_status khap__regex_groups(const struct khap_alloc *alloc, struct khap_str s, bool nocase,
+                                    struct regex **out);
+enum { KHAP__REGEX_GROUPS = 10 };
+/* Its first match, and the groups: those that took no part are NULL; the match itself is the first. `begins`: the subject's beginning is one. A subject that
+ * takes too many steps is not matched. */
+enum khap_status khap__regex_find(const struct regex *r, struct khap_str subject, bool begins,
+                                  struct khap_str groups[KHAP__REGEX_GROUPS], bool *matched);
 void khap__regex_quote(struct buf *out, struct khap_str literal);
 
 #endif

@@ -1,0 +1,494 @@
+/* route/ask.c - one request on its way: listener, rules of the frontend, backend, its rules, servers. SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "route/ask.h"
+
+void khap_route_request_init(struct khap_route_request *request)
+{
+    *request = (struct khap_route_request){.size = sizeof *request, .version = 11};
+}
+
+/* ---- states */
+
+static void free_state(struct asking *a, struct state *state)
+{
+    VEC_FREE(&a->route->alloc, &state->fields);
+    VEC_FREE(&a->route->alloc, &state->variables);
+    VEC_FREE(&a->route->alloc, &state->steps);
+}
+
+/* What two ways may have in common up to here. */
+static void copy_state(struct asking *a, const struct state *from, struct state *to)
+{
+    *to = *from;
+    to->fields.ptr = NULL;
+    to->variables.ptr = NULL;
+    to->steps.ptr = NULL;
+    to->fields.len = to->fields.cap = to->variables.len = to->variables.cap = to->steps.len = to->steps.cap =
+        0;
+    bool good = true;
+    for (uint32_t i = 0; i < from->fields.len && good; i++)
+        good = VEC_PUSH(&a->route->alloc, &to->fields, from->fields.ptr[i]);
+    for (uint32_t i = 0; i < from->variables.len && good; i++)
+        good = VEC_PUSH(&a->route->alloc, &to->variables, from->variables.ptr[i]);
+    for (uint32_t i = 0; i < from->steps.len && good; i++)
+        good = VEC_PUSH(&a->route->alloc, &to->steps, from->steps.ptr[i]);
+    a->no_memory = a->no_memory || !good;
+}
+
+/* ---- rules */
+
+/* An action that is not evaluated may do anything. */
+static void anything(struct asking *a, const struct rule *rule)
+{
+    reasons why = khap__routing_because(a, rule->words, rule->place) | a->maybe;
+    reasons before = a->maybe;
+    a->maybe = why;
+    (void)khap__routing_outcome(a, KHAP_ROUTE_UNKNOWN, rule->place);
+    a->maybe = before;
+    a->state->fields_why |= why;
+    a->state->variables_why |= why;
+    khap__sample_unknown(&a->state->target, why);
+    for (uint32_t i = 0; i < a->state->variables.len; i++)
+        khap__sample_unknown(&a->state->variables.ptr[i].value, why);
+}
+
+/* Whether a rule is carried out; a->maybe says whether that is unknown, and why. */
+static bool reached(struct asking *a, const struct rule *rule)
+{
+    reasons why = 0;
+    enum khap_answer answer = khap__routing_holds(a, rule->condition, &why);
+    if (rule->unclear && answer != KHAP_FALSE) {
+        answer = KHAP_UNKNOWN;
+        why |= khap__routing_because(a, S("an environment variable"), rule->place);
+    }
+    if (rule->read != KHAP_TRUE && answer == KHAP_TRUE) {
+        answer = KHAP_UNKNOWN;
+        why |= khap__routing_because(a, S("`.if`"), rule->place);
+    }
+    a->maybe = a->rest | (answer == KHAP_UNKNOWN ? why : 0);
+    if (answer != KHAP_FALSE)
+        khap__routing_step(a, rule->line, rule->place, a->maybe != 0 ? KHAP_UNKNOWN : KHAP_TRUE);
+    return answer != KHAP_FALSE;
+}
+
+/* True: the request got no further. */
+static bool run_set(struct asking *a, uint32_t section, enum rule_set set)
+{
+    const struct proxy *proxy = &a->route->proxies.ptr[section];
+    uint32_t defaults = a->route->view->sections.ptr[section].defaults;
+    a->rest = 0;
+    /* those of `defaults` come first */
+    if (defaults != VIEW_NONE && defaults != section && a->depth++ < 8) {
+        bool ended = run_set(a, defaults, set);
+        a->depth--;
+        if (ended)
+            return true;
+    }
+    a->rest = 0;
+    for (uint32_t i = 0; i < proxy->rules[set].len; i++) {
+        const struct rule *rule = &proxy->rules[set].ptr[i];
+        if (!reached(a, rule))
+            continue;
+        if (rule->run == NULL)
+            anything(a, rule);
+        else if (rule->run(a, rule))
+            return a->ended;
+        if (a->no_memory)
+            return true;
+    }
+    return false;
+}
+
+/* ---- servers */
+
+static void add_server(struct asking *a, struct outcome *o, const struct server *s, enum khap_answer chosen)
+{
+    struct khap_route_server server = {.size = sizeof server,
+                                       .name = s->name,
+                                       .address = s->address,
+                                       .place = s->place,
+                                       .backup = s->backup,
+                                       .chosen = chosen};
+    if (!VEC_PUSH(&a->route->alloc, &o->servers, server))
+        a->no_memory = true;
+}
+
+/* The server that the client's cookie names. */
+static const struct server *by_cookie(struct asking *a, const struct proxy *proxy, enum khap_answer *answer)
+{
+    struct fetching f = {.all = false};
+    struct sample value = {.state = SAMPLE_ABSENT};
+    *answer = KHAP_FALSE;
+    if (proxy->cookie.len == 0 || !a->http)
+        return NULL;
+    khap__routing_cookie(a, proxy->cookie, &f, &value);
+    if (value.state == SAMPLE_UNKNOWN)
+        *answer = KHAP_UNKNOWN;
+    for (uint32_t i = 0; i < proxy->servers.len && value.state == SAMPLE_KNOWN; i++) {
+        const struct server *s = &proxy->servers.ptr[i];
+        if (s->cookie.len > 0 &&
+            (khap__str_eq(s->cookie, value.text) ||
+             (khap__str_starts(value.text, s->cookie) && value.text.ptr[s->cookie.len] == '~'))) {
+            *answer = KHAP_TRUE;
+            return s;
+        }
+    }
+    return NULL;
+}
+
+/* Which servers may get it. */
+static void choose(struct asking *a, const struct proxy *proxy, struct outcome *o)
+{
+    enum khap_answer cookie;
+    const struct server *chosen = by_cookie(a, proxy, &cookie);
+    for (uint32_t i = 0; i < proxy->rules[RULES_SERVER].len && chosen == NULL; i++) {
+        const struct rule *rule = &proxy->rules[RULES_SERVER].ptr[i];
+        if (rule->n == 0 || !reached(a, rule))
+            continue;
+        struct sample name;
+        khap__sample_text(&name, SAMPLE_STR, rule->arguments[0].text);
+        if (rule->arguments[0].type == TYPE_DYNAMIC && rule->arguments[0].format != NULL)
+            khap__routing_format(a, rule->arguments[0].format, &name);
+        for (uint32_t s = 0; s < proxy->servers.len; s++) {
+            if (name.state == SAMPLE_KNOWN && a->maybe == 0 &&
+                khap__str_eq(proxy->servers.ptr[s].name, name.text))
+                chosen = &proxy->servers.ptr[s];
+        }
+    }
+    for (uint32_t i = 0; i < proxy->servers.len; i++) {
+        const struct server *s = &proxy->servers.ptr[i];
+        if (s->disabled)
+            continue;
+        add_server(a, o, s, s == chosen ? KHAP_TRUE : chosen != NULL ? KHAP_FALSE : KHAP_UNKNOWN);
+    }
+}
+
+/* ---- backends */
+
+static void in_backend(struct asking *a, uint32_t section, struct khap_place place, reasons why)
+{
+    struct state *before = a->state, own;
+    const struct proxy *proxy = &a->route->proxies.ptr[section];
+    copy_state(a, before, &own);
+    own.why |= why;
+    a->state = &own;
+    a->backend = proxy;
+    bool ended = false;
+    a->ended = false;
+    a->maybe = 0;
+    if (proxy != a->frontend) {
+        ended = run_set(a, section, RULES_CONTENT);
+        if (!ended && a->http)
+            ended = run_set(a, section, RULES_HTTP) || run_set(a, section, RULES_REDIRECT);
+    }
+    a->maybe = 0;
+    struct outcome *o = ended || a->no_memory ? NULL : khap__routing_outcome(a, KHAP_ROUTE_BACKEND, place);
+    if (o != NULL)
+        choose(a, proxy, o);
+    a->backend = NULL;
+    a->ended = false;
+    a->state = before;
+    free_state(a, &own);
+}
+
+/* A backend or listen of that name, or VIEW_NONE. */
+static uint32_t find_backend(const struct asking *a, struct khap_str name)
+{
+    size_t found = khap_view_find(a->route->view, S("backend"), name, SIZE_MAX);
+    return found == SIZE_MAX || found >= a->route->proxies.len ? VIEW_NONE : (uint32_t)found;
+}
+
+static void go_default(struct asking *a, uint32_t section, reasons why)
+{
+    const struct proxy *proxy = &a->route->proxies.ptr[section];
+    uint32_t to = proxy->default_backend.len > 0 ? find_backend(a, proxy->default_backend) : VIEW_NONE;
+    struct khap_place place = proxy->default_backend_place;
+    if (to == VIEW_NONE && proxy->backend) {
+        to = section;
+        place = a->listener->place;
+    } else if (to != VIEW_NONE) {
+        khap__routing_step(a, proxy->default_backend_line, place, why != 0 ? KHAP_UNKNOWN : KHAP_TRUE);
+    }
+    if (to != VIEW_NONE) {
+        in_backend(a, to, place, why);
+        return;
+    }
+    a->maybe = why;
+    struct outcome *o =
+        khap__routing_outcome(a, a->http ? KHAP_ROUTE_ANSWER : KHAP_ROUTE_CLOSED, a->listener->place);
+    if (o != NULL && a->http)
+        o->public.status = 503;
+}
+
+static void go_on(struct asking *a, uint32_t section)
+{
+    const struct proxy *proxy = &a->route->proxies.ptr[section];
+    a->rest = 0;
+    for (uint32_t i = 0; i < proxy->rules[RULES_SWITCH].len && !a->no_memory; i++) {
+        const struct rule *rule = &proxy->rules[RULES_SWITCH].ptr[i];
+        if (rule->n == 0 || !reached(a, rule))
+            continue;
+        reasons why = a->maybe;
+        struct sample name;
+        khap__sample_text(&name, SAMPLE_STR, rule->arguments[0].text);
+        if (rule->arguments[0].type == TYPE_DYNAMIC && rule->arguments[0].format != NULL)
+            khap__routing_format(a, rule->arguments[0].format, &name);
+        uint32_t to = name.state == SAMPLE_KNOWN ? find_backend(a, name.text) : VIEW_NONE;
+        if (name.state == SAMPLE_UNKNOWN) {
+            a->maybe = why | name.why;
+            (void)khap__routing_outcome(a, KHAP_ROUTE_UNKNOWN, rule->place);
+        } else if (to != VIEW_NONE) {
+            in_backend(a, to, rule->place, why);
+        } else {
+            go_default(a, section, why);
+        }
+        if (why == 0)
+            return;
+        a->state->why |= why;
+    }
+    go_default(a, section, 0);
+}
+
+static void in_frontend(struct asking *a, uint32_t section)
+{
+    const struct proxy *proxy = &a->route->proxies.ptr[section];
+    static const enum rule_set first[] = {RULES_CONNECTION, RULES_SESSION, RULES_CONTENT};
+    a->ended = false;
+    for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
+        if (run_set(a, section, first[i]))
+            return;
+    }
+    if (a->http) {
+        struct khap_str target = a->state->target.text;
+        if (proxy->monitor_uri.len > 0 && khap__str_eq(proxy->monitor_uri, target)) {
+            struct outcome *o = khap__routing_outcome(a, KHAP_ROUTE_ANSWER, a->listener->place);
+            if (o != NULL)
+                o->public.status = 200;
+            return;
+        }
+        if (run_set(a, section, RULES_HTTP) || run_set(a, section, RULES_REDIRECT))
+            return;
+    }
+    a->maybe = 0;
+    go_on(a, section);
+}
+
+/* ---- the request */
+
+struct url {
+    struct khap_str scheme, authority, host, target;
+    uint16_t port;
+    bool tls;
+};
+
+static bool read_url(struct khap_str text, struct url *url)
+{
+    struct address address;
+    size_t at = 0;
+    while (at + 2 < text.len && memcmp(text.ptr + at, "://", 3) != 0)
+        at++;
+    if (at + 2 >= text.len || at == 0)
+        return false;
+    url->scheme = khap__str_sub(text, 0, at);
+    url->tls = khap__str_eq_nocase(url->scheme, S("https")) || khap__str_eq_nocase(url->scheme, S("tls"));
+    bool plain = khap__str_eq_nocase(url->scheme, S("http")) || khap__str_eq_nocase(url->scheme, S("tcp"));
+    text = khap__str_sub(text, at + 3, text.len);
+    for (at = 0; at < text.len && text.ptr[at] != '/' && text.ptr[at] != '?' && text.ptr[at] != '#'; at++)
+        ;
+    url->authority = url->host = khap__str_sub(text, 0, at);
+    url->target = khap__str_sub(text, at, text.len);
+    url->target.len = khap__str_find(url->target, '#');
+    url->port = url->tls ? 443 : 80;
+    if (url->host.len == 0 || (!plain && !url->tls))
+        return false;
+    size_t end = url->host.len;
+    while (end > 0 && khap__is_digit((unsigned char)url->host.ptr[end - 1]))
+        end--;
+    if (end > 0 && url->host.ptr[end - 1] == ':' && end < url->host.len) {
+        int64_t port;
+        if (khap__int_parse(khap__str_sub(url->host, end, url->host.len), 1, 65535, &port) != VALUE_OK)
+            return false;
+        url->port = (uint16_t)port;
+        url->host.len = end - 1;
+    }
+    (void)address;
+    return true;
+}
+
+static bool read_source(struct asking *a, struct khap_str text, struct state *state)
+{
+    struct address address;
+    if (text.len == 0) {
+        reasons why = khap__routing_because(a, S("the client's address"), NOWHERE);
+        khap__sample_unknown(&state->source, why);
+        khap__sample_unknown(&state->source_port, why);
+        return true;
+    }
+    if (khap__address_parse(text, &address) != VALUE_OK ||
+        (address.family != ADDRESS_V4 && address.family != ADDRESS_V6))
+        return false;
+    state->source = (struct sample){.state = SAMPLE_KNOWN,
+                                    .type = address.family == ADDRESS_V4 ? SAMPLE_IPV4 : SAMPLE_IPV6};
+    memcpy(state->source.ip, address.ip, 16);
+    if (address.has_port)
+        khap__sample_number(&state->source_port, SAMPLE_SINT, address.port);
+    else
+        khap__sample_unknown(&state->source_port, khap__routing_because(a, S("the client's port"), NOWHERE));
+    return true;
+}
+
+static bool add_field(struct asking *a, struct state *state, struct khap_str name, struct khap_str value)
+{
+    struct field field = {.name = name};
+    khap__sample_text(&field.value, SAMPLE_STR, value);
+    return VEC_PUSH(&a->route->alloc, &state->fields, field);
+}
+
+static bool make_request(struct asking *a, const struct url *url, struct state *state)
+{
+    const struct khap_route_request *r = a->request;
+    bool host = false, good = true;
+    struct buf b;
+    khap__buf_init(&b, &a->route->alloc);
+    khap__sample_text(&state->method, SAMPLE_METH, r->method.len > 0 ? r->method : S("GET"));
+    if (r->version >= 20) { /* as HAProxy writes it down */
+        khap__buf_add(&b, url->scheme);
+        khap__buf_add(&b, S("://"));
+        khap__buf_add(&b, url->authority);
+    }
+    if (url->target.len == 0 || *url->target.ptr != '/')
+        khap__buf_char(&b, '/');
+    khap__buf_add(&b, url->target);
+    khap__sample_text(&state->target, SAMPLE_STR, khap__routing_keep(a, khap__buf_str(&b)));
+    good = !b.failed;
+    khap__buf_free(&b);
+    for (size_t i = 0; i < r->n_headers; i++)
+        host = host || khap__str_eq_nocase(r->headers[i].name, S("host"));
+    if (!host)
+        good = good && add_field(a, state, S("host"), url->authority);
+    for (size_t i = 0; i < r->n_headers; i++)
+        good = good && add_field(a, state, r->headers[i].name, r->headers[i].value);
+    return good;
+}
+
+/* Whether what is asked for comes to this listener. */
+static bool fits(const struct asking *a, const struct proxy *proxy, const struct listener *l)
+{
+    const struct khap_str bind = a->request->bind;
+    if (l->read == KHAP_FALSE || proxy->disabled)
+        return false;
+    if (bind.len > 0)
+        return khap__str_eq(bind, l->text);
+    if (!l->address.has_port || a->port < l->address.port || a->port > l->address.port_last)
+        return false;
+    if ((l->address.prefix == PREFIX_QUIC4 || l->address.prefix == PREFIX_QUIC6) !=
+        (a->request->version == 30))
+        return false;
+    return l->tls == a->tls || (a->tls && proxy->mode != MODE_HTTP) ||
+           khap__str_eq_nocase(a->scheme, S("tcp"));
+}
+
+static void set_destination(struct asking *a, struct state *state, const struct listener *l)
+{
+    reasons why = khap__routing_because(a, S("the address that the client connects to"), NOWHERE);
+    khap__sample_unknown(&state->destination, why);
+    if (l->address.family == ADDRESS_V4 || l->address.family == ADDRESS_V6) {
+        state->destination = (struct sample){
+            .state = SAMPLE_KNOWN, .type = l->address.family == ADDRESS_V4 ? SAMPLE_IPV4 : SAMPLE_IPV6};
+        memcpy(state->destination.ip, l->address.ip, 16);
+    }
+    khap__sample_number(&state->destination_port, SAMPLE_SINT, a->port);
+}
+
+static void through(struct asking *a, uint32_t section, const struct listener *l, const struct state *request,
+                    reasons why)
+{
+    struct state own;
+    const struct proxy *proxy = &a->route->proxies.ptr[section];
+    copy_state(a, request, &own);
+    own.why |= why;
+    a->state = &own;
+    a->frontend = proxy;
+    a->backend = NULL;
+    a->listener = l;
+    a->http = proxy->mode == MODE_HTTP;
+    a->ended = false;
+    a->maybe = a->rest = 0;
+    set_destination(a, &own, l);
+    khap__routing_step(a, l->line, l->place, KHAP_TRUE);
+    if (!a->no_memory)
+        in_frontend(a, section);
+    free_state(a, &own);
+    a->state = NULL;
+}
+
+static void ask(struct asking *a, const struct state *request)
+{
+    const struct khap_route *route = a->route;
+    uint32_t n = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        reasons why =
+            n > 1 ? khap__routing_because(a, S("the address that the client connects to"), NOWHERE) : 0;
+        for (uint32_t i = 0; i < route->proxies.len && !a->no_memory; i++) {
+            const struct proxy *proxy = &route->proxies.ptr[i];
+            for (uint32_t l = 0; l < proxy->listeners.len && proxy->is_proxy && proxy->frontend; l++) {
+                if (!fits(a, proxy, &proxy->listeners.ptr[l]))
+                    continue;
+                if (pass == 0)
+                    n++;
+                else
+                    through(a, i, &proxy->listeners.ptr[l], request, why);
+            }
+        }
+    }
+    if (n == 0)
+        (void)khap__routing_outcome(a, KHAP_ROUTE_NOWHERE, NOWHERE);
+}
+
+enum khap_status khap_route_ask(const struct khap_route *route, const struct khap_route_request *request,
+                                struct khap_route_answer **out)
+{
+    struct url url;
+    if (out == NULL || route == NULL || request == NULL || request->size != sizeof *request)
+        return KHAP_EINVAL;
+    *out = NULL;
+    if (!read_url(request->url, &url))
+        return KHAP_EINPUT;
+    struct khap_route_answer *answer = khap__alloc(&route->alloc, 1, sizeof *answer);
+    if (answer == NULL)
+        return KHAP_ENOMEM;
+    *answer = (struct khap_route_answer){.alloc = route->alloc, .route = route};
+    khap__arena_init(&answer->arena, &answer->alloc);
+    struct asking a = {.route = route,
+                       .request = request,
+                       .answer = answer,
+                       .arena = &answer->arena,
+                       .tls = url.tls,
+                       .port = url.port,
+                       .scheme = url.scheme,
+                       .sni = request->sni};
+    struct host host;
+    char *room = khap__arena_bytes(a.arena, url.host.len + 1);
+    if (room == NULL)
+        a.no_memory = true;
+    else if (a.sni.len == 0 && khap__host_parse(url.host, room, &host) == VALUE_OK && host.kind == HOST_EXACT)
+        a.sni = url.host;
+    struct state state = {.why = 0};
+    enum khap_status status = KHAP_OK;
+    if (!read_source(&a, request->source, &state))
+        status = KHAP_EINPUT;
+    else if (!make_request(&a, &url, &state))
+        a.no_memory = true;
+    if (status == KHAP_OK && !a.no_memory)
+        ask(&a, &state);
+    free_state(&a, &state);
+    if (a.no_memory)
+        status = KHAP_ENOMEM;
+    if (status != KHAP_OK) {
+        khap_route_answer_free(answer);
+        return status;
+    }
+    *out = answer;
+    return KHAP_OK;
+}

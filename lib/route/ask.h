@@ -1,0 +1,141 @@
+/* route/ask.h - one question: what is known of the request, and what has become of it so far. SPDX-License-Identifier: MIT */
+#ifndef ROUTE_ASK_H
+#define ROUTE_ASK_H
+
+#include "route/route.h"
+#include "value/host.h"
+
+struct field {
+    struct khap_str name;
+    struct sample value;
+};
+struct variable {
+    struct khap_str name;
+    struct sample value;
+};
+struct step {
+    const struct khap_line *line;
+    struct khap_place place;
+    uint8_t held; /* enum khap_answer */
+};
+/* What a running HAProxy keeps of a request, as far as it is known. */
+struct state {
+    struct sample method, target, source, destination, source_port, destination_port;
+    VEC(struct field) fields;
+    reasons fields_why; /* not 0: fields may have been added, changed or removed */
+    VEC(struct variable) variables;
+    reasons variables_why;
+    VEC(struct step) steps;
+    reasons why; /* what led here depends on it */
+};
+struct reason {
+    struct khap_str text;
+    struct khap_place place;
+};
+enum { MOST_REASONS = 64 };
+
+struct outcome {
+    struct khap_route_outcome public;
+    VEC(struct step) steps;
+    VEC(struct khap_route_server) servers;
+    reasons why;
+};
+struct khap_route_answer {
+    struct khap_alloc alloc;
+    const struct khap_route *route;
+    struct arena arena;
+    VEC(struct outcome) outcomes;
+    struct reason reasons[MOST_REASONS];
+    uint32_t n_reasons;
+};
+struct asking {
+    const struct khap_route *route;
+    const struct khap_route_request *request;
+    struct khap_route_answer *answer;
+    struct arena *arena;
+    struct state *state;
+    const struct proxy *frontend, *backend;
+    const struct listener *listener;
+    uint32_t section; /* of the rules that are gone through */
+    bool http, tls;
+    struct khap_str scheme, host, sni; /* of the URL, and the handshake */
+    uint32_t port;
+    reasons maybe; /* not 0: the condition of the rule is unknown, because of these */
+    reasons rest;  /* not 0: the rest of the set may not be reached */
+    bool ended;    /* the request got no further */
+    uint32_t depth;
+    bool no_memory;
+};
+
+/* The bit of a reason; the same one for the same text and place. Without a place: NOWHERE. */
+reasons khap__routing_because(struct asking *a, struct khap_str text, struct khap_place place);
+#define NOWHERE ((struct khap_place){0, 0, 0})
+struct khap_str khap__routing_keep(struct asking *a, struct khap_str text);
+
+/* expression.c */
+void khap__routing_evaluate(struct asking *a, const struct expression *e, struct fetching *f,
+                            struct sample *out);
+/* The sample as a text; false when it has none. */
+bool khap__routing_to_text(struct asking *a, const struct sample *s, struct khap_str *text);
+bool khap__routing_to_number(const struct sample *s, int64_t *n);
+bool khap__routing_to_ip(const struct sample *s, struct network *ip);
+void khap__routing_format(struct asking *a, const struct format *format, struct sample *out);
+static inline void khap__sample_text(struct sample *s, uint8_t type, struct khap_str text)
+{
+    *s = (struct sample){.state = SAMPLE_KNOWN, .type = type, .text = text};
+}
+static inline void khap__sample_number(struct sample *s, uint8_t type, int64_t n)
+{
+    *s = (struct sample){.state = SAMPLE_KNOWN, .type = type, .number = n};
+}
+static inline void khap__sample_unknown(struct sample *s, reasons why)
+{
+    *s = (struct sample){.state = SAMPLE_UNKNOWN, .why = why};
+}
+
+/* condition.c. TRUE, FALSE or UNKNOWN, then with *why */
+enum khap_answer khap__routing_holds(struct asking *a, const struct condition *condition, reasons *why);
+enum khap_answer khap__routing_matches(struct asking *a, const struct patterns *patterns,
+                                       const struct sample *sample, const struct pattern **which);
+
+/* fetch.c */
+void khap__routing_variable(struct asking *a, struct khap_str name, struct khap_place place,
+                            struct sample *out);
+void khap__routing_cookie(struct asking *a, struct khap_str name, struct fetching *f, struct sample *out);
+/* A replacement with the groups of a match put in. */
+void khap__routing_expand(struct buf *b, struct khap_str replacement,
+                          const struct khap_str groups[KHAP__REGEX_GROUPS]);
+/* From its first slash on: empty for `*` and the like. */
+struct khap_str khap__routing_path_of(struct khap_str target);
+
+/* answer.c */
+struct outcome *khap__routing_outcome(struct asking *a, enum khap_route_kind kind, struct khap_place place);
+void khap__routing_step(struct asking *a, const struct khap_line *line, struct khap_place place,
+                        enum khap_answer held);
+
+/* compile */
+struct compiling {
+    struct khap_route *route;
+    struct view_line at;
+    struct khap_place place; /* of the line */
+    enum khap_status status;
+};
+struct expression *khap__routing_expression(struct compiling *c, const struct khap_node *node, bool acl,
+                                            uint8_t *type, enum match_method *method);
+bool khap__routing_acl_line(struct compiling *c, const struct khap_node *node, uint32_t section);
+bool khap__routing_bind_acls(struct compiling *c);
+struct khap_str khap__routing_scoped(struct arena *arena, uint32_t section, struct khap_str name);
+bool khap__routing_acl(struct compiling *c, const struct khap_node *node, struct acl *out);
+const struct condition *khap__routing_condition(struct compiling *c, const struct khap_node *node,
+                                                uint32_t section);
+const struct format *khap__routing_format_of(struct compiling *c, const struct khap_node *node);
+fetch_function khap__routing_fetch(struct khap_str name);
+convert_function khap__routing_convert(struct khap_str name);
+rule_function khap__routing_rule(struct khap_str table, struct khap_str words);
+enum match_method khap__routing_method(struct khap_str name);
+/* Adds a pattern; `value` with a map. False when it cannot be read: `unknown` is set. */
+void khap__patterns_add(struct compiling *c, struct patterns *p, struct khap_str text, struct khap_str op);
+void khap__patterns_file(struct compiling *c, struct patterns *p, struct khap_str path, bool map);
+void khap__patterns_free(const struct khap_alloc *alloc, struct patterns *p);
+
+#endif

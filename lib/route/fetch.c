@@ -1,0 +1,500 @@
+/* route/fetch.c - what fetches give of a request. SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "route/evaluated.h"
+
+static struct khap_str argument(const struct call *call, uint32_t i)
+{
+    return i < call->n ? call->arguments[i] : S("");
+}
+
+/* ---- constants */
+
+FETCH(fetch_true)
+{
+    khap__sample_number(out, SAMPLE_BOOL, 1);
+}
+
+FETCH(fetch_false)
+{
+    khap__sample_number(out, SAMPLE_BOOL, 0);
+}
+
+FETCH(fetch_str)
+{
+    khap__sample_text(out, SAMPLE_STR, argument(call, 0));
+}
+
+FETCH(fetch_int)
+{
+    struct sample text;
+    int64_t n;
+    khap__sample_text(&text, SAMPLE_STR, argument(call, 0));
+    if (khap__routing_to_number(&text, &n))
+        khap__sample_number(out, SAMPLE_SINT, n);
+}
+
+FETCH(fetch_bool)
+{
+    struct khap_str word = argument(call, 0);
+    khap__sample_number(out, SAMPLE_BOOL, khap__str_eq_nocase(word, S("true")) || khap__str_eq(word, S("1")));
+}
+
+FETCH(fetch_ip)
+{
+    *out = (struct sample){.state = SAMPLE_KNOWN, .type = SAMPLE_IPV4};
+    if (khap__ipv4_parse(argument(call, 0), out->ip))
+        return;
+    out->type = SAMPLE_IPV6;
+    if (!khap__ipv6_parse(argument(call, 0), out->ip))
+        out->state = SAMPLE_ABSENT;
+}
+
+/* ---- the connection */
+
+FETCH(fetch_src)
+{
+    *out = a->state->source;
+}
+
+FETCH(fetch_src_port)
+{
+    *out = a->state->source_port;
+}
+
+FETCH(fetch_dst)
+{
+    *out = a->state->destination;
+}
+
+FETCH(fetch_dst_port)
+{
+    *out = a->state->destination_port;
+}
+
+FETCH(fetch_ssl_fc)
+{
+    khap__sample_number(out, SAMPLE_BOOL, a->listener->tls);
+}
+
+FETCH(fetch_has_sni)
+{
+    khap__sample_number(out, SAMPLE_BOOL, a->listener->tls && a->sni.len > 0);
+}
+
+FETCH(fetch_sni)
+{
+    if (a->listener->tls && a->sni.len > 0)
+        khap__sample_text(out, SAMPLE_STR, a->sni);
+}
+
+/* What stands in the handshake that passes. */
+FETCH(fetch_hello_sni)
+{
+    if (a->tls && !a->listener->tls && a->sni.len > 0)
+        khap__sample_text(out, SAMPLE_STR, a->sni);
+}
+
+FETCH(fetch_hello_type)
+{
+    if (a->tls && !a->listener->tls)
+        khap__sample_number(out, SAMPLE_SINT, 1);
+    else
+        khap__sample_number(out, SAMPLE_SINT, 0);
+}
+
+FETCH(fetch_alpn)
+{
+    struct khap_str alpn = a->request->alpn;
+    if (alpn.len == 0)
+        alpn = a->request->version == 30 ? S("h3") : a->request->version == 20 ? S("h2") : S("http/1.1");
+    if (a->listener->tls)
+        khap__sample_text(out, SAMPLE_STR, alpn);
+}
+
+FETCH(fetch_has_crt)
+{
+    khap__sample_number(out, SAMPLE_BOOL, a->listener->tls && a->request->client_cert != 0);
+}
+
+FETCH(fetch_http_major)
+{
+    khap__sample_number(out, SAMPLE_SINT, a->request->version / 10);
+}
+
+FETCH(fetch_fe_name)
+{
+    khap__sample_text(out, SAMPLE_STR, a->frontend->name);
+}
+
+FETCH(fetch_be_name)
+{
+    khap__sample_text(out, SAMPLE_STR, a->backend != NULL ? a->backend->name : a->frontend->name);
+}
+
+/* ---- the request line */
+
+FETCH(fetch_method)
+{
+    if (a->http)
+        *out = a->state->method;
+}
+
+FETCH(fetch_version)
+{
+    char text[3] = {(char)('0' + a->request->version / 10 % 10), '.', (char)('0' + a->request->version % 10)};
+    if (a->http)
+        khap__sample_text(out, SAMPLE_STR, khap__routing_keep(a, (struct khap_str){text, 3}));
+}
+
+FETCH(fetch_true_http)
+{
+    khap__sample_number(out, SAMPLE_BOOL, a->http);
+}
+
+FETCH(fetch_url)
+{
+    if (a->http)
+        *out = a->state->target;
+}
+
+struct khap_str khap__routing_path_of(struct khap_str target)
+{
+    if (target.len > 0 && *target.ptr == '/')
+        return target;
+    size_t at = 0;
+    while (at + 2 < target.len && memcmp(target.ptr + at, "://", 3) != 0)
+        at++;
+    if (at + 2 >= target.len)
+        return khap__str_sub(target, target.len, 0);
+    struct khap_str rest = khap__str_sub(target, at + 3, target.len);
+    return khap__str_sub(rest, khap__str_find(rest, '/'), rest.len);
+}
+
+FETCH(fetch_pathq)
+{
+    if (!a->http)
+        return;
+    *out = a->state->target;
+    out->text = khap__routing_path_of(out->text);
+    if (out->state == SAMPLE_KNOWN && out->text.len == 0)
+        out->state = SAMPLE_ABSENT;
+}
+
+FETCH(fetch_path)
+{
+    fetch_pathq(a, call, f, out);
+    out->text.len = khap__str_find(out->text, '?');
+}
+
+FETCH(fetch_query)
+{
+    fetch_url(a, call, f, out);
+    if (out->state != SAMPLE_KNOWN)
+        return;
+    size_t mark = khap__str_find(out->text, '?');
+    if (mark == out->text.len)
+        out->state = SAMPLE_ABSENT;
+    out->text = khap__str_sub(out->text, mark + 1, out->text.len);
+}
+
+/* ---- parameters of the query */
+
+static bool is_separator(char c)
+{
+    return c == '&' || c == ';';
+}
+
+/* The `nth` parameter of that name. */
+static bool find_parameter(struct khap_str query, struct khap_str name, uint32_t nth, struct khap_str *value,
+                           bool *more)
+{
+    bool found = false;
+    *more = false;
+    while (query.len > 0) {
+        size_t end = 0;
+        while (end < query.len && !is_separator(query.ptr[end]))
+            end++;
+        struct khap_str one = khap__str_sub(query, 0, end);
+        query = khap__str_sub(query, end + 1, query.len);
+        if (!khap__str_starts(one, name) || one.len == name.len || one.ptr[name.len] != '=')
+            continue;
+        if (found) {
+            *more = true;
+            return true;
+        }
+        if (nth-- > 0)
+            continue;
+        *value = khap__str_sub(one, name.len + 1, one.len);
+        found = true;
+    }
+    return found;
+}
+
+FETCH(fetch_urlp)
+{
+    struct khap_str name = argument(call, 0), value = {NULL, 0};
+    if (name.len == 0 || call->n > 1) {
+        khap__sample_unknown(out, khap__routing_because(a, call->text, call->place));
+        return;
+    }
+    fetch_query(a, call, f, out);
+    if (out->state != SAMPLE_KNOWN)
+        return;
+    if (find_parameter(out->text, name, f->all ? f->at : 0, &value, &f->more))
+        khap__sample_text(out, SAMPLE_STR, value);
+    else
+        out->state = SAMPLE_ABSENT;
+    f->more = f->more && f->all;
+}
+
+static void to_number(struct sample *out)
+{
+    int64_t n = 0;
+    if (out->state != SAMPLE_KNOWN)
+        return;
+    if (khap__routing_to_number(out, &n))
+        khap__sample_number(out, SAMPLE_SINT, n);
+    else
+        out->state = SAMPLE_ABSENT;
+}
+
+FETCH(fetch_urlp_val)
+{
+    fetch_urlp(a, call, f, out);
+    to_number(out);
+}
+
+/* ---- header fields */
+
+/* Where a value of a list ends: at a comma outside of quotes. */
+static size_t value_end(struct khap_str s, size_t at)
+{
+    bool quoted = false;
+    for (; at < s.len; at++) {
+        if (s.ptr[at] == '"')
+            quoted = !quoted;
+        else if (s.ptr[at] == '\\' && quoted && at + 1 < s.len)
+            at++;
+        else if (s.ptr[at] == ',' && !quoted)
+            break;
+    }
+    return at;
+}
+
+static bool is_named(const struct field *field, struct khap_str name)
+{
+    return name.len == 0 || khap__str_eq_nocase(field->name, name);
+}
+
+/* How many values there are, and the one that `wanted` counts from 0; whole fields, or parts between commas. */
+static uint32_t field_values(struct asking *a, struct khap_str name, bool whole, uint32_t wanted,
+                             struct sample *out)
+{
+    const struct state *state = a->state;
+    uint32_t n = 0;
+    out->why = state->fields_why;
+    for (uint32_t i = 0; i < state->fields.len; i++) {
+        const struct field *field = &state->fields.ptr[i];
+        if (!is_named(field, name))
+            continue;
+        if (field->value.state == SAMPLE_UNKNOWN) {
+            out->why |= field->value.why;
+            continue;
+        }
+        struct khap_str text = field->value.text;
+        size_t at = 0;
+        do {
+            size_t end = whole ? text.len : value_end(text, at);
+            if (n++ == wanted)
+                khap__sample_text(out, SAMPLE_STR, khap__str_trim(khap__str_sub(text, at, end - at)));
+            at = end + 1;
+        } while (at <= text.len && !whole);
+    }
+    if (state->fields_why != 0 || out->state != SAMPLE_KNOWN)
+        out->state = out->why != 0 ? SAMPLE_UNKNOWN : out->state;
+    return n;
+}
+
+/* HAProxy's occurrences: from 1, or from the end below 0; without one the last, or all for an ACL. */
+static void header(struct asking *a, const struct call *call, struct fetching *f, bool whole,
+                   struct sample *out)
+{
+    struct khap_str name = argument(call, 0), word = argument(call, 1);
+    struct sample text, none;
+    int64_t occurrence = 0;
+    if (!a->http)
+        return;
+    khap__sample_text(&text, SAMPLE_STR, word);
+    none = (struct sample){.state = SAMPLE_ABSENT};
+    uint32_t n = field_values(a, name, whole, UINT32_MAX, &none);
+    if (none.state == SAMPLE_UNKNOWN) {
+        *out = none;
+        return;
+    }
+    if (word.len > 0)
+        (void)khap__routing_to_number(&text, &occurrence);
+    uint32_t wanted = f->at;
+    if (occurrence > 0)
+        wanted = occurrence > UINT32_MAX ? UINT32_MAX - 1 : (uint32_t)(occurrence - 1);
+    else if (occurrence < 0)
+        wanted = -occurrence > (int64_t)n ? UINT32_MAX : n - (uint32_t)-occurrence;
+    else if (!f->all)
+        wanted = n == 0 ? UINT32_MAX : n - 1;
+    else
+        f->more = f->at + 1 < n;
+    if (wanted != UINT32_MAX)
+        (void)field_values(a, name, whole, wanted, out);
+}
+
+FETCH(fetch_hdr)
+{
+    header(a, call, f, false, out);
+}
+
+FETCH(fetch_fhdr)
+{
+    header(a, call, f, true, out);
+}
+
+static void count(struct asking *a, const struct call *call, bool whole, struct sample *out)
+{
+    struct sample none = {.state = SAMPLE_ABSENT};
+    if (!a->http)
+        return;
+    uint32_t n = field_values(a, argument(call, 0), whole, UINT32_MAX, &none);
+    if (none.state == SAMPLE_UNKNOWN)
+        *out = none;
+    else
+        khap__sample_number(out, SAMPLE_SINT, n);
+}
+
+FETCH(fetch_hdr_cnt)
+{
+    count(a, call, false, out);
+}
+
+FETCH(fetch_fhdr_cnt)
+{
+    count(a, call, true, out);
+}
+
+FETCH(fetch_hdr_val)
+{
+    header(a, call, f, false, out);
+    to_number(out);
+}
+
+FETCH(fetch_hdr_ip)
+{
+    struct network ip;
+    header(a, call, f, false, out);
+    if (out->state != SAMPLE_KNOWN)
+        return;
+    bool good = khap__routing_to_ip(out, &ip);
+    *out = (struct sample){.state = good ? SAMPLE_KNOWN : SAMPLE_ABSENT,
+                           .type = ip.family == ADDRESS_V4 ? SAMPLE_IPV4 : SAMPLE_IPV6};
+    memcpy(out->ip, ip.ip, sizeof ip.ip);
+}
+
+FETCH(fetch_base)
+{
+    struct sample path = {.state = SAMPLE_ABSENT}, host = {.state = SAMPLE_ABSENT};
+    struct buf b;
+    if (!a->http)
+        return;
+    fetch_path(a, call, f, &path);
+    (void)field_values(a, S("host"), true, 0, &host);
+    if (path.state == SAMPLE_UNKNOWN || host.state == SAMPLE_UNKNOWN) {
+        khap__sample_unknown(out, path.why | host.why);
+        return;
+    }
+    if (host.state == SAMPLE_ABSENT) {
+        *out = path;
+        return;
+    }
+    khap__buf_init(&b, &a->route->alloc);
+    khap__buf_add(&b, host.text);
+    khap__buf_add(&b, path.state == SAMPLE_KNOWN ? path.text : S(""));
+    a->no_memory = a->no_memory || b.failed;
+    khap__sample_text(out, SAMPLE_STR, khap__routing_keep(a, khap__buf_str(&b)));
+    khap__buf_free(&b);
+}
+
+/* ---- cookies */
+
+static bool find_cookie(struct khap_str line, struct khap_str name, uint32_t *seen, uint32_t wanted,
+                        struct khap_str *value)
+{
+    bool found = false;
+    while (line.len > 0) {
+        size_t end = khap__str_find(line, ';');
+        struct khap_str one = khap__str_trim(khap__str_sub(line, 0, end));
+        size_t equals = khap__str_find(one, '=');
+        line = khap__str_sub(line, end + 1, line.len);
+        if (equals == one.len || !khap__str_eq(khap__str_trim(khap__str_sub(one, 0, equals)), name))
+            continue;
+        if ((*seen)++ == wanted) {
+            *value = khap__str_trim(khap__str_sub(one, equals + 1, one.len));
+            found = true;
+        }
+    }
+    return found;
+}
+
+void khap__routing_cookie(struct asking *a, struct khap_str name, struct fetching *f, struct sample *out)
+{
+    uint32_t seen = 0;
+    for (uint32_t pass = 0; pass < 2;
+         pass++) { /* first they are counted, because without an ACL the last one counts */
+        uint32_t wanted = pass == 0 ? UINT32_MAX : f->all ? f->at : seen - 1;
+        if (pass == 1 && seen == 0)
+            return;
+        f->more = f->all && f->at + 1 < seen;
+        seen = 0;
+        for (uint32_t i = 0; i < a->state->fields.len; i++) {
+            const struct field *field = &a->state->fields.ptr[i];
+            struct khap_str value;
+            if (!is_named(field, S("cookie")))
+                continue;
+            if (field->value.state == SAMPLE_UNKNOWN || a->state->fields_why != 0) {
+                khap__sample_unknown(out, field->value.why | a->state->fields_why);
+                return;
+            }
+            if (find_cookie(field->value.text, name, &seen, wanted, &value))
+                khap__sample_text(out, SAMPLE_STR, value);
+        }
+    }
+}
+
+FETCH(fetch_cook)
+{
+    if (call->n == 0 || argument(call, 0).len == 0)
+        khap__sample_unknown(out, khap__routing_because(a, call->text, call->place));
+    else if (a->http)
+        khap__routing_cookie(a, argument(call, 0), f, out);
+}
+
+/* ---- variables */
+
+void khap__routing_variable(struct asking *a, struct khap_str name, struct khap_place place,
+                            struct sample *out)
+{
+    for (uint32_t i = 0; i < a->state->variables.len; i++) {
+        if (khap__str_eq(a->state->variables.ptr[i].name, name)) {
+            *out = a->state->variables.ptr[i].value;
+            return;
+        }
+    }
+    if (khap__str_starts(name, S("proc."))) /* other requests set it too */
+        khap__sample_unknown(out, khap__routing_because(a, name, place));
+    else if (a->state->variables_why != 0)
+        khap__sample_unknown(out, a->state->variables_why);
+}
+
+FETCH(fetch_var)
+{
+    khap__routing_variable(a, argument(call, 0), call->place, out);
+    if (out->state == SAMPLE_ABSENT && call->n > 1)
+        khap__sample_text(out, SAMPLE_STR, argument(call, 1));
+}

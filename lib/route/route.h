@@ -1,0 +1,223 @@
+/* route/route.h - a configuration made ready for questions, and one question. SPDX-License-Identifier: MIT */
+#ifndef ROUTE_ROUTE_H
+#define ROUTE_ROUTE_H
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "base/vec.h"
+#include "value/address.h"
+#include "value/regex.h"
+#include "value/tree.h"
+#include "view/view.h"
+#include <khap/route.h>
+
+struct asking;
+struct call;
+
+/* ---- samples */
+
+enum sample_state { SAMPLE_ABSENT, SAMPLE_KNOWN, SAMPLE_UNKNOWN };
+/* Bits of the reasons of a question: what something unknown depends on. */
+typedef uint64_t reasons;
+
+struct sample {
+    uint8_t state; /* enum sample_state */
+    uint8_t type;  /* enum schema_sample: BOOL, SINT, IPV4, IPV6, STR, BIN or METH */
+    uint8_t ip[16];
+    int64_t number; /* of BOOL and SINT */
+    struct khap_str text;
+    reasons why; /* of UNKNOWN */
+};
+/* A fetch that an ACL asks gives each of several values; `at` counts them, `more` says that there may be another one. */
+struct fetching {
+    bool all;
+    uint32_t at;
+    bool more;
+};
+typedef void (*fetch_function)(struct asking *a, const struct call *call, struct fetching *f,
+                               struct sample *out);
+typedef void (*convert_function)(struct asking *a, const struct call *call, struct sample *sample);
+
+/* ---- what lines were read to */
+
+struct call {
+    const struct schema_row *row; /* NULL: no such fetch or converter */
+    fetch_function fetch;         /* NULL with `convert`: it is not evaluated */
+    convert_function convert;
+    struct khap_str name, text; /* text: as it is written, for reasons */
+    struct khap_str *arguments;
+    uint32_t n;
+    const struct patterns *map; /* map_* */
+    const struct regex *regex;  /* regsub */
+    struct khap_place place;    /* of the line that it stands in */
+};
+struct expression {
+    struct call *calls; /* the fetch, then converters */
+    uint32_t n;
+};
+/* A log format: texts, and expressions between them. */
+struct format_part {
+    struct khap_str text; /* without `expression`: as it is; with `alias`: its name */
+    const struct expression *expression;
+    bool alias, plain; /* plain: options say how it is written */
+    struct khap_place place;
+};
+struct format {
+    struct format_part *parts;
+    uint32_t n;
+};
+
+enum match_method {
+    MATCH_NONE, /* not evaluated */
+    MATCH_FOUND,
+    MATCH_BOOL,
+    MATCH_INT,
+    MATCH_IP,
+    MATCH_LEN,
+    MATCH_STR,
+    MATCH_BEG,
+    MATCH_SUB,
+    MATCH_DIR,
+    MATCH_DOM,
+    MATCH_END,
+    MATCH_REG,
+    MATCH_BIN,
+    MATCH_METH
+};
+/* What is compared with: an ACL's, or the keys of a map. */
+struct pattern {
+    struct khap_str text;  /* lower case with `nocase` */
+    struct khap_str value; /* of a map */
+    int64_t from, to;      /* of numbers */
+    struct network network;
+    struct regex *regex;
+    uint32_t next; /* the next one with the same text, plus 1 */
+};
+struct patterns {
+    uint8_t method; /* enum match_method */
+    bool nocase;
+    bool unknown; /* not all of them could be read */
+    struct khap_str why;
+    VEC(struct pattern) all;
+    struct map exact; /* str: text -> the first; beg with a map: the same, by length */
+    uint32_t longest; /* of the texts */
+};
+struct acl {
+    struct expression expression;
+    struct patterns patterns;
+    struct khap_place place;
+    uint32_t section;
+    struct khap_str name;
+    uint32_t next; /* the next line with the same name in the same section, plus 1 */
+    bool unknown;  /* the line may not be read, or cannot be */
+};
+/* Terms in rows, each of which ends with one that says so; of one row all must hold. */
+struct term {
+    bool negated, ends;
+    bool known;       /* `constant` says it */
+    uint8_t constant; /* enum khap_answer */
+    struct acl *anonymous;
+    struct khap_str name; /* of an ACL */
+    uint32_t first;       /* of the lines with that name, plus 1 */
+};
+struct condition {
+    bool unless, unknown;
+    struct khap_place place;
+    uint32_t section;
+    struct term *terms;
+    uint32_t n;
+    struct condition *next;
+};
+
+enum rule_set {
+    RULES_CONNECTION,
+    RULES_SESSION,
+    RULES_CONTENT,
+    RULES_HTTP,
+    RULES_REDIRECT,
+    RULES_SWITCH,
+    RULES_SERVER,
+    RULE_SETS
+};
+struct rule_argument {
+    uint8_t type; /* enum schema_type */
+    struct khap_str text;
+    struct khap_str option; /* the word of the option that it belongs to; empty: none */
+    const struct expression *expression;
+    const struct format *format;
+};
+struct rule;
+/* What a rule does, when its condition holds. True: nothing behind it in the set is reached. */
+typedef bool (*rule_function)(struct asking *a, const struct rule *rule);
+struct rule {
+    const struct khap_line *line;
+    struct khap_place place;
+    const struct schema_row *action;
+    struct khap_str inner; /* what stands in the parentheses of the action */
+    rule_function run;     /* NULL: it is not evaluated */
+    struct rule_argument *arguments;
+    uint32_t n;
+    const struct condition *condition; /* NULL: none */
+    bool unclear;                      /* a variable stands in it, or a condition that is none */
+    struct khap_str words;             /* the action's words */
+    struct khap_str *options;          /* the words of a vocabulary among the arguments */
+    uint32_t n_options;
+    const struct regex *regex;
+    uint8_t read; /* enum khap_answer */
+    uint32_t section;
+};
+struct server {
+    struct khap_str name, address, cookie;
+    const struct khap_line *line;
+    bool backup, disabled;
+    struct khap_place place;
+};
+struct listener {
+    struct address address;
+    struct khap_str text;
+    const struct khap_line *line;
+    struct khap_place place;
+    bool tls, proxy; /* proxy: every client sends the PROXY protocol */
+    uint8_t read;
+};
+struct proxy {
+    struct khap_str name;
+    bool is_proxy, frontend, backend; /* a listen is both */
+    bool disabled;
+    uint8_t mode; /* enum proxy_mode */
+    const struct khap_line *default_backend_line;
+    struct khap_place default_backend_place;
+    struct khap_str default_backend, monitor_uri, cookie;
+    VEC(struct rule) rules[RULE_SETS];
+    VEC(struct server) servers;
+    VEC(struct listener) listeners;
+};
+enum proxy_mode { MODE_UNSET, MODE_TCP, MODE_HTTP, MODE_OTHER };
+
+struct khap_route {
+    struct khap_alloc alloc;
+    uint16_t release;
+    struct khap_view *view;
+    struct khap_bundle *bundle;
+    const struct khap_file_source *files;
+    struct arena arena;
+    VEC(struct proxy) proxies; /* by section */
+    VEC(struct acl) acls;      /* of acl lines */
+    struct map acl_names;      /* section and name -> the last of `acls` so far */
+    struct condition *conditions;
+    struct acl_node {
+        struct acl acl;
+        struct acl_node *next;
+    } * anonymous; /* between braces */
+    struct pattern_map {
+        struct patterns patterns;
+        struct pattern_map *next;
+        struct khap_str path;
+    } * maps;
+    struct regex_node {
+        struct regex *regex;
+        struct regex_node *next;
+    } * regexes;
+};
+
+#endif

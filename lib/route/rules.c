@@ -1,0 +1,465 @@
+/* route/rules.c - what actions do. SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "route/evaluated.h"
+
+static const struct rule_argument *find(const struct rule *rule, uint8_t type, struct khap_str option)
+{
+    for (uint32_t i = 0; i < rule->n; i++) {
+        const struct rule_argument *one = &rule->arguments[i];
+        if (one->type == type && (option.len == 0 || khap__str_eq(one->option, option)))
+            return one;
+    }
+    return NULL;
+}
+
+static bool has_option(const struct rule *rule, struct khap_str word)
+{
+    for (uint32_t i = 0; i < rule->n_options; i++) {
+        if (khap__str_eq(rule->options[i], word))
+            return true;
+    }
+    return false;
+}
+
+/* The first argument that is a log format. */
+static void format(struct asking *a, const struct rule *rule, struct sample *out)
+{
+    for (uint32_t i = 0; i < rule->n; i++) {
+        if (rule->arguments[i].format != NULL) {
+            khap__routing_format(a, rule->arguments[i].format, out);
+            return;
+        }
+    }
+    khap__sample_unknown(out, khap__routing_because(a, rule->words, rule->place));
+}
+
+/* The new value of something; unknown where the rule may not act. */
+static void put(struct asking *a, struct sample *where, struct sample value)
+{
+    if (a->maybe != 0)
+        khap__sample_unknown(&value,
+                             a->maybe | value.why | (where->state == SAMPLE_UNKNOWN ? where->why : 0));
+    *where = value;
+}
+
+RULE(rule_none)
+{
+    return false;
+}
+
+/* ---- ends */
+
+RULE(rule_allow)
+{
+    a->rest |= a->maybe;
+    return a->maybe == 0;
+}
+
+static int64_t status_of(const struct rule *rule, struct khap_str option, int64_t otherwise)
+{
+    struct sample text;
+    int64_t n = otherwise;
+    for (uint32_t i = 0; i < rule->n; i++) {
+        const struct rule_argument *one = &rule->arguments[i];
+        if (!khap__str_eq(one->option, option))
+            continue;
+        khap__sample_text(&text, SAMPLE_STR, one->text);
+        (void)khap__routing_to_number(&text, &n);
+    }
+    return n;
+}
+
+static bool end_with(struct asking *a, const struct rule *rule, enum khap_route_kind kind, int64_t status)
+{
+    struct outcome *o = khap__routing_outcome(a, kind, rule->place);
+    if (o != NULL)
+        o->public.status = (uint32_t)status;
+    return a->maybe == 0;
+}
+
+/* The word behind deny_status may be an argument of the action, or an option of its answer. */
+RULE(rule_deny)
+{
+    int64_t otherwise = khap__str_eq(rule->words, S("tarpit")) ? 500 : 403, n = otherwise;
+    struct sample text;
+    for (uint32_t i = 0; i < rule->n; i++) {
+        const struct rule_argument *one = &rule->arguments[i];
+        if (one->type != TYPE_ATOI && one->type != TYPE_STATUS)
+            continue;
+        khap__sample_text(&text, SAMPLE_STR, one->text);
+        (void)khap__routing_to_number(&text, &n);
+    }
+    return end_with(a, rule, KHAP_ROUTE_DENIED, n);
+}
+
+RULE(rule_return)
+{
+    return end_with(a, rule, KHAP_ROUTE_ANSWER, status_of(rule, S("status"), 200));
+}
+
+RULE(rule_reject)
+{
+    return end_with(a, rule, KHAP_ROUTE_CLOSED, 0);
+}
+
+RULE(rule_service)
+{
+    return end_with(a, rule, KHAP_ROUTE_SERVICE, 0);
+}
+
+/* ---- redirects */
+
+static void first_field(struct asking *a, struct khap_str name, struct sample *out)
+{
+    *out = (struct sample){.state = SAMPLE_ABSENT};
+    for (uint32_t i = 0; i < a->state->fields.len && out->state == SAMPLE_ABSENT; i++) {
+        if (khap__str_eq_nocase(a->state->fields.ptr[i].name, name))
+            *out = a->state->fields.ptr[i].value;
+    }
+    if (a->state->fields_why != 0)
+        khap__sample_unknown(out, a->state->fields_why);
+}
+
+RULE(rule_redirect)
+{
+    static const struct khap_str kinds[] = {{"location", 8}, {"prefix", 6}, {"scheme", 6}};
+    struct sample target = {.state = SAMPLE_ABSENT}, host = {.state = SAMPLE_ABSENT};
+    size_t kind = 0;
+    struct buf b;
+    for (uint32_t i = 0; i < rule->n; i++) {
+        const struct rule_argument *one = &rule->arguments[i];
+        for (size_t k = 0; k < 3; k++) {
+            if (!khap__str_eq(one->option, kinds[k]))
+                continue;
+            kind = k;
+            if (one->format != NULL)
+                khap__routing_format(a, one->format, &target);
+            else
+                khap__sample_text(&target, SAMPLE_STR, one->text);
+        }
+    }
+    struct outcome *o = khap__routing_outcome(a, KHAP_ROUTE_REDIRECT, rule->place);
+    if (o == NULL)
+        return true;
+    o->public.status = (uint32_t)status_of(rule, S("code"), 302);
+    struct khap_str path = khap__routing_path_of(a->state->target.text), query = {NULL, 0};
+    if (kind == 2)
+        first_field(a, S("host"), &host);
+    reasons why = target.why | host.why | (kind > 0 ? a->state->target.why : 0);
+    if (why != 0) { /* that there is one is certain, where it leads is not */
+        o->why |= why;
+        return a->maybe == 0;
+    }
+    if (path.len == 0)
+        path = S("/");
+    query = khap__str_sub(path, khap__str_find(path, '?'), path.len);
+    path.len -= query.len;
+    if (has_option(rule, S("drop-query")))
+        query = S("");
+    khap__buf_init(&b, &a->route->alloc);
+    if (kind == 1 && khap__str_eq(target.text, S("/")))
+        target.text = S("");
+    khap__buf_add(&b, target.text);
+    if (kind == 2) {
+        khap__buf_add(&b, S("://"));
+        khap__buf_add(&b, host.state == SAMPLE_KNOWN ? host.text : S(""));
+    }
+    if (kind > 0) {
+        khap__buf_add(&b, path);
+        if (has_option(rule, S("append-slash")) && !khap__str_ends(path, S("/")))
+            khap__buf_char(&b, '/');
+        khap__buf_add(&b, query);
+    }
+    a->no_memory = a->no_memory || b.failed;
+    o->public.location = khap__routing_keep(a, khap__buf_str(&b));
+    khap__buf_free(&b);
+    return a->maybe == 0;
+}
+
+/* ---- the request line */
+
+RULE(rule_set_method)
+{
+    struct sample value;
+    format(a, rule, &value);
+    if (value.state == SAMPLE_KNOWN)
+        value.type = SAMPLE_METH;
+    put(a, &a->state->method, value);
+    return false;
+}
+
+RULE(rule_set_uri)
+{
+    struct sample value;
+    format(a, rule, &value);
+    put(a, &a->state->target, value);
+    return false;
+}
+
+/* What stands before the path, the path, and from `?` on. */
+struct target {
+    struct khap_str before, path, query;
+};
+
+static struct target parts(const struct asking *a)
+{
+    struct khap_str all = a->state->target.text, path = khap__routing_path_of(all);
+    size_t mark = khap__str_find(path, '?');
+    return (struct target){khap__str_sub(all, 0, all.len - path.len), khap__str_sub(path, 0, mark),
+                           khap__str_sub(path, mark, path.len)};
+}
+
+static void set_target(struct asking *a, const struct target *t, reasons why)
+{
+    struct sample value;
+    struct buf b;
+    khap__buf_init(&b, &a->route->alloc);
+    khap__buf_add(&b, t->before);
+    khap__buf_add(&b, t->path);
+    khap__buf_add(&b, t->query);
+    a->no_memory = a->no_memory || b.failed;
+    khap__sample_text(&value, SAMPLE_STR, khap__routing_keep(a, khap__buf_str(&b)));
+    khap__buf_free(&b);
+    if (why != 0 || a->state->target.state == SAMPLE_UNKNOWN)
+        khap__sample_unknown(&value, why | a->state->target.why);
+    put(a, &a->state->target, value);
+}
+
+RULE(rule_set_path)
+{
+    struct target t = parts(a);
+    struct sample value;
+    format(a, rule, &value);
+    t.path = value.text;
+    set_target(a, &t, value.why);
+    return false;
+}
+
+RULE(rule_set_pathq)
+{
+    struct target t = parts(a);
+    struct sample value;
+    format(a, rule, &value);
+    t.path = value.text;
+    t.query = S("");
+    set_target(a, &t, value.why);
+    return false;
+}
+
+RULE(rule_set_query)
+{
+    struct target t = parts(a);
+    struct sample value;
+    struct buf b;
+    format(a, rule, &value);
+    khap__buf_init(&b, &a->route->alloc);
+    khap__buf_char(&b, '?');
+    khap__buf_add(&b, value.text);
+    t.query = khap__buf_str(&b);
+    set_target(a, &t, value.why | (b.failed ? 1 : 0));
+    khap__buf_free(&b);
+    return false;
+}
+
+/* What the rule makes of a text. False: nothing. */
+static bool replaced(struct asking *a, const struct rule *rule, struct khap_str text, struct khap_str *out,
+                     reasons *why)
+{
+    struct khap_str groups[KHAP__REGEX_GROUPS];
+    struct sample replacement;
+    struct buf b;
+    bool matched = false;
+    if (rule->regex == NULL) {
+        *why |= khap__routing_because(a, rule->words, rule->place);
+        return true;
+    }
+    if (khap__regex_find(rule->regex, text, true, groups, &matched) != KHAP_OK)
+        a->no_memory = true;
+    if (!matched)
+        return false;
+    format(a, rule, &replacement);
+    *why |= replacement.why;
+    khap__buf_init(&b, &a->route->alloc);
+    khap__routing_expand(&b, replacement.text, groups);
+    a->no_memory = a->no_memory || b.failed;
+    *out = khap__routing_keep(a, khap__buf_str(&b));
+    khap__buf_free(&b);
+    return true;
+}
+
+RULE(rule_replace_path)
+{
+    struct target t = parts(a);
+    reasons why = a->state->target.why;
+    if (replaced(a, rule, t.path, &t.path, &why))
+        set_target(a, &t, why);
+    return false;
+}
+
+RULE(rule_replace_pathq)
+{
+    struct target t = parts(a);
+    reasons why = a->state->target.why;
+    struct khap_str both = {t.path.ptr, t.path.len + t.query.len};
+    if (replaced(a, rule, both, &t.path, &why)) {
+        t.query = S("");
+        set_target(a, &t, why);
+    }
+    return false;
+}
+
+RULE(rule_replace_uri)
+{
+    struct target t = {a->state->target.text, S(""), S("")};
+    reasons why = a->state->target.why;
+    if (replaced(a, rule, t.before, &t.before, &why))
+        set_target(a, &t, why);
+    return false;
+}
+
+/* ---- header fields */
+
+static struct khap_str name_of(const struct rule *rule)
+{
+    const struct rule_argument *name = find(rule, TYPE_HEADER, S(""));
+    return name == NULL ? S("") : name->text;
+}
+
+static void add_field(struct asking *a, struct khap_str name, struct sample value)
+{
+    if (!VEC_PUSH(&a->route->alloc, &a->state->fields, ((struct field){name, value})))
+        a->no_memory = true;
+}
+
+/* Drops the fields of that name; where the rule may not act, what they hold is unknown from then on. */
+static reasons drop_fields(struct asking *a, struct khap_str name)
+{
+    reasons why = 0;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < a->state->fields.len; i++) {
+        struct field *field = &a->state->fields.ptr[i];
+        if (khap__str_eq_nocase(field->name, name)) {
+            why |= field->value.why;
+            continue;
+        }
+        a->state->fields.ptr[kept++] = *field;
+    }
+    a->state->fields.len = kept;
+    return why;
+}
+
+RULE(rule_set_header)
+{
+    struct sample value;
+    format(a, rule, &value);
+    reasons why = drop_fields(a, name_of(rule));
+    if (a->maybe != 0)
+        khap__sample_unknown(&value, a->maybe | why | value.why);
+    add_field(a, name_of(rule), value);
+    return false;
+}
+
+RULE(rule_add_header)
+{
+    struct sample value;
+    format(a, rule, &value);
+    if (a->maybe != 0)
+        khap__sample_unknown(&value, a->maybe | value.why);
+    add_field(a, name_of(rule), value);
+    return false;
+}
+
+RULE(rule_del_header)
+{
+    struct sample value;
+    if (has_option(rule, S("-m")) || rule->n > 1) { /* by a pattern: whatever it is */
+        a->state->fields_why |= khap__routing_because(a, rule->words, rule->place);
+        return false;
+    }
+    reasons why = drop_fields(a, name_of(rule));
+    if (a->maybe == 0)
+        return false;
+    khap__sample_unknown(&value, a->maybe | why);
+    add_field(a, name_of(rule), value);
+    return false;
+}
+
+RULE(rule_replace_header)
+{
+    struct khap_str name = name_of(rule);
+    for (uint32_t i = 0; i < a->state->fields.len; i++) {
+        struct field *field = &a->state->fields.ptr[i];
+        struct khap_str text = field->value.text;
+        struct sample value;
+        reasons why = 0;
+        if (field->value.state != SAMPLE_KNOWN || !khap__str_eq_nocase(field->name, name) ||
+            !replaced(a, rule, text, &text, &why))
+            continue;
+        khap__sample_text(&value, SAMPLE_STR, text);
+        if (why != 0)
+            khap__sample_unknown(&value, why);
+        put(a, &field->value, value);
+    }
+    return false;
+}
+
+/* ---- variables */
+
+static struct khap_str variable_of(const struct rule *rule, bool *plain)
+{
+    struct khap_str name = rule->inner;
+    *plain = khap__str_find(name, ',') == name.len;
+    return khap__str_sub(name, 0, khap__str_find(name, ','));
+}
+
+static void set_variable(struct asking *a, struct khap_str name, struct sample value)
+{
+    for (uint32_t i = 0; i < a->state->variables.len; i++) {
+        if (khap__str_eq(a->state->variables.ptr[i].name, name)) {
+            put(a, &a->state->variables.ptr[i].value, value);
+            return;
+        }
+    }
+    struct variable v = {name, {.state = SAMPLE_ABSENT}};
+    put(a, &v.value, value);
+    if (!VEC_PUSH(&a->route->alloc, &a->state->variables, v))
+        a->no_memory = true;
+}
+
+static bool set_var(struct asking *a, const struct rule *rule, struct sample value)
+{
+    bool plain;
+    struct khap_str name = variable_of(rule, &plain);
+    if (!plain)
+        khap__sample_unknown(&value, khap__routing_because(a, rule->inner, rule->place));
+    /* a fetch that fails leaves the variable as it was */
+    if (value.state != SAMPLE_ABSENT)
+        set_variable(a, name, value);
+    return false;
+}
+
+RULE(rule_set_var)
+{
+    struct fetching f = {.all = false};
+    struct sample value = {.state = SAMPLE_ABSENT};
+    for (uint32_t i = 0; i < rule->n; i++) {
+        if (rule->arguments[i].expression != NULL)
+            khap__routing_evaluate(a, rule->arguments[i].expression, &f, &value);
+    }
+    return set_var(a, rule, value);
+}
+
+RULE(rule_set_var_fmt)
+{
+    struct sample value;
+    format(a, rule, &value);
+    return set_var(a, rule, value);
+}
+
+RULE(rule_unset_var)
+{
+    bool plain;
+    set_variable(a, variable_of(rule, &plain), (struct sample){.state = SAMPLE_ABSENT});
+    return false;
+}
