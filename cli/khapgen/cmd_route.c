@@ -266,7 +266,25 @@ static void show_json(const struct route *c, const struct khap_route_answer *ans
     }
     if (o->backend.len > 0)
         member("backend", o->backend);
-    printf(",\"steps\":[");
+    if (o->method.len > 0)
+        member("method", o->method);
+    if (o->target.len > 0)
+        member("target", o->target);
+    printf(",\"headers\":[");
+    struct khap_route_header header;
+    uint32_t known;
+    for (size_t i = 0; i < o->n_headers && khap_route_header_at(answer, index, i, &header, &known) == KHAP_OK;
+         i++) {
+        printf("%s[", i > 0 ? "," : "");
+        json_string(header.name);
+        putchar(',');
+        if (known != 0)
+            json_string(header.value);
+        else
+            printf("null");
+        putchar(']');
+    }
+    printf("],\"steps\":[");
     struct khap_route_step step = {.size = sizeof step};
     for (size_t i = 0; i < o->n_steps && khap_route_step_at(answer, index, i, &step) == KHAP_OK; i++) {
         printf("%s{\"certain\":%s", i > 0 ? "," : "", step.held == KHAP_TRUE ? "true" : "false");

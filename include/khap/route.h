@@ -108,10 +108,13 @@ struct khap_route_outcome {
     struct khap_str listener; /**< the address of the `bind` line that takes it, as it is written */
     struct khap_str frontend; /**< the name of the frontend or listen */
     struct khap_str backend;  /**< the name of the backend or listen; empty where none took part */
-    struct khap_place place;  /**< of what decided */
-    size_t n_steps;           /**< for khap_route_step_at() */
-    size_t n_servers;         /**< for khap_route_server_at() */
-    size_t n_reasons;         /**< for khap_route_reason_at(): what it depends on; 0: it is certain */
+    struct khap_str method;  /**< of the request as it is then, behind all rules; empty where it is unknown */
+    struct khap_str target;  /**< its target (path and query); empty where it is unknown */
+    struct khap_place place; /**< of what decided */
+    size_t n_headers;        /**< for khap_route_header_at(): of the request as it is then */
+    size_t n_steps;          /**< for khap_route_step_at() */
+    size_t n_servers;        /**< for khap_route_server_at() */
+    size_t n_reasons;        /**< for khap_route_reason_at(): what it depends on; 0: it is certain */
 };
 
 /** A line that took part. */
@@ -193,6 +196,19 @@ enum khap_status khap_route_step_at(const struct khap_route_answer *answer, size
  */
 enum khap_status khap_route_server_at(const struct khap_route_answer *answer, size_t outcome, size_t index,
                                       struct khap_route_server *out);
+
+/**
+ * A header field of the request as it is then, behind all rules.
+ *
+ * @param answer   the answer
+ * @param outcome  index of the outcome
+ * @param index    from 0
+ * @param known    [out] 1; 0 when its value is unknown, or whether it is there at all; may be NULL
+ * @param out      [out] borrowed from the answer
+ * @return KHAP_OK, KHAP_ENOENT past the end, KHAP_EINVAL
+ */
+enum khap_status khap_route_header_at(const struct khap_route_answer *answer, size_t outcome, size_t index,
+                                      struct khap_route_header *out, uint32_t *known);
 
 /**
  * Something unknown that an outcome depends on.

@@ -256,7 +256,8 @@ static enum khap_answer ask_acl(struct asking *a, const struct acl *acl, reasons
         if (one > answer)
             answer = one;
         f.at++;
-    } while (f.more && answer != KHAP_TRUE);
+        /* HAProxy asks for no other value when a converter fails on one */
+    } while (f.more && answer != KHAP_TRUE && sample.state != SAMPLE_ABSENT);
     return answer;
 }
 

@@ -50,12 +50,19 @@ struct outcome *khap__routing_outcome(struct asking *a, enum khap_route_kind kin
     }
     if (a->backend != NULL)
         o.public.backend = a->backend->name;
+    if (state != NULL && a->http) {
+        o.public.method = state->method.state == SAMPLE_KNOWN ? state->method.text : S("");
+        o.public.target = state->target.state == SAMPLE_KNOWN ? state->target.text : S("");
+        for (uint32_t i = 0; i < state->fields.len; i++)
+            a->no_memory = !VEC_PUSH(&a->route->alloc, &o.fields, state->fields.ptr[i]) || a->no_memory;
+    }
     for (uint32_t i = 0; state != NULL && i < state->steps.len; i++) {
         if (!VEC_PUSH(&a->route->alloc, &o.steps, state->steps.ptr[i]))
             a->no_memory = true;
     }
     if (!VEC_PUSH(&a->route->alloc, &a->answer->outcomes, o)) {
         VEC_FREE(&a->route->alloc, &o.steps);
+        VEC_FREE(&a->route->alloc, &o.fields);
         a->no_memory = true;
         return NULL;
     }
@@ -73,6 +80,7 @@ void khap_route_answer_free(struct khap_route_answer *answer)
     struct khap_alloc a = answer->alloc;
     for (uint32_t i = 0; i < answer->outcomes.len; i++) {
         VEC_FREE(&a, &answer->outcomes.ptr[i].steps);
+        VEC_FREE(&a, &answer->outcomes.ptr[i].fields);
         VEC_FREE(&a, &answer->outcomes.ptr[i].servers);
     }
     VEC_FREE(&a, &answer->outcomes);
@@ -98,6 +106,7 @@ enum khap_status khap_route_outcome_at(const struct khap_route_answer *answer, s
     const struct outcome *o = &answer->outcomes.ptr[index];
     *out = o->public;
     out->n_steps = o->steps.len;
+    out->n_headers = o->fields.len;
     out->n_servers = o->servers.len;
     out->n_reasons = bits(o->why);
     return KHAP_OK;
@@ -127,6 +136,21 @@ enum khap_status khap_route_server_at(const struct khap_route_answer *answer, si
     if (outcome >= answer->outcomes.len || index >= answer->outcomes.ptr[outcome].servers.len)
         return KHAP_ENOENT;
     *out = answer->outcomes.ptr[outcome].servers.ptr[index];
+    return KHAP_OK;
+}
+
+enum khap_status khap_route_header_at(const struct khap_route_answer *answer, size_t outcome, size_t index,
+                                      struct khap_route_header *out, uint32_t *known)
+{
+    if (answer == NULL || out == NULL)
+        return KHAP_EINVAL;
+    if (outcome >= answer->outcomes.len || index >= answer->outcomes.ptr[outcome].fields.len)
+        return KHAP_ENOENT;
+    const struct field *field = &answer->outcomes.ptr[outcome].fields.ptr[index];
+    bool there = field->value.state == SAMPLE_KNOWN;
+    *out = (struct khap_route_header){field->name, there ? field->value.text : (struct khap_str){NULL, 0}};
+    if (known != NULL)
+        *known = there;
     return KHAP_OK;
 }
 

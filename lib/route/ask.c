@@ -100,6 +100,18 @@ static bool run_set(struct asking *a, uint32_t section, enum rule_set set)
     return false;
 }
 
+/* The page of statistics answers what begins with its URI. */
+static bool is_statistics(struct asking *a, const struct proxy *proxy)
+{
+    const struct sample *target = &a->state->target;
+    a->maybe = target->state == SAMPLE_UNKNOWN ? target->why : 0;
+    if (proxy->stats_uri.len == 0 ||
+        (target->state == SAMPLE_KNOWN && !khap__str_starts(target->text, proxy->stats_uri)))
+        return false;
+    (void)khap__routing_outcome(a, KHAP_ROUTE_SERVICE, proxy->stats_place);
+    return a->maybe == 0;
+}
+
 /* ---- servers */
 
 static void add_server(struct asking *a, struct outcome *o, const struct server *s, enum khap_answer chosen)
@@ -180,7 +192,8 @@ static void in_backend(struct asking *a, uint32_t section, struct khap_place pla
     if (proxy != a->frontend) {
         ended = run_set(a, section, RULES_CONTENT);
         if (!ended && a->http)
-            ended = run_set(a, section, RULES_HTTP) || run_set(a, section, RULES_REDIRECT);
+            ended = run_set(a, section, RULES_HTTP) || is_statistics(a, proxy) ||
+                    run_set(a, section, RULES_REDIRECT);
     }
     a->maybe = 0;
     struct outcome *o = ended || a->no_memory ? NULL : khap__routing_outcome(a, KHAP_ROUTE_BACKEND, place);
@@ -267,7 +280,7 @@ static void in_frontend(struct asking *a, uint32_t section)
                 o->public.status = 200;
             return;
         }
-        if (run_set(a, section, RULES_HTTP) || run_set(a, section, RULES_REDIRECT))
+        if (run_set(a, section, RULES_HTTP) || is_statistics(a, proxy) || run_set(a, section, RULES_REDIRECT))
             return;
     }
     a->maybe = 0;
@@ -284,7 +297,6 @@ struct url {
 
 static bool read_url(struct khap_str text, struct url *url)
 {
-    struct address address;
     size_t at = 0;
     while (at + 2 < text.len && memcmp(text.ptr + at, "://", 3) != 0)
         at++;
@@ -312,7 +324,6 @@ static bool read_url(struct khap_str text, struct url *url)
         url->port = (uint16_t)port;
         url->host.len = end - 1;
     }
-    (void)address;
     return true;
 }
 

@@ -37,6 +37,7 @@ enum { MOST_REASONS = 64 };
 struct outcome {
     struct khap_route_outcome public;
     VEC(struct step) steps;
+    VEC(struct field) fields;
     VEC(struct khap_route_server) servers;
     reasons why;
 };

@@ -79,6 +79,8 @@ static void read_expression(struct compiling *c, const struct khap_value_word *w
         khap__buf_add(&b, words[i].text);
         whole.variable |= words[i].variable;
     }
+    if (b.failed)
+        c->status = KHAP_ENOMEM;
     whole.text = keep(c, khap__buf_str(&b));
     khap__buf_free(&b);
     const struct khap_node *root =
@@ -163,10 +165,11 @@ static void read_rule(struct compiling *c, enum rule_set set, struct khap_str ta
         return;
     }
     rule.words = khap__schema_text(line->row->words);
+    rule.run = NULL;
     for (uint32_t i = 0; i < line->n_options; i++) {
         const struct schema_option *option = &line->options[i];
         struct khap_str name = khap__schema_text(option->row->words);
-        if (i == 0 && table.len > 0) {
+        if (i == 0 && table.len > 1) {
             rule.words = name;
             rule.run = khap__routing_rule(table, name);
             rule.inner = inside(words[option->word].text);
@@ -251,6 +254,37 @@ static const struct {
                   {"use_backend", RULES_SWITCH, ""},
                   {"use-server", RULES_SERVER, ""}};
 
+/* Lines that may decide what becomes of a request, and are not evaluated. */
+static bool is_not_evaluated(struct khap_str words)
+{
+    static const char *const all[] = {"block",
+                                      "dispatch",
+                                      "filter",
+                                      "monitor fail",
+                                      "monitor-net",
+                                      "transparent",
+                                      "option http_proxy",
+                                      "option transparent",
+                                      "server-template"};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (is(words, all[i]))
+            return true;
+    }
+    /* those of old that change or refuse requests */
+    return khap__str_starts(words, S("req")) || is(words, "cliexp");
+}
+
+/* Any `stats` line switches them on. */
+static void read_statistics(struct compiling *c, struct proxy *proxy, struct khap_str words,
+                            struct khap_str value)
+{
+    if (proxy->stats_uri.len == 0)
+        proxy->stats_uri = S("/haproxy?stats");
+    proxy->stats_place = c->place;
+    if (is(words, "stats uri"))
+        proxy->stats_uri = keep(c, value);
+}
+
 static void read_line(struct compiling *c)
 {
     const struct schema_line *line = c->at.schema;
@@ -283,6 +317,10 @@ static void read_line(struct compiling *c)
         proxy->default_backend_place = c->place;
     } else if (is(words, "monitor-uri")) {
         proxy->monitor_uri = keep(c, value);
+    } else if (khap__str_starts(words, S("stats "))) {
+        read_statistics(c, proxy, words, value);
+    } else if (is_not_evaluated(words)) {
+        read_rule(c, RULES_CONTENT, S("-"));
     } else if (is(words, "cookie")) {
         proxy->cookie = keep(c, value);
     } else if (is(words, "disabled") || is(words, "enabled")) {
@@ -351,6 +389,10 @@ static void inherit(struct compiling *c)
                 proxy->monitor_uri = defaults->monitor_uri;
             if (proxy->cookie.len == 0)
                 proxy->cookie = defaults->cookie;
+            if (proxy->stats_uri.len == 0) {
+                proxy->stats_uri = defaults->stats_uri;
+                proxy->stats_place = defaults->stats_place;
+            }
             from = view->sections.ptr[from].defaults;
         }
     }

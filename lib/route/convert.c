@@ -283,33 +283,35 @@ CONVERTER(convert_word)
             ;
         word += end > start;
     }
-    if (word < n)
+    if (word < n && a->route->release > KHAP_RELEASE(2, 6))
         s->state = SAMPLE_ABSENT;
+    else if (word < n) /* there it was found, and empty */
+        s->text.len = 0;
     else
         s->text = khap__str_sub(text, start, end - start);
 }
 
-/* Without the port: the digits at the end, if a colon stands before them. */
-static struct khap_str without_port(struct khap_str text)
+/* Where the port begins, with its colon: the last one, unless a bracket is behind it. */
+static size_t port_at(struct khap_str text)
 {
-    size_t end = text.len;
-    while (end > 0 && khap__is_digit((unsigned char)text.ptr[end - 1]))
-        end--;
-    return end > 0 && text.ptr[end - 1] == ':' ? khap__str_sub(text, 0, end - 1) : text;
+    size_t at = text.len;
+    while (at > 0 && text.ptr[at - 1] != ':' && text.ptr[at - 1] != ']')
+        at--;
+    return at > 0 && text.ptr[at - 1] == ':' ? at - 1 : text.len;
 }
 
 CONVERTER(convert_host_only)
 {
-    s->text = without_port(s->text);
+    s->text.len = port_at(s->text);
+    change_case(a, s, false);
 }
 
+/* HAProxy does not look whether they are digits. */
 CONVERTER(convert_port_only)
 {
-    struct sample port;
-    int64_t n = 0;
-    struct khap_str host = without_port(s->text);
-    khap__sample_text(&port, SAMPLE_STR, khap__str_sub(s->text, host.len + 1, s->text.len));
-    (void)khap__routing_to_number(&port, &n);
+    uint32_t n = 0;
+    for (size_t i = port_at(s->text) + 1; i < s->text.len; i++)
+        n = n * 10 + (uint32_t)(unsigned char)s->text.ptr[i] - '0';
     khap__sample_number(s, SAMPLE_SINT, n);
 }
 

@@ -11,12 +11,12 @@ struct evaluated {
     rule_function rule;
 };
 
-#define AS_fetch(function)                  .fetch = function
-#define AS_converter(function)              .convert = function
-#define AS_http_request(function)           .rule = function
-#define AS_tcp_request_connection(function) .rule = function
-#define AS_tcp_request_session(function)    .rule = function
-#define AS_tcp_request_content(function)    .rule = function
+#define AS_fetch(function)                  .fetch = khap__##function
+#define AS_converter(function)              .convert = khap__##function
+#define AS_http_request(function)           .rule = khap__##function
+#define AS_tcp_request_connection(function) .rule = khap__##function
+#define AS_tcp_request_session(function)    .rule = khap__##function
+#define AS_tcp_request_content(function)    .rule = khap__##function
 #define ROW(what, words, function)          {#what, words, AS_##what(function)},
 static const struct evaluated rows[] = {
 #include "route/evaluated.inc"

@@ -7,11 +7,11 @@
 /* Most of them need some of these only. */
 #define UNUSED __attribute__((unused))
 #define FETCH(name)                                                                                          \
-    void name(struct asking *a UNUSED, const struct call *call UNUSED, struct fetching *f UNUSED,            \
-              struct sample *out UNUSED)
+    void khap__##name(struct asking *a UNUSED, const struct call *call UNUSED, struct fetching *f UNUSED,    \
+                      struct sample *out UNUSED)
 #define CONVERTER(name)                                                                                      \
-    void name(struct asking *a UNUSED, const struct call *call UNUSED, struct sample *s UNUSED)
-#define RULE(name) bool name(struct asking *a UNUSED, const struct rule *rule UNUSED)
+    void khap__##name(struct asking *a UNUSED, const struct call *call UNUSED, struct sample *s UNUSED)
+#define RULE(name) bool khap__##name(struct asking *a UNUSED, const struct rule *rule UNUSED)
 
 #define DECLARE_fetch(function)                  FETCH(function);
 #define DECLARE_converter(function)              CONVERTER(function);

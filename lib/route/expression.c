@@ -75,6 +75,25 @@ static bool read_regex(struct compiling *c, struct call *call)
     return true;
 }
 
+/* `rand(100)`, as a person would write it. */
+static struct khap_str written(struct compiling *c, const struct khap_node *node)
+{
+    struct buf b;
+    struct khap_str text = {NULL, 0};
+    khap__buf_init(&b, &c->route->alloc);
+    khap__buf_add(&b, node->text);
+    for (const struct khap_node *a = node->first; a != NULL; a = a->next) {
+        khap__buf_char(&b, a == node->first ? '(' : ',');
+        khap__buf_add(&b, a->text);
+    }
+    if (node->first != NULL)
+        khap__buf_char(&b, ')');
+    if (b.failed || khap__arena_dup(&c->route->arena, khap__buf_str(&b), &text) != KHAP_OK)
+        c->status = KHAP_ENOMEM;
+    khap__buf_free(&b);
+    return text;
+}
+
 static bool read_call(struct compiling *c, const struct khap_node *node, bool acl, struct call *call,
                       uint8_t *type, enum match_method *method)
 {
@@ -87,7 +106,7 @@ static bool read_call(struct compiling *c, const struct khap_node *node, bool ac
         name = khap__schema_text(criterion->of);
         *method = khap__routing_method(khap__schema_text(criterion->match));
     }
-    *call = (struct call){.name = name, .text = node->text, .place = c->place};
+    *call = (struct call){.name = name, .text = written(c, node), .place = c->place};
     call->row = khap__schema_find(converter ? TABLE_CONVERTER : TABLE_FETCH, name, c->route->release, NULL);
     call->arguments = read_arguments(c, node, &call->n, &unknown);
     if (call->arguments == NULL)
@@ -125,6 +144,8 @@ struct expression *khap__routing_expression(struct compiling *c, const struct kh
         if (!read_call(c, call, acl, &e->calls[e->n++], type, method))
             return NULL;
     }
+    if (e->n > 1) /* behind a converter the type of its sample says how it is compared, not the criterion */
+        *method = MATCH_NONE;
     return e;
 }
 

@@ -134,10 +134,19 @@ FETCH(fetch_be_name)
 
 /* ---- the request line */
 
+/* `set-method` does not change what this gives of a method that HAProxy has a number for. */
 FETCH(fetch_method)
 {
-    if (a->http)
-        *out = a->state->method;
+    static const struct khap_str known[] = {{"GET", 3},    {"HEAD", 4},    {"POST", 4},  {"PUT", 3},
+                                            {"DELETE", 6}, {"OPTIONS", 7}, {"TRACE", 5}, {"CONNECT", 7}};
+    struct khap_str method = a->request->method.len > 0 ? a->request->method : known[0];
+    if (!a->http)
+        return;
+    *out = a->state->method;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (khap__str_eq(method, known[i]))
+            khap__sample_text(out, SAMPLE_METH, known[i]);
+    }
 }
 
 FETCH(fetch_version)
@@ -183,13 +192,13 @@ FETCH(fetch_pathq)
 
 FETCH(fetch_path)
 {
-    fetch_pathq(a, call, f, out);
+    khap__fetch_pathq(a, call, f, out);
     out->text.len = khap__str_find(out->text, '?');
 }
 
 FETCH(fetch_query)
 {
-    fetch_url(a, call, f, out);
+    khap__fetch_url(a, call, f, out);
     if (out->state != SAMPLE_KNOWN)
         return;
     size_t mark = khap__str_find(out->text, '?');
@@ -238,7 +247,7 @@ FETCH(fetch_urlp)
         khap__sample_unknown(out, khap__routing_because(a, call->text, call->place));
         return;
     }
-    fetch_query(a, call, f, out);
+    khap__fetch_query(a, call, f, out);
     if (out->state != SAMPLE_KNOWN)
         return;
     if (find_parameter(out->text, name, f->all ? f->at : 0, &value, &f->more))
@@ -253,15 +262,13 @@ static void to_number(struct sample *out)
     int64_t n = 0;
     if (out->state != SAMPLE_KNOWN)
         return;
-    if (khap__routing_to_number(out, &n))
-        khap__sample_number(out, SAMPLE_SINT, n);
-    else
-        out->state = SAMPLE_ABSENT;
+    (void)khap__routing_to_number(out, &n);
+    khap__sample_number(out, SAMPLE_SINT, n); /* without digits, 0 */
 }
 
 FETCH(fetch_urlp_val)
 {
-    fetch_urlp(a, call, f, out);
+    khap__fetch_urlp(a, call, f, out);
     to_number(out);
 }
 
@@ -385,13 +392,20 @@ FETCH(fetch_hdr_val)
     to_number(out);
 }
 
+/* An ACL passes over values that are no addresses. */
 FETCH(fetch_hdr_ip)
 {
     struct network ip;
-    header(a, call, f, false, out);
-    if (out->state != SAMPLE_KNOWN)
-        return;
-    bool good = khap__routing_to_ip(out, &ip);
+    bool good;
+    for (;; f->at++) {
+        f->more = false;
+        header(a, call, f, false, out);
+        if (out->state != SAMPLE_KNOWN)
+            return;
+        good = khap__routing_to_ip(out, &ip);
+        if (good || !f->more)
+            break;
+    }
     *out = (struct sample){.state = good ? SAMPLE_KNOWN : SAMPLE_ABSENT,
                            .type = ip.family == ADDRESS_V4 ? SAMPLE_IPV4 : SAMPLE_IPV6};
     memcpy(out->ip, ip.ip, sizeof ip.ip);
@@ -403,7 +417,7 @@ FETCH(fetch_base)
     struct buf b;
     if (!a->http)
         return;
-    fetch_path(a, call, f, &path);
+    khap__fetch_path(a, call, f, &path);
     (void)field_values(a, S("host"), true, 0, &host);
     if (path.state == SAMPLE_UNKNOWN || host.state == SAMPLE_UNKNOWN) {
         khap__sample_unknown(out, path.why | host.why);
@@ -434,8 +448,9 @@ static bool find_cookie(struct khap_str line, struct khap_str name, uint32_t *se
         line = khap__str_sub(line, end + 1, line.len);
         if (equals == one.len || !khap__str_eq(khap__str_trim(khap__str_sub(one, 0, equals)), name))
             continue;
-        if ((*seen)++ == wanted) {
-            *value = khap__str_trim(khap__str_sub(one, equals + 1, one.len));
+        struct khap_str one_value = khap__str_trim(khap__str_sub(one, equals + 1, one.len));
+        if (one_value.len > 0 && (*seen)++ == wanted) { /* an empty one is none */
+            *value = one_value;
             found = true;
         }
     }
@@ -454,7 +469,7 @@ void khap__routing_cookie(struct asking *a, struct khap_str name, struct fetchin
         seen = 0;
         for (uint32_t i = 0; i < a->state->fields.len; i++) {
             const struct field *field = &a->state->fields.ptr[i];
-            struct khap_str value;
+            struct khap_str value = {NULL, 0};
             if (!is_named(field, S("cookie")))
                 continue;
             if (field->value.state == SAMPLE_UNKNOWN || a->state->fields_why != 0) {

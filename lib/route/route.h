@@ -187,7 +187,8 @@ struct proxy {
     uint8_t mode; /* enum proxy_mode */
     const struct khap_line *default_backend_line;
     struct khap_place default_backend_place;
-    struct khap_str default_backend, monitor_uri, cookie;
+    struct khap_str default_backend, monitor_uri, cookie, stats_uri;
+    struct khap_place stats_place;
     VEC(struct rule) rules[RULE_SETS];
     VEC(struct server) servers;
     VEC(struct listener) listeners;

@@ -78,17 +78,21 @@ static bool end_with(struct asking *a, const struct rule *rule, enum khap_route_
     return a->maybe == 0;
 }
 
-/* The word behind deny_status may be an argument of the action, or an option of its answer. */
+/* A status is an argument in some releases, one of the words of a list in others. */
 RULE(rule_deny)
 {
-    int64_t otherwise = khap__str_eq(rule->words, S("tarpit")) ? 500 : 403, n = otherwise;
+    int64_t n = khap__str_eq(rule->words, S("tarpit")) ? 500 : 403;
     struct sample text;
     for (uint32_t i = 0; i < rule->n; i++) {
         const struct rule_argument *one = &rule->arguments[i];
-        if (one->type != TYPE_ATOI && one->type != TYPE_STATUS)
-            continue;
         khap__sample_text(&text, SAMPLE_STR, one->text);
-        (void)khap__routing_to_number(&text, &n);
+        if (one->type == TYPE_ATOI || one->type == TYPE_STATUS)
+            (void)khap__routing_to_number(&text, &n);
+    }
+    for (uint32_t i = 0; i < rule->n_options; i++) {
+        khap__sample_text(&text, SAMPLE_STR, rule->options[i]);
+        if (khap__is_digit((unsigned char)*rule->options[i].ptr))
+            (void)khap__routing_to_number(&text, &n);
     }
     return end_with(a, rule, KHAP_ROUTE_DENIED, n);
 }
@@ -257,7 +261,8 @@ RULE(rule_set_query)
     khap__buf_char(&b, '?');
     khap__buf_add(&b, value.text);
     t.query = khap__buf_str(&b);
-    set_target(a, &t, value.why | (b.failed ? 1 : 0));
+    a->no_memory = a->no_memory || b.failed;
+    set_target(a, &t, value.why);
     khap__buf_free(&b);
     return false;
 }

@@ -46,8 +46,8 @@ static struct khap_str text(const char *s)
 }
 
 /* KHAP_EINPUT: *error and *at tell. */
-static enum khap_status compile(pcre2_general_context *general, struct khap_str s, uint32_t options, int *error,
-                                size_t *at, pcre2_code **code)
+static enum khap_status compile(pcre2_general_context *general, struct khap_str s, uint32_t options,
+                                int *error, size_t *at, pcre2_code **code)
 {
     pcre2_compile_context *context = pcre2_compile_context_create(general);
     if (context == NULL)

@@ -1,0 +1,218 @@
+/* khap_route_ask() as a library: what is certain and what is not, hostile requests, and no memory. SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "failing_alloc.h"
+#include <khap/route.h>
+
+static const char base[] =
+    "defaults\n mode http\n"
+    "frontend web\n bind :80\n bind :443 ssl crt x\n acl api path_beg -i /api\n"
+    " http-request redirect scheme https code 301 unless { ssl_fc }\n"
+    " http-request deny if { src 10.0.0.0/8 }\n"
+    " http-request set-var(txn.t) req.hdr(X-Tier),lower\n"
+    " http-request set-path /v1%[path] if api\n"
+    " use_backend some if { rand(2) 1 }\n"
+    " use_backend %[req.hdr(host),map(hosts.map,app)]\n"
+    "backend some\n server s 10.0.0.9:80\n"
+    "backend app\n cookie K insert\n server a 10.0.0.1:80 cookie A\n server b 10.0.0.2:80 cookie B backup\n"
+    "backend gold\n http-request return status 204 if { var(txn.t) -m str gold }\n"
+    " use-server two if { path_end .gif }\n server one 10.0.0.3:80\n server two 10.0.0.4:80\n";
+static const char hosts[] = "# hosts\ngold.example gold\n";
+
+/* Asks, and writes each outcome on a line: kind, status, backend, chosen server, location, reasons. */
+static enum khap_status ask(const struct khap_alloc *alloc, const char *config, const char *url,
+                            const struct khap_route_request *like, struct buf *out)
+{
+    struct khap_bundle *bundle = NULL;
+    struct khap_document *doc;
+    struct khap_route *route = NULL;
+    struct khap_route_answer *answer = NULL;
+    struct khap_route_request request = *like;
+    struct khap_target target;
+    khap_target_init(&target);
+    target.first = target.last = KHAP_RELEASE(2, 6);
+    request.url = khap__str(url);
+    enum khap_status status = khap_bundle_new(alloc, &bundle);
+    if (status == KHAP_OK)
+        status = khap_document_parse(alloc, &target, khap__str(config), 0, NULL, &doc);
+    if (status == KHAP_OK) {
+        status = khap_bundle_add_document(bundle, S("a.cfg"), doc, 0);
+        if (status != KHAP_OK)
+            khap_document_free(doc);
+    }
+    if (status == KHAP_OK)
+        status = khap_bundle_add_file(bundle, S("hosts.map"), khap__str(hosts), 0);
+    if (status == KHAP_OK)
+        status = khap_route_new(alloc, bundle, &target, NULL, NULL, &route);
+    if (status == KHAP_OK)
+        status = khap_route_ask(route, &request, &answer);
+    struct khap_route_outcome o = {.size = sizeof o};
+    for (size_t i = 0; out != NULL && status == KHAP_OK && khap_route_outcome_at(answer, i, &o) == KHAP_OK;
+         i++) {
+        struct khap_route_server server = {.size = sizeof server};
+        khap__buf_uint(out, o.kind);
+        khap__buf_char(out, ' ');
+        khap__buf_uint(out, o.status);
+        khap__buf_char(out, ' ');
+        khap__buf_add(out, o.backend);
+        for (size_t s = 0; khap_route_server_at(answer, i, s, &server) == KHAP_OK; s++) {
+            khap__buf_char(out, server.chosen == KHAP_TRUE ? '+' : server.chosen == KHAP_FALSE ? '-' : '?');
+            khap__buf_add(out, server.name);
+        }
+        khap__buf_char(out, ' ');
+        khap__buf_add(out, o.location.len > 0 ? o.location : o.target);
+        for (size_t r = 0; r < o.n_reasons; r++) {
+            khap__buf_char(out, ' ');
+            khap__buf_add(out, khap_route_reason_at(answer, i, r, NULL));
+        }
+        khap__buf_char(out, '\n');
+    }
+    khap_route_answer_free(answer);
+    khap_route_free(route);
+    khap_bundle_free(bundle);
+    return status;
+}
+
+static struct khap_route_request plain(void)
+{
+    struct khap_route_request request;
+    khap_route_request_init(&request);
+    request.source = S("192.0.2.1");
+    return request;
+}
+
+static void assert_asked(const char *config, const char *url, const struct khap_route_request *like,
+                         const char *wanted)
+{
+    struct buf out;
+    khap__buf_init(&out, NULL);
+    assert_int_equal(ask(NULL, config, url, like, &out), KHAP_OK);
+    khap__buf_char(&out, '\0');
+    assert_string_equal(out.ptr, wanted);
+    khap__buf_free(&out);
+}
+
+/* What the request determines is certain; what it does not is told with what it depends on. */
+static void test_outcomes(void **state)
+{
+    struct khap_route_request r = plain();
+    (void)state;
+    assert_asked(base, "http://x.example/a?b", &r, "2 301  https://x.example/a?b\n");
+    assert_asked(base, "https://x.example/api/a", &r,
+                 "1 0 some?s /v1/api/a rand(2)\n1 0 app?a?b /v1/api/a rand(2)\n");
+    assert_asked(base, "https://x.example:8443/", &r, "7 0  \n");
+    r.source = S("10.1.2.3");
+    assert_asked(base, "https://x.example/", &r, "4 403  /\n");
+    r.source = S("");
+    assert_asked(base, "https://x.example/", &r,
+                 "4 403  / the client's address\n1 0 some?s / the client's address rand(2)\n"
+                 "1 0 app?a?b / the client's address rand(2)\n");
+}
+
+static void test_headers(void **state)
+{
+    struct khap_route_request r = plain();
+    const struct khap_route_header headers[] = {
+        {S("X-Tier"), S("Gold")}, {S("host"), S("gold.example")}, {S("Cookie"), S("K=A")}};
+    (void)state;
+    r.headers = headers;
+    r.n_headers = 2;
+    assert_asked(base, "https://x.example/", &r, "1 0 some?s / rand(2)\n3 204 gold / rand(2)\n");
+    r.headers = headers + 1;
+    r.n_headers = 1;
+    assert_asked(base, "https://x.example/a.gif", &r,
+                 "1 0 some?s /a.gif rand(2)\n1 0 gold-one+two /a.gif rand(2)\n");
+    r.headers = headers + 2;
+    assert_asked(base, "https://x.example/", &r, "1 0 some?s / rand(2)\n1 0 app+a-b / rand(2)\n");
+}
+
+/* A branch of .if that nobody can decide, an action that is not evaluated, a map that is not there. */
+static void test_unknown(void **state)
+{
+    struct khap_route_request r = plain();
+    (void)state;
+    assert_asked(
+        "frontend f\n mode http\n bind :80\n.if feature(X)\n use_backend a\n.endif\n default_backend b\n"
+        "backend a\nbackend b\n",
+        "http://x/", &r, "1 0 a / `.if`\n1 0 b / `.if`\n");
+    assert_asked("frontend f\n mode http\n bind :80\n http-request lua.x\n use_backend a if { path / }\n "
+                 "default_backend b\n"
+                 "backend a\nbackend b\n",
+                 "http://x/", &r, "8 0  / lua.*\n1 0 a  lua.*\n1 0 b  lua.*\n");
+    assert_asked("frontend f\n mode http\n bind :80\n use_backend %[path,map(no.map,b)]\nbackend b\n",
+                 "http://x/", &r, "8 0  / map(no.map,b)\n");
+    assert_asked("frontend f\n mode http\n bind :80\n use_backend a if { path \"$X\" }\nbackend a\n",
+                 "http://x/", &r, "1 0 a / an environment variable\n3 503  / an environment variable\n");
+}
+
+static void test_refused(void **state)
+{
+    struct khap_route_request r = plain();
+    static const char *const bad[] = {"",
+                                      "x",
+                                      "http://",
+                                      "ftp://x/",
+                                      "http:///a",
+                                      "http://x:0/",
+                                      "http://x:70000/",
+                                      "://x",
+                                      "http://x:99999999999999999999/"};
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(ask(NULL, base, bad[i], &r, NULL), KHAP_EINPUT);
+    r.source = S("nobody");
+    assert_int_equal(ask(NULL, base, "http://x/", &r, NULL), KHAP_EINPUT);
+    r.size = 0;
+    assert_int_equal(ask(NULL, base, "http://x/", &r, NULL), KHAP_EINVAL);
+}
+
+/* Bytes of any kind where a request has text. */
+static void test_hostile(void **state)
+{
+    struct khap_route_request r = plain();
+    const struct khap_route_header headers[] = {
+        {S("X-Tier"), {"\0\xff\"\\,", 5}}, {S("Cookie"), {"K=;=;;K", 7}}, {S(""), S("")}};
+    (void)state;
+    r.headers = headers;
+    r.n_headers = 3;
+    for (int c = 1; c < 256; c++) {
+        char url[32] = "https://x/%?";
+        struct buf out;
+        url[9] = url[11] = (char)c;
+        khap__buf_init(&out, NULL);
+        enum khap_status status = ask(NULL, base, url, &r, &out);
+        assert_true(status == KHAP_OK || status == KHAP_EINPUT);
+        khap__buf_free(&out);
+    }
+}
+
+static void test_memory(void **state)
+{
+    struct khap_route_request r = plain();
+    (void)state;
+    for (size_t i = 1;; i++) {
+        struct failing_alloc f;
+        failing_alloc_init(&f, i);
+        enum khap_status status = ask(&f.alloc, base, "https://gold.example/api?q=1", &r, NULL);
+        assert_failing_alloc_clean(&f);
+        if (!f.failed)
+            break;
+        assert_int_equal(status, KHAP_ENOMEM);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_outcomes), cmocka_unit_test(test_headers),
+                                       cmocka_unit_test(test_unknown),  cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_hostile),  cmocka_unit_test(test_memory)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
