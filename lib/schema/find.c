@@ -1,6 +1,7 @@
 /* schema/find.c - finding keywords in the tables made from the .tsv files beside it. SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include "cfg/features.h"
 #include "schema/program.h"
 
 #include <khap/schema.h>

@@ -255,7 +255,7 @@ BEGIN {
     range("..")
     n_stands = n_samples = n_sample_rows = n_places = n_classes = 0
     n_types = n_kinds = n_tables = n_rows = n_entries = n_keys = n_code = 0
-    n_flags = split("http experimental once deprecated ignored named layer6 same final needs-ssl needs-promex", flag_names, " ")
+    n_flags = split("http experimental once deprecated ignored named layer6 same final", flag_names, " ")
     for (i = value = 1; i <= n_flags; i++) {
         flag_value[flag_names[i]] = value
         value *= 2 # busybox has no powers
@@ -484,11 +484,16 @@ function releases(text,    ends) {
         fail("not a prefix: " $5)
     row_prefix[n_rows] = ($5 ~ /no/ ? 1 : 0) + ($5 ~ /default/ ? 2 : 0)
     row_flags[n_rows] = row_out[n_rows] = row_in[n_rows] = row_class[n_rows] = 0
+    row_needs[n_rows] = "BUILD_NONE"
     row_of[n_rows] = row_match[n_rows] = no_text
     n = $6 == "-" ? 0 : split($6, parts, ",")
     for (i = 1; i <= n; i++) {
         if (parts[i] ~ /=/) {
             property(parts[i])
+            continue
+        }
+        if (parts[i] ~ /^needs-[a-z0-9]+$/) {
+            row_needs[n_rows] = constant("BUILD_", substr(parts[i], 7))
             continue
         }
         if (!(parts[i] in flag_value))
@@ -507,6 +512,7 @@ function releases(text,    ends) {
             row_warns[n_rows] = row_warns[n_rows - 1]
             row_prefix[n_rows] = row_prefix[n_rows - 1]
             row_flags[n_rows] = row_flags[n_rows - 1]
+            row_needs[n_rows] = row_needs[n_rows - 1]
             row_out[n_rows] = row_out[n_rows - 1]
             row_in[n_rows] = row_in[n_rows - 1]
             row_class[n_rows] = row_class[n_rows - 1]
@@ -604,9 +610,9 @@ END {
     printf "enum { ENTRY_SLOTS = %d, SCHEMA_ROWS = %d, SCHEMA_ENTRIES = %d };\n", size, n_rows, n_entries
     print "static const struct schema_row schema_rows[] = {"
     for (i = 0; i < n_rows; i++)
-        printf "    {%d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d},\n", row_words[i], row_arguments[i], row_instead[i],
+        printf "    {%d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %s},\n", row_words[i], row_arguments[i], row_instead[i],
             row_evidence[i], row_of[i], row_match[i], row_code[i], row_first[i], row_last[i], row_warns[i], row_flags[i], row_prefix[i],
-            row_free[i], row_out[i], row_in[i], row_class[i], row_bit[i], row_begins[i], row_inner[i], row_stand[i]
+            row_free[i], row_out[i], row_in[i], row_class[i], row_bit[i], row_begins[i], row_inner[i], row_stand[i], row_needs[i]
     print "};\nstatic const struct schema_entry schema_entries[] = {"
     for (i = 0; i < n_entries; i++)
         printf "    {%d, %d, %d},\n", entry_table[i], entry_row[i], entry_next[i]

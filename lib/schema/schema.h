@@ -30,6 +30,7 @@ struct schema_row {
     uint8_t begins; /* with another word behind it it is another keyword */
     uint8_t inner;  /* the first element of its arguments says what stands in the parentheses of its words */
     uint8_t stand;  /* of a directive: khap__schema_stands() */
+    uint8_t needs;  /* of the build: enum khap__build */
 };
 
 static inline struct khap_str khap__schema_text(uint32_t at)
