@@ -128,6 +128,18 @@ static void duplicate(struct check *c, const struct view_definition *d, const st
     if (!proxies || d->read != KHAP_TRUE || before->read != KHAP_TRUE)
         return;
     bool listens = khap__str_eq(a->kind, S("listen")) || khap__str_eq(b->kind, S("listen"));
+    /* 1.5 takes them, and refuses a line that asks for one of two backends */
+    if (c->view->target.last < KHAP_RELEASE(1, 6) && (same || listens)) {
+        bool asked = khap__schema_kind_has(KIND_BACKEND, a->kind) &&
+                     khap__schema_kind_has(KIND_BACKEND, b->kind) &&
+                     (d->first_referrer != VIEW_NONE || before->first_referrer != VIEW_NONE);
+        struct khap_place at = khap__check_place_of(c, d->section, d->line, d->span);
+        if (asked)
+            SAY(c->diags, MSG_NAME_TWICE, at, d->name, a->kind);
+        else
+            SAY(c->diags, MSG_REPEATED_NAME, at, b->kind, d->name);
+        return;
+    }
     uint16_t refused = same ? KHAP_RELEASE(1, 6) : listens ? KHAP_RELEASE(3, 1) : KHAP_RELEASE(3, 3);
     uint16_t last = c->view->target.last;
     if (last < refused && last < KHAP_RELEASE(3, 1))
