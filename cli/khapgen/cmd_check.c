@@ -209,22 +209,17 @@ static bool is(struct khap_str text, const char *wanted)
 static int ask(void *ctx, struct khap_str predicate, struct khap_str argument)
 {
     const struct check *c = ctx;
-    const struct {
-        const char *name;
-        uint8_t there;
-    } features[] = {{"OPENSSL", c->for_target.openssl},
-                    {"QUIC", c->for_target.quic},
-                    {"PROMEX", c->for_target.prometheus}};
     if (is(predicate, "defined")) {
         struct khap_str value;
         enum khap_status found = environment(ctx, argument, &value);
         return found == KHAP_OK ? KHAP_TRUE : found == KHAP_ENOENT ? KHAP_FALSE : KHAP_UNKNOWN;
     }
-    for (size_t i = 0; is(predicate, "feature") && i < sizeof features / sizeof *features; i++) {
-        if (is(argument, features[i].name))
-            return features[i].there == KHAP_FEATURE_PRESENT  ? KHAP_TRUE
-                   : features[i].there == KHAP_FEATURE_ABSENT ? KHAP_FALSE
-                                                              : KHAP_UNKNOWN;
+    /* PCRE and PCRE2 are two features to HAProxy, and one here */
+    if (is(predicate, "feature") && !(argument.len >= 4 && memcmp(argument.ptr, "PCRE", 4) == 0)) {
+        enum khap_feature there = khap_target_feature(&c->for_target, argument);
+        return there == KHAP_FEATURE_PRESENT  ? KHAP_TRUE
+               : there == KHAP_FEATURE_ABSENT ? KHAP_FALSE
+                                              : KHAP_UNKNOWN;
     }
     return KHAP_UNKNOWN;
 }

@@ -35,5 +35,9 @@ int target_read(struct report *r, const char *text, struct khap_target *target)
     place.len = (uint32_t)strlen(text);
     if (strncmp(text, binary, sizeof binary - 1) == 0)
         return ask(r, text + sizeof binary - 1, place, target);
-    return report_status(r, khap_target_parse(word(text), target, r->diags, place));
+    size_t release = strcspn(text, ",");
+    status = report_status(r, khap_target_parse((struct khap_str){text, release}, target, r->diags, place));
+    if (status == EXIT_DONE && text[release] == ',')
+        status = report_status(r, khap_target_features(word(text + release + 1), target, r->diags, place));
+    return status;
 }

@@ -24,13 +24,21 @@ enum khap_feature { KHAP_FEATURE_UNKNOWN = 0, KHAP_FEATURE_ABSENT = 1, KHAP_FEAT
 
 /** What a configuration is meant for: a range of releases, and a build. Set by khap_target_init(). */
 struct khap_target {
-    size_t size;        /**< sizeof(struct khap_target) as the caller knows it */
-    uint16_t first;     /**< oldest release, KHAP_RELEASE() */
-    uint16_t last;      /**< newest release; equal to `first` for a single one */
-    uint8_t quic;       /**< enum khap_feature */
-    uint8_t prometheus; /**< enum khap_feature: the exporter */
-    uint8_t pcre;       /**< enum khap_feature: PCRE or PCRE2 regular expressions */
-    uint8_t openssl;    /**< enum khap_feature: TLS at all */
+    size_t size;         /**< sizeof(struct khap_target) as the caller knows it */
+    uint16_t first;      /**< oldest release, KHAP_RELEASE() */
+    uint16_t last;       /**< newest release; equal to `first` for a single one */
+    uint8_t quic;        /**< enum khap_feature */
+    uint8_t prometheus;  /**< enum khap_feature: the exporter */
+    uint8_t pcre;        /**< enum khap_feature: PCRE or PCRE2 regular expressions */
+    uint8_t openssl;     /**< enum khap_feature: TLS at all */
+    uint8_t lua;         /**< enum khap_feature: Lua */
+    uint8_t engine;      /**< enum khap_feature: engines of OpenSSL */
+    uint8_t ns;          /**< enum khap_feature: network namespaces */
+    uint8_t zlib;        /**< enum khap_feature: zlib, not another library that compresses */
+    uint8_t ot;          /**< enum khap_feature: OpenTracing */
+    uint8_t degrees51;   /**< enum khap_feature: 51Degrees */
+    uint8_t deviceatlas; /**< enum khap_feature: DeviceAtlas */
+    uint8_t wurfl;       /**< enum khap_feature: WURFL */
 };
 
 /**
@@ -55,6 +63,28 @@ void khap_target_init(struct khap_target *target);
  */
 enum khap_status khap_target_parse(struct khap_str text, struct khap_target *target, struct khap_diags *diags,
                                    struct khap_place place);
+
+/**
+ * Reads what a build has and lacks, with commas between: "-LUA,+QUIC". The names are those in the feature list of `haproxy -vv`: OPENSSL
+ * (or SSL), PROMEX, QUIC, PCRE (or PCRE2), LUA, ENGINE, NS, ZLIB, OT, 51DEGREES, DEVICEATLAS, WURFL.
+ *
+ * @param text    the text; an empty one says nothing
+ * @param target  [in,out] initialised; changed only on success, and only in what the text names
+ * @param diags   receives bad-feature; may be NULL
+ * @param place   where the text stands, for the diagnostics
+ * @return KHAP_OK; KHAP_EINPUT for what is no such name, or has no sign before it; KHAP_EINVAL
+ */
+enum khap_status khap_target_features(struct khap_str text, struct khap_target *target,
+                                      struct khap_diags *diags, struct khap_place place);
+
+/**
+ * What is known of a part of the build.
+ *
+ * @param target  the target
+ * @param name    its name, one of those that khap_target_features() reads
+ * @return enum khap_feature; KHAP_FEATURE_UNKNOWN for another name, and for a target that was not initialised
+ */
+enum khap_feature khap_target_feature(const struct khap_target *target, struct khap_str name);
 
 /**
  * Reads what `haproxy -vv` prints: release and features of the build. A feature that this release lists in

@@ -3,7 +3,10 @@
 
 #include "base/buf.h"
 #include "base/diag.h"
+#include "cfg/features.h"
 #include "cfg/releases.h"
+
+#include <stddef.h>
 
 static const uint16_t releases[] = {
 #define RELEASE(major, minor) KHAP_RELEASE(major, minor),
@@ -156,34 +159,125 @@ static bool find_line(struct khap_str output, struct khap_str head, struct khap_
     return false;
 }
 
-/* Looks for " +NAME" and " -NAME" (before 2.0 there is no list, and 2.x leaves out what it never heard of).
- */
-static enum khap_feature in_list(struct khap_str list, struct khap_str name)
+/* ---- features */
+
+static const struct {
+    size_t at; /* of the field in khap_target */
+    const char *names, *with, *without, *text;
+    uint16_t first;
+} features[] = {
+#define FEATURE(name, field, names, with, without, first, text)                                              \
+    {offsetof(struct khap_target, field), names, with, without, text, first},
+    KHAP__FEATURES(FEATURE)
+#undef FEATURE
+};
+/* Their names in one line, for messages: the first of each. */
+static const char feature_names[] =
+#define FEATURE(name, field, names, with, without, first, text) " " #name
+    KHAP__FEATURES(FEATURE);
+#undef FEATURE
+
+static uint8_t *field(struct khap_target *target, size_t feature)
+{
+    return (uint8_t *)target + features[feature].at;
+}
+
+enum khap_feature khap__feature(const struct khap_target *target, unsigned build)
+{
+    return build == BUILD_NONE || build >= BUILD_COUNT
+               ? KHAP_FEATURE_UNKNOWN
+               : (enum khap_feature)((const uint8_t *)target)[features[build - 1].at];
+}
+
+struct khap_str khap__feature_text(unsigned build)
+{
+    return build == BUILD_NONE || build >= BUILD_COUNT ? S("") : khap__str(features[build - 1].text);
+}
+
+/* Whether a list with blanks between has the word. */
+static bool has_name(struct khap_str list, struct khap_str name)
 {
     while (list.len > 0) {
         size_t end = khap__str_find(list, ' ');
+        if (khap__str_eq(khap__str_sub(list, 0, end), name))
+            return true;
+        list = khap__str_sub(list, end + 1, list.len);
+    }
+    return false;
+}
+
+/* The feature of that name, or how many there are. */
+static size_t feature_of(struct khap_str name)
+{
+    size_t i = 0;
+    while (i < sizeof features / sizeof *features && !has_name(khap__str(features[i].names), name))
+        i++;
+    return i;
+}
+
+enum khap_feature khap_target_feature(const struct khap_target *target, struct khap_str name)
+{
+    size_t feature = feature_of(name);
+    if (target == NULL || target->size != sizeof *target || feature == sizeof features / sizeof *features)
+        return KHAP_FEATURE_UNKNOWN;
+    return khap__feature(target, (unsigned)feature + 1);
+}
+
+enum khap_status khap_target_features(struct khap_str text, struct khap_target *target,
+                                      struct khap_diags *diags, struct khap_place place)
+{
+    if (target == NULL || target->size != sizeof *target)
+        return KHAP_EINVAL;
+    struct khap_target changed = *target;
+    while (text.len > 0) {
+        size_t end = khap__str_find(text, ',');
+        struct khap_str word = khap__str_trim(khap__str_sub(text, 0, end));
+        struct khap_str name = khap__str_sub(word, 1, word.len);
+        size_t feature = feature_of(name);
+        text = khap__str_sub(text, end + 1, text.len);
+        if (word.len == 0 || (word.ptr[0] != '+' && word.ptr[0] != '-') ||
+            feature == sizeof features / sizeof *features) {
+            SAY(diags, MSG_BAD_FEATURE, place, word,
+                ((struct khap_str){feature_names + 1, sizeof feature_names - 2}));
+            return KHAP_EINPUT;
+        }
+        *field(&changed, feature) = word.ptr[0] == '+' ? KHAP_FEATURE_PRESENT : KHAP_FEATURE_ABSENT;
+    }
+    *target = changed;
+    return KHAP_OK;
+}
+
+/* Looks for " +NAME" and " -NAME" of one of the names; one that is there counts most. Before 2.0 there is no list, and later ones leave out what the
+ * release never heard of. */
+static enum khap_feature in_list(struct khap_str list, struct khap_str names)
+{
+    enum khap_feature found = KHAP_FEATURE_UNKNOWN;
+    while (list.len > 0 && found != KHAP_FEATURE_PRESENT) {
+        size_t end = khap__str_find(list, ' ');
         struct khap_str word = khap__str_sub(list, 0, end);
-        if (word.len == name.len + 1 && khap__str_ends(word, name)) {
+        if (word.len > 1 && has_name(names, khap__str_sub(word, 1, word.len))) {
             if (word.ptr[0] == '+')
-                return KHAP_FEATURE_PRESENT;
-            if (word.ptr[0] == '-')
-                return KHAP_FEATURE_ABSENT;
+                found = KHAP_FEATURE_PRESENT;
+            else if (word.ptr[0] == '-')
+                found = KHAP_FEATURE_ABSENT;
         }
         list = khap__str_sub(list, end + 1, list.len);
     }
-    return KHAP_FEATURE_UNKNOWN;
+    return found;
 }
 
-/* What stands in the list, or else whether one of two lines is there; a feature younger than the release is
- * absent. */
-static uint8_t feature(struct khap_str output, struct khap_str list, struct khap_str name,
-                       struct khap_str with, struct khap_str without)
+/* What stands in the list, or else whether one of two lines is there; a feature younger than the release is absent. Engines are what OpenSSL has, before
+ * the list knows them. */
+static uint8_t feature(struct khap_str output, struct khap_str list, uint16_t release, size_t i)
 {
-    struct khap_str rest;
-    enum khap_feature f = in_list(list, name);
+    struct khap_str rest, with = khap__str(features[i].with), without = khap__str(features[i].without);
+    if (release < features[i].first)
+        return (uint8_t)KHAP_FEATURE_ABSENT;
+    enum khap_feature f = in_list(list, khap__str(features[i].names));
     if (f == KHAP_FEATURE_UNKNOWN && with.len > 0 && find_line(output, with, &rest))
         f = KHAP_FEATURE_PRESENT;
-    if (f == KHAP_FEATURE_UNKNOWN && (list.len > 0 || (without.len > 0 && find_line(output, without, &rest))))
+    bool listed = list.len > 0 && (i + 1 != BUILD_ENGINE || release >= KHAP_RELEASE(2, 6));
+    if (f == KHAP_FEATURE_UNKNOWN && (listed || (without.len > 0 && find_line(output, without, &rest))))
         f = KHAP_FEATURE_ABSENT;
     return (uint8_t)f;
 }
@@ -210,18 +304,7 @@ enum khap_status khap_target_from_vv(struct khap_str output, struct khap_target 
         return KHAP_EINPUT;
     (void)find_line(output, S("Feature list :"), &list);
     target->first = target->last = release;
-    target->quic = release < KHAP_RELEASE(2, 3) ? (uint8_t)KHAP_FEATURE_ABSENT
-                                                : feature(output, list, S("QUIC"), S(""), S(""));
-    target->prometheus =
-        release < KHAP_RELEASE(2, 0)
-            ? (uint8_t)KHAP_FEATURE_ABSENT
-            : feature(output, list, S("PROMEX"), S("Built with the Prometheus exporter as a service"), S(""));
-    target->openssl = feature(output, list, S("OPENSSL"), S("Built with OpenSSL version"),
-                              S("Built without OpenSSL support"));
-    uint8_t pcre2 = feature(output, list, S("PCRE2"), S("Built with PCRE2 version"), S(""));
-    target->pcre =
-        pcre2 == KHAP_FEATURE_PRESENT
-            ? pcre2
-            : feature(output, list, S("PCRE"), S("Built with PCRE version"), S("Built without PCRE"));
+    for (size_t i = 0; i < sizeof features / sizeof *features; i++)
+        *field(target, i) = feature(output, list, release, i);
     return KHAP_OK;
 }

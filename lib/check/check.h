@@ -7,15 +7,17 @@
 
 /* What a section has: keywords as bits, those that HAProxy reads for certain and those that it may read. */
 struct check_section {
-    struct schema_set sure, maybe, cleared;   /* cleared: by `no` */
-    struct schema_set servers, servers_maybe; /* by default-server */
-    uint8_t mode;                             /* of its own lines: enum section_mode */
+    struct schema_set sure, maybe, cleared; /* cleared: by `no` */
+    struct schema_set servers, servers_maybe,
+        servers_off; /* by default-server; off: what it says anew or takes away */
+    uint8_t mode;    /* of its own lines: enum section_mode */
 };
 /* A line that rules are about which need to know all. */
 struct check_kept {
     uint32_t section;
     const struct khap_line *line;
-    struct schema_set bits;
+    struct schema_set sure, maybe,
+        off; /* with what default-server says above it; off: what it takes away of what is inherited */
 };
 /* What names itself: a section that must be of a kind. */
 struct check_own {
@@ -75,6 +77,7 @@ struct check {
     struct arena names;                 /* keys of acl_lines */
     VEC(struct check_section) sections; /* cross.c: of each section so far */
     VEC(struct check_kept) lines;
+    bool names_lines; /* one of them names another one */
     VEC(struct check_own) own_names;
     VEC(struct check_asked) asked;
     VEC(struct check_fetch) acls, low;      /* of lines with acl; of conditions: layer 6 */
@@ -147,10 +150,28 @@ enum khap_status khap__check_again(struct check *c);
 /* What lines ask of each other: for each line, and behind the last. */
 void khap__check_cross_line(struct check *c, const struct schema_line *line);
 void khap__check_cross(struct check *c);
+/* Parts of that. Whether a rule is about a section; whether sets have something in common. */
+bool khap__check_applies(const struct check *c, const struct schema_cross *rule, uint32_t section);
+bool khap__check_meet(const struct schema_set *a, const struct schema_set *b);
+/* "a|server/b|global:c=d" for people: "a, b, c d in global". */
+struct khap_str khap__check_listed(struct check *c, struct khap_str words);
+/* Reads a line of a section again, and finds the word that has one of the bits. */
+bool khap__check_find_in_line(struct check *c, uint32_t section, const struct khap_line *at,
+                              const struct schema_set *wanted, struct khap_span *span);
+/* What a line has and may have: of its own, by default-server, of its section and of what that inherits. */
+void khap__check_all_of_line(const struct check *c, const struct check_kept *kept, struct schema_set *sure,
+                             struct schema_set *maybe);
+/* named.c: what lines ask of the lines that they name. */
+void khap__check_named(struct check *c);
 /* A part of the line names its own section, which must be of that kind. */
 void khap__check_own(struct check *c, enum schema_kind kind, struct khap_span span);
 /* Whether a section has, or may have, what one of that kind must have. */
 bool khap__check_has(const struct check *c, uint32_t section, enum schema_kind kind);
+/* Whether HAProxy may only read its lines, and ask no more. */
+bool khap__check_may_be_disabled(const struct check *c, uint32_t section);
+/* Whether a section may define a name of that kind that does not stand in it. */
+bool khap__check_may_define(const struct check *c, uint32_t section, enum schema_kind kind,
+                            struct khap_str name);
 /* Whether the text was seen before in the section of the line, as the same `what`; from then on it was. When lines of another section stand in
  * between, it is forgotten. */
 bool khap__check_seen(struct check *c, const char *what, struct khap_str text);

@@ -36,7 +36,7 @@ static void set_bit(struct schema_set *set, unsigned bit, bool value)
     set->words[bit / 32] = value ? set->words[bit / 32] | mask : set->words[bit / 32] & ~mask;
 }
 
-static bool meets(const struct schema_set *a, const struct schema_set *b)
+bool khap__check_meet(const struct schema_set *a, const struct schema_set *b)
 {
     uint32_t common = 0;
     for (size_t i = 0; i < SCHEMA_SET_WORDS; i++)
@@ -47,15 +47,16 @@ static bool meets(const struct schema_set *a, const struct schema_set *b)
 static bool holds_for_certain(const struct schema_cross_set *set, const struct there *there)
 {
     if (set->none)
-        return !meets(&set->rows, there->maybe) && !meets(&set->global, there->global_maybe);
-    return meets(&set->rows, there->sure) || meets(&set->global, there->global);
+        return !khap__check_meet(&set->rows, there->maybe) &&
+               !khap__check_meet(&set->global, there->global_maybe);
+    return khap__check_meet(&set->rows, there->sure) || khap__check_meet(&set->global, there->global);
 }
 
 static bool may_hold(const struct schema_cross_set *set, const struct there *there)
 {
     if (set->none)
-        return !meets(&set->rows, there->sure) && !meets(&set->global, there->global);
-    return meets(&set->rows, there->maybe) || meets(&set->global, there->global_maybe);
+        return !khap__check_meet(&set->rows, there->sure) && !khap__check_meet(&set->global, there->global);
+    return khap__check_meet(&set->rows, there->maybe) || khap__check_meet(&set->global, there->global_maybe);
 }
 
 static bool all_hold(const struct schema_cross *rule, const struct there *there)
@@ -80,7 +81,7 @@ static struct check_section *section_of(struct check *c, uint32_t section)
     return &c->sections.ptr[section];
 }
 
-static bool applies(const struct check *c, const struct schema_cross *rule, uint32_t section)
+bool khap__check_applies(const struct check *c, const struct schema_cross *rule, uint32_t section)
 {
     const struct khap_target *target = &c->view->target;
     return rule->first <= target->last && target->first <= rule->last &&
@@ -104,7 +105,7 @@ static const struct check_rules *rules_of(struct check *c, uint32_t section)
     c->no_memory = c->no_memory || rules->of == NULL;
     for (unsigned predicate = 0; predicate < CROSS_PREDICATES && rules->of != NULL; predicate++) {
         for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
-            if (rule->predicate == predicate && applies(c, rule, section))
+            if (rule->predicate == predicate && khap__check_applies(c, rule, section))
                 rules->of[found++] = rule;
         }
         rules->from[predicate + 1] = found;
@@ -129,8 +130,7 @@ static void say(struct check *c, const struct schema_cross *rule, struct khap_pl
         c->no_memory = true;
 }
 
-/* "a|server/b|global:c=d" for people: "a, b, c d in global". */
-static struct khap_str listed(struct check *c, struct khap_str words)
+struct khap_str khap__check_listed(struct check *c, struct khap_str words)
 {
     khap__buf_clear(&c->text);
     while (words.len > 0) {
@@ -177,15 +177,16 @@ static void check_order(struct check *c, enum schema_predicate predicate, const 
     for (size_t i = 0; (rule = next_rule(rules, predicate, &i)) != NULL;) {
         const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
         const struct schema_cross_set *set = predicate == CROSS_ONCE ? when : khap__schema_cross_set(rule, 0);
-        if (when == NULL || set == NULL || !meets(bits, &when->rows) || !meets(before, &set->rows))
+        if (when == NULL || set == NULL || !khap__check_meet(bits, &when->rows) ||
+            !khap__check_meet(before, &set->rows))
             continue;
         struct schema_set again = *bits;
         keep_common(&again, before);
-        if (predicate == CROSS_ONCE && !meets(&again, &when->rows))
+        if (predicate == CROSS_ONCE && !khap__check_meet(&again, &when->rows))
             continue;
         struct khap_span span = {line->keyword, 0, line->keyword, (uint32_t)c->words[line->keyword].text.len};
         say(c, rule, khap__check_place(c, span), khap__schema_text(line->row->words),
-            listed(c, khap__schema_text(set->text)));
+            khap__check_listed(c, khap__schema_text(set->text)));
     }
 }
 
@@ -226,7 +227,7 @@ static void check_unique(struct check *c, const struct schema_line *line)
         khap__schema_bits(row, NULL, 0, &bits);
         for (size_t i = 0; (rule = next_rule(rules, CROSS_UNIQUE, &i)) != NULL;) {
             const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
-            if (when == NULL || !meets(&bits, &when->rows))
+            if (when == NULL || !khap__check_meet(&bits, &when->rows))
                 continue;
             char what[8];
             (void)snprintf(what, sizeof what, "%u", (unsigned)i);
@@ -257,6 +258,38 @@ static void bits_of(const struct schema_line *line, const struct schema_word *wo
     }
 }
 
+/* What an option says is said anew: what was said before of it counts no more, and `no-x` takes `x` away. The same is remembered in `off`. */
+static void settle_option(const struct check *c, const struct schema_option *option, struct schema_set *set,
+                          struct schema_set *off)
+{
+    const struct khap_str no = S("no-");
+    struct khap_str words = khap__schema_text(option->row->words);
+    const struct schema_row *row = option->row;
+    struct schema_set before = {{0}};
+    if (khap__str_starts(words, no)) {
+        words = khap__str_sub(words, no.len, words.len);
+        row = khap__schema_find(TABLE_SERVER, words, c->release, NULL);
+    }
+    if (row == NULL)
+        return;
+    khap__schema_all_bits(row, &before);
+    remove_set(set, &before);
+    add_set(off, &before);
+}
+
+/* The options of a line, the later before the earlier, over what was said before. */
+static void settle(const struct check *c, const struct schema_line *line, struct schema_set *set,
+                   struct schema_set *off)
+{
+    for (uint32_t i = 0; i < line->n_options; i++) {
+        const struct schema_option *option = &line->options[i];
+        size_t behind = option->word + 1;
+        if (option->parent == UINT32_MAX)
+            settle_option(c, option, set, off);
+        khap__schema_bits(option->row, c->words + behind, behind < c->n ? c->n - behind : 0, set);
+    }
+}
+
 /* What a line without a name of that kind means: the section itself. */
 static void check_own(struct check *c, const struct schema_set *bits, const struct schema_line *line)
 {
@@ -264,7 +297,7 @@ static void check_own(struct check *c, const struct schema_set *bits, const stru
     const struct schema_cross *rule;
     for (size_t i = 0; (rule = next_rule(rules, CROSS_OWN, &i)) != NULL;) {
         const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
-        if (when == NULL || !meets(bits, &when->rows))
+        if (when == NULL || !khap__check_meet(bits, &when->rows))
             continue;
         bool named = false;
         for (uint32_t a = 0; a < line->n_arguments; a++)
@@ -275,27 +308,41 @@ static void check_own(struct check *c, const struct schema_set *bits, const stru
     }
 }
 
+/* Whether a rule of that kind is about a line with these bits. */
+static bool speaks_of(enum schema_predicate predicate, const struct schema_set *bits)
+{
+    return khap__check_meet(bits, khap__schema_cross_bits(predicate));
+}
+
 /* Lines that rules of options are about are looked at when all is known. What they say is said of them alone. */
-static bool keep_line(struct check *c, const struct schema_set *bits)
+static bool keep_line(struct check *c, const struct schema_set *bits, const struct schema_line *line)
 {
     const struct check_rules *rules = rules_of(c, c->at.section);
     const struct schema_cross *rule;
     for (size_t i = 0; (rule = next_rule(rules, CROSS_OPTION, &i)) != NULL;) {
         const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
-        if (when == NULL || !meets(bits, &when->rows))
+        if (when == NULL || !khap__check_meet(bits, &when->rows))
             continue;
-        struct check_kept kept = {c->at.section, c->at.line, *bits};
+        const struct check_section *s = &c->sections.ptr[c->at.section];
+        struct check_kept kept = {c->at.section, c->at.line, s->servers, s->servers_maybe, s->servers_off};
+        keyword_bits(line, c->words, c->n, &kept.sure);
+        settle(c, line, &kept.sure, &kept.off);
+        keyword_bits(line, c->words, c->n, &kept.maybe);
+        settle(c, line, &kept.maybe, &kept.off);
         if (!VEC_PUSH(&c->alloc, &c->lines, kept))
             c->no_memory = true;
+        c->names_lines = c->names_lines || speaks_of(CROSS_NAMED, &kept.sure);
         return true;
     }
     return false;
 }
 
-/* Whether a rule of that kind is about a line with these bits. */
-static bool speaks_of(enum schema_predicate predicate, const struct schema_set *bits)
+/* `enabled` behind, or below, what says `disabled`. */
+static void enable(struct check_section *s)
 {
-    return meets(bits, khap__schema_cross_bits(predicate));
+    set_bit(&s->sure, CROSS_DISABLED, false);
+    set_bit(&s->maybe, CROSS_DISABLED, false);
+    set_bit(&s->cleared, CROSS_DISABLED, true);
 }
 
 void khap__check_cross_line(struct check *c, const struct schema_line *line)
@@ -307,6 +354,8 @@ void khap__check_cross_line(struct check *c, const struct schema_line *line)
     if (s == NULL)
         return;
     bits_of(line, c->words, c->n, &bits);
+    if (khap__str_eq(khap__schema_text(line->row->words), S("enabled")) && c->at.read == KHAP_TRUE)
+        enable(s);
     if (line->prefix != 0) {
         if (c->at.read == KHAP_TRUE) {
             remove_set(&s->sure, &bits);
@@ -332,12 +381,17 @@ void khap__check_cross_line(struct check *c, const struct schema_line *line)
             check_order(c, CROSS_ONCE, &bits, before, line);
         if (speaks_of(CROSS_OWN, &bits))
             check_own(c, &bits, line);
-        if (speaks_of(CROSS_OPTION, &bits) && keep_line(c, &bits)) {
+        if (speaks_of(CROSS_OPTION, &bits) && keep_line(c, &bits, line)) {
             bits = (struct schema_set){{0}};
             keyword_bits(line, c->words, c->n, &bits);
             set_bit(&bits, CROSS_FLAG_HTTP, (line->row->flags & ROW_HTTP) != 0);
         }
-        add_set(servers ? &s->servers : &s->sure, &bits);
+        if (servers) {
+            settle(c, line, &s->servers, &s->servers_off);
+            settle(c, line, &s->servers_maybe, &s->servers_off);
+        } else {
+            add_set(&s->sure, &bits);
+        }
         if (global)
             add_set(&c->global, &bits);
     }
@@ -346,10 +400,24 @@ void khap__check_cross_line(struct check *c, const struct schema_line *line)
         add_set(&c->global_maybe, &bits);
 }
 
-/* With what a section inherits. The chain of defaults is as long as there are sections, at most. */
+/* What default-server says in the defaults, as far as that nearer by has not said it anew. */
+static void inherit_servers(const struct check_section *s, bool read, struct check_section *all)
+{
+    struct schema_set sure = s->servers, maybe = s->servers_maybe;
+    remove_set(&sure, &all->servers_off);
+    remove_set(&maybe, &all->servers_off);
+    if (read) {
+        add_set(&all->servers, &sure);
+        add_set(&all->servers_off, &s->servers_off);
+    }
+    add_set(&all->servers_maybe, &maybe);
+}
+
+/* With what a section inherits; of default-server nothing but that, for what it says itself is only said of what stands below. The chain of defaults is as long as there are sections, at most. */
 static void inherit(const struct check *c, uint32_t section, struct check_section *all)
 {
     *all = c->sections.ptr[section];
+    all->servers = all->servers_maybe = all->servers_off = (struct schema_set){{0}};
     for (size_t steps = c->view->sections.len; steps > 0; steps--) {
         section = c->view->sections.ptr[section].defaults;
         if (section == VIEW_NONE)
@@ -360,11 +428,12 @@ static void inherit(const struct check *c, uint32_t section, struct check_sectio
             struct schema_set sure = s->sure;
             remove_set(&sure, &all->cleared);
             add_set(&all->sure, &sure);
-            add_set(&all->servers, &s->servers);
             add_set(&all->cleared, &s->cleared);
         }
-        add_set(&all->maybe, &s->maybe);
-        add_set(&all->servers_maybe, &s->servers_maybe);
+        struct schema_set maybe = s->maybe;
+        remove_set(&maybe, &all->cleared);
+        add_set(&all->maybe, &maybe);
+        inherit_servers(s, read, all);
         if (all->mode == MODE_UNSAID)
             all->mode = read || s->mode == MODE_UNSAID ? s->mode : MODE_UNKNOWN;
     }
@@ -376,6 +445,20 @@ static void inherit(const struct check *c, uint32_t section, struct check_sectio
     set_bit(&all->maybe, CROSS_MODE_TCP, all->mode == MODE_TCP || all->mode == MODE_UNKNOWN);
 }
 
+static bool may_be_disabled(const struct check_section *has)
+{
+    return (has->maybe.words[CROSS_DISABLED / 32] >> CROSS_DISABLED % 32 & 1) != 0;
+}
+
+bool khap__check_may_be_disabled(const struct check *c, uint32_t section)
+{
+    struct check_section has;
+    if (section >= c->sections.len)
+        return false;
+    inherit(c, section, &has);
+    return may_be_disabled(&has);
+}
+
 static uint8_t mode_of(const struct check *c, uint32_t section)
 {
     struct check_section has;
@@ -385,7 +468,8 @@ static uint8_t mode_of(const struct check *c, uint32_t section)
 
 bool khap__check_is_http(const struct check *c, uint32_t section)
 {
-    return section < c->sections.len && mode_of(c, section) == MODE_HTTP;
+    return section < c->sections.len && mode_of(c, section) == MODE_HTTP &&
+           !khap__check_may_be_disabled(c, section);
 }
 
 static struct khap_str name_of_section(const struct check *c, uint32_t section)
@@ -394,9 +478,8 @@ static struct khap_str name_of_section(const struct check *c, uint32_t section)
     return d == VIEW_NONE ? S("") : c->view->definitions.ptr[d].name;
 }
 
-/* Reads a line of a section again, and finds the word that has one of the bits. */
-static bool find_in_line(struct check *c, uint32_t section, const struct khap_line *at,
-                         const struct schema_set *wanted, struct khap_span *span)
+bool khap__check_find_in_line(struct check *c, uint32_t section, const struct khap_line *at,
+                              const struct schema_set *wanted, struct khap_span *span)
 {
     const struct view_section *s = &c->view->sections.ptr[section];
     const struct khap_document *doc = c->view->files.ptr[s->file].doc;
@@ -424,12 +507,12 @@ static bool find_in_line(struct check *c, uint32_t section, const struct khap_li
     uint32_t word = line.keyword, end = line.keyword + line.n_keyword - 1;
     if ((line.row->flags & ROW_HTTP) != 0)
         set_bit(&bits, CROSS_FLAG_HTTP, true);
-    bool found = meets(&bits, wanted);
+    bool found = khap__check_meet(&bits, wanted);
     for (uint32_t i = 0; i < line.n_options && !found; i++) {
         size_t behind = line.options[i].word + 1;
         bits = (struct schema_set){{0}};
         khap__schema_bits(line.options[i].row, words + behind, behind < n ? n - behind : 0, &bits);
-        if (!meets(&bits, wanted))
+        if (!khap__check_meet(&bits, wanted))
             continue;
         found = true;
         word = end = line.options[i].word;
@@ -450,7 +533,7 @@ static struct khap_place place_in_section(struct check *c, uint32_t section, con
         for (const struct khap_line *line = s->head; line != NULL && line != s->last;) {
             line = khap_line_next(doc, line);
             if (line != NULL && khap_line_kind(doc, line) == KHAP_LINE_STATEMENT &&
-                find_in_line(c, section, line, wanted, &span))
+                khap__check_find_in_line(c, section, line, wanted, &span))
                 return khap__view_place(doc, line, c->reader, span);
         }
         section = s->defaults;
@@ -471,7 +554,7 @@ static struct khap_place place_of_head(struct check *c, uint32_t section)
 static struct khap_str needed(struct check *c, const struct schema_cross_set *set)
 {
     khap__buf_clear(&c->more);
-    khap__buf_add(&c->more, listed(c, khap__schema_text(set->text)));
+    khap__buf_add(&c->more, khap__check_listed(c, khap__schema_text(set->text)));
     return khap__buf_str(&c->more);
 }
 
@@ -513,8 +596,31 @@ static void check_needs(struct check *c, const struct schema_cross *rule, uint32
     struct khap_place place =
         when == NULL ? place_of_head(c, section) : place_in_section(c, section, &when->rows);
     struct khap_str second = needed(c, set);
-    say(c, rule, place, when == NULL ? name_of_section(c, section) : listed(c, khap__schema_text(when->text)),
+    say(c, rule, place,
+        when == NULL ? name_of_section(c, section) : khap__check_listed(c, khap__schema_text(when->text)),
         second);
+}
+
+/* What a line has and may have: of its own, by default-server, and of its section, which with what it inherits is `has`. */
+static void all_of_line(const struct check_kept *kept, const struct check_section *has,
+                        struct schema_set *sure, struct schema_set *maybe)
+{
+    *sure = has->servers;
+    *maybe = has->servers_maybe;
+    remove_set(sure, &kept->off);
+    remove_set(maybe, &kept->off);
+    add_set(sure, &kept->sure);
+    add_set(maybe, &kept->maybe);
+    add_set(sure, &has->sure);
+    add_set(maybe, &has->maybe);
+}
+
+void khap__check_all_of_line(const struct check *c, const struct check_kept *kept, struct schema_set *sure,
+                             struct schema_set *maybe)
+{
+    struct check_section has;
+    inherit(c, kept->section, &has);
+    all_of_line(kept, &has, sure, maybe);
 }
 
 /* `has`: what the section of the line has, with what it inherits. */
@@ -522,11 +628,8 @@ static void check_options(struct check *c, const struct check_kept *kept, const 
 {
     const struct check_rules *rules = rules_of(c, kept->section);
     const struct schema_cross *rule;
-    struct schema_set sure = kept->bits, maybe = kept->bits;
-    add_set(&sure, &has->servers);
-    add_set(&maybe, &has->servers_maybe);
-    add_set(&sure, &has->sure);
-    add_set(&maybe, &has->maybe);
+    struct schema_set sure, maybe;
+    all_of_line(kept, has, &sure, &maybe);
     struct there there = {&sure, &maybe, &c->global, &c->global_maybe};
     for (size_t i = 0; (rule = next_rule(rules, CROSS_OPTION, &i)) != NULL;) {
         const struct schema_cross_set *set, *about = khap__schema_cross_when(rule, rule->n_when > 1 ? 1 : 0);
@@ -534,10 +637,10 @@ static void check_options(struct check *c, const struct check_kept *kept, const 
             continue;
         struct khap_span span = {0, 0, 0, 0};
         const struct khap_document *doc = c->view->files.ptr[c->view->sections.ptr[kept->section].file].doc;
-        (void)find_in_line(c, kept->section, kept->line, &about->rows, &span);
+        (void)khap__check_find_in_line(c, kept->section, kept->line, &about->rows, &span);
         struct khap_place place = khap__view_place(doc, kept->line, c->reader, span);
         struct khap_str second = needed(c, set);
-        say(c, rule, place, listed(c, khap__schema_text(about->text)), second);
+        say(c, rule, place, khap__check_listed(c, khap__schema_text(about->text)), second);
     }
 }
 
@@ -555,7 +658,8 @@ static void check_backends(struct check *c, const struct schema_cross *rule)
     for (uint32_t i = 0; i < view->references.len && when != NULL; i++) {
         const struct view_reference *r = &view->references.ptr[i];
         if (r->kind != KIND_BACKEND || r->state != KHAP_REFERENCE_BOUND || r->read != KHAP_TRUE ||
-            r->span.word != 1 || !applies(c, rule, r->section))
+            r->span.word != 1 || !khap__check_applies(c, rule, r->section) ||
+            khap__check_may_be_disabled(c, r->section))
             continue;
         const struct view_definition *d = &view->definitions.ptr[r->definition];
         const struct khap_document *doc = view->files.ptr[view->sections.ptr[r->section].file].doc;
@@ -565,7 +669,7 @@ static void check_backends(struct check *c, const struct schema_cross *rule)
         else
             wrong = wrong && modes_differ(mode_of(c, r->section), mode_of(c, d->section));
         struct khap_span span;
-        if (wrong && find_in_line(c, r->section, r->line, &when->rows, &span))
+        if (wrong && khap__check_find_in_line(c, r->section, r->line, &when->rows, &span))
             say(c, rule, khap__view_place(doc, r->line, c->reader, r->span), r->name, S(""));
     }
 }
@@ -583,7 +687,7 @@ void khap__check_cross(struct check *c)
         inherit(c, section, &has);
         /* logs and the like need none of what is asked for here */
         bool proxy = khap__schema_kind_has(KIND_PROXY, c->view->sections.ptr[section].kind);
-        if (proxy && (has.mode == MODE_OTHER || has.mode == MODE_UNKNOWN))
+        if (proxy && (has.mode == MODE_OTHER || has.mode == MODE_UNKNOWN || may_be_disabled(&has)))
             continue;
         struct there there = {&has.sure, &has.maybe, &c->global, &c->global_maybe};
         const struct check_rules *rules = rules_of(c, section);
@@ -601,6 +705,7 @@ void khap__check_cross(struct check *c)
             inherit(c, c->lines.ptr[i].section, &has);
         check_options(c, &c->lines.ptr[i], &has);
     }
+    khap__check_named(c);
     for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
         if (rule->predicate == CROSS_MODE || rule->predicate == CROSS_LOOP)
             check_backends(c, rule);
@@ -614,5 +719,14 @@ bool khap__check_has(const struct check *c, uint32_t section, enum schema_kind k
     if (section >= c->sections.len)
         return true;
     inherit(c, section, &has);
-    return asked == NULL || meets(asked, &has.maybe);
+    return asked == NULL || khap__check_meet(asked, &has.maybe);
+}
+
+bool khap__check_may_define(const struct check *c, uint32_t section, enum schema_kind kind,
+                            struct khap_str name)
+{
+    const struct schema_set *also = khap__schema_kind_also(kind);
+    return also != NULL && section < c->sections.len && name.len > 0 &&
+           khap__is_digit((unsigned char)name.ptr[name.len - 1]) &&
+           khap__check_meet(also, &c->sections.ptr[section].maybe);
 }

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "base/nearest.h"
+#include "cfg/features.h"
 #include "check/check.h"
 #include "value/tree.h"
 
@@ -243,6 +244,9 @@ enum khap_status khap__check_item(void *ctx, const struct schema_item *item)
     bool fetch = item->kind == SCHEMA_ITEM_FETCH;
     if (item->node->variable)
         return KHAP_OK;
+    if (item->row != NULL && khap__feature(&c->view->target, item->row->needs) == KHAP_FEATURE_ABSENT)
+        SAY(c->diags, MSG_NOT_BUILT_IN, khap__check_place(c, item->span), name,
+            khap__feature_text(item->row->needs));
     if (item->row == NULL && item->other != NULL) {
         SAY(c->diags, MSG_OTHER_RELEASE, khap__check_place(c, item->span), name, releases(c, item->other),
             instead(c, item->other));
@@ -322,16 +326,24 @@ static void say_exposed(struct check *c, const struct schema_row *row, uint32_t 
             experimental ? S("expose-experimental-directives") : S("expose-deprecated-directives"));
 }
 
-/* What the binary that is checked for was built without. */
+/* What the build that is checked for lacks. */
 static void say_build(struct check *c, const struct schema_row *row, uint32_t word)
 {
-    const struct khap_target *t = &c->view->target;
-    bool ssl = (row->flags & ROW_NEEDS_SSL) != 0 && t->openssl == KHAP_FEATURE_ABSENT;
-    bool promex = (row->flags & ROW_NEEDS_PROMEX) != 0 && t->prometheus == KHAP_FEATURE_ABSENT;
-    if (ssl || promex)
+    if (khap__feature(&c->view->target, row->needs) == KHAP_FEATURE_ABSENT)
         SAY(c->diags, MSG_NOT_BUILT_IN,
             khap__check_place(c, word_span(c, word, 0, (uint32_t)c->words[word].text.len)),
-            khap__schema_text(row->words), ssl ? S("TLS") : S("the Prometheus exporter"));
+            khap__schema_text(row->words), khap__feature_text(row->needs));
+}
+
+/* An address for QUIC. */
+static void say_quic(struct check *c, const struct schema_argument *a)
+{
+    struct khap_str text = khap__str_sub(c->words[a->word].text, a->offset, a->len);
+    if (a->type == TYPE_ADDR &&
+        (khap__str_starts(text, S("quic4@")) || khap__str_starts(text, S("quic6@"))) &&
+        khap__feature(&c->view->target, BUILD_QUIC) == KHAP_FEATURE_ABSENT)
+        SAY(c->diags, MSG_NOT_BUILT_IN, khap__check_place(c, word_span(c, a->word, a->offset, a->len)), text,
+            khap__feature_text(BUILD_QUIC));
 }
 
 enum khap_status khap__check_line(struct check *c, const struct schema_line *line)
@@ -353,15 +365,18 @@ enum khap_status khap__check_line(struct check *c, const struct schema_line *lin
             khap__check_fix_same(c, c->table, line->row, line->keyword);
         say_unnamed(c, line);
         say_exposed(c, line->row, line->keyword);
+        say_build(c, line->row, line->keyword);
     }
     for (uint32_t i = 0; i < line->n_arguments && line->row != NULL; i++) {
         const struct schema_argument *a = &line->arguments[i];
+        say_quic(c, a);
         if (a->odd)
             SAY(c->diags, MSG_ODD_VALUE, khap__check_place(c, word_span(c, a->word, a->offset, a->len)),
                 khap__schema_text(line->row->words), c->words[a->word].text);
     }
     for (uint32_t i = 0; i < line->n_options; i++) {
-        if (line->options[i].row->flags == 0 && line->options[i].row->warns > c->release)
+        if (line->options[i].row->flags == 0 && line->options[i].row->needs == 0 &&
+            line->options[i].row->warns > c->release)
             continue;
         (void)say_deprecated(c, line->options[i].row, line->options[i].word);
         say_exposed(c, line->options[i].row, line->options[i].word);

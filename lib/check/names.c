@@ -46,7 +46,8 @@ static void own_names(struct check *c)
         const struct view_section *s = &view->sections.ptr[own->section];
         enum schema_kind kind = (enum schema_kind)own->kind;
         if (!khap__schema_kind_has(KIND_PROXY, s->kind) ||
-            (khap__schema_kind_has(kind, s->kind) && khap__check_has(c, own->section, kind)))
+            (khap__schema_kind_has(kind, s->kind) && khap__check_has(c, own->section, kind)) ||
+            khap__check_may_be_disabled(c, own->section))
             continue;
         struct khap_str name = s->definition == VIEW_NONE ? S("") : view->definitions.ptr[s->definition].name;
         SAY(c->diags, MSG_MISSING_REFERENCE, khap__check_place_of(c, own->section, own->line, own->span),
@@ -57,7 +58,8 @@ static void own_names(struct check *c)
         if (r->state != KHAP_REFERENCE_BOUND || r->read == KHAP_FALSE)
             continue;
         const struct view_definition *d = &view->definitions.ptr[r->definition];
-        if (d->is_section && !khap__check_has(c, d->section, (enum schema_kind)r->kind))
+        if (d->is_section && !khap__check_has(c, d->section, (enum schema_kind)r->kind) &&
+            !khap__check_may_be_disabled(c, r->section))
             SAY(c->diags, MSG_MISSING_REFERENCE, khap__check_place_of(c, r->section, r->line, r->span),
                 khap__schema_kind_name((enum schema_kind)r->kind), r->name, S(""));
     }
@@ -72,6 +74,13 @@ static void references(struct check *c)
             continue;
         /* what is missing in something that is missing itself was said */
         if (r->container != VIEW_NONE && view->references.ptr[r->container].state != KHAP_REFERENCE_BOUND)
+            continue;
+        uint32_t section = r->section;
+        if (r->container != VIEW_NONE)
+            section = view->definitions.ptr[view->references.ptr[r->container].definition].section;
+        if (khap__check_may_define(c, section, (enum schema_kind)r->kind, r->name) ||
+            (!khap__schema_kind_before((enum schema_kind)r->kind) &&
+             khap__check_may_be_disabled(c, r->section)))
             continue;
         struct khap_place place = khap__check_place_of(c, r->section, r->line, r->span);
         if (r->late)
@@ -119,6 +128,18 @@ static void duplicate(struct check *c, const struct view_definition *d, const st
     if (!proxies || d->read != KHAP_TRUE || before->read != KHAP_TRUE)
         return;
     bool listens = khap__str_eq(a->kind, S("listen")) || khap__str_eq(b->kind, S("listen"));
+    /* 1.5 takes them, and refuses a line that asks for one of two backends */
+    if (c->view->target.last < KHAP_RELEASE(1, 6) && (same || listens)) {
+        bool asked = khap__schema_kind_has(KIND_BACKEND, a->kind) &&
+                     khap__schema_kind_has(KIND_BACKEND, b->kind) &&
+                     (d->first_referrer != VIEW_NONE || before->first_referrer != VIEW_NONE);
+        struct khap_place at = khap__check_place_of(c, d->section, d->line, d->span);
+        if (asked)
+            SAY(c->diags, MSG_NAME_TWICE, at, d->name, a->kind);
+        else
+            SAY(c->diags, MSG_REPEATED_NAME, at, b->kind, d->name);
+        return;
+    }
     uint16_t refused = same ? KHAP_RELEASE(1, 6) : listens ? KHAP_RELEASE(3, 1) : KHAP_RELEASE(3, 3);
     uint16_t last = c->view->target.last;
     if (last < refused && last < KHAP_RELEASE(3, 1))

@@ -1,6 +1,7 @@
 /* schema/find.c - finding keywords in the tables made from the .tsv files beside it. SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include "cfg/features.h"
 #include "schema/program.h"
 
 #include <khap/schema.h>
@@ -20,7 +21,7 @@ struct schema_kind_row {
     uint32_t name, sections, text;
     enum schema_scope scope;
     uint8_t before;
-    uint16_t with; /* one more than the number of a set, or 0 */
+    uint16_t with, also; /* one more than the number of a set, or 0 */
 };
 /* A bit that a keyword has when a word is behind it; those of one keyword stand together, schema_values_of says where. */
 struct schema_value_row {
@@ -187,6 +188,12 @@ const struct schema_set *khap__schema_kind_with(enum schema_kind kind)
     return with == 0 ? NULL : &schema_cross_sets[with - 1].rows;
 }
 
+const struct schema_set *khap__schema_kind_also(enum schema_kind kind)
+{
+    unsigned also = schema_kinds[kind].also;
+    return also == 0 ? NULL : &schema_cross_sets[also - 1].rows;
+}
+
 const struct schema_cross *khap__schema_cross(size_t index)
 {
     return index < sizeof schema_cross_rows / sizeof *schema_cross_rows ? &schema_cross_rows[index] : NULL;
@@ -223,6 +230,15 @@ void khap__schema_bits(const struct schema_row *row, const struct schema_word *b
         if (word.len == 0 || (n > 0 && khap__str_eq(word, behind[0].text)))
             add_bit(set, schema_values[i].bit);
     }
+}
+
+void khap__schema_all_bits(const struct schema_row *row, struct schema_set *set)
+{
+    if (row->bit == 0)
+        return;
+    add_bit(set, row->bit);
+    for (size_t i = schema_values_of[row->bit]; i < schema_values_of[row->bit + 1]; i++)
+        add_bit(set, schema_values[i].bit);
 }
 
 uint32_t khap__schema_stands(const struct schema_row *directive, bool condition, bool frontend, bool backend)

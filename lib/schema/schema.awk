@@ -255,7 +255,7 @@ BEGIN {
     range("..")
     n_stands = n_samples = n_sample_rows = n_places = n_classes = 0
     n_types = n_kinds = n_tables = n_rows = n_entries = n_keys = n_code = 0
-    n_flags = split("http experimental once deprecated ignored named layer6 same final needs-ssl needs-promex", flag_names, " ")
+    n_flags = split("http experimental once deprecated ignored named layer6 same final", flag_names, " ")
     for (i = value = 1; i <= n_flags; i++) {
         flag_value[flag_names[i]] = value
         value *= 2 # busybox has no powers
@@ -278,8 +278,8 @@ FILENAME ~ /types\.tsv$/ {
 }
 
 FILENAME ~ /kinds\.tsv$/ {
-    if (NF != 7)
-        fail("7 columns expected, not " NF)
+    if (NF != 8)
+        fail("8 columns expected, not " NF)
     kind_names[n_kinds] = $1
     kind_number[$1] = n_kinds
     kind_name[n_kinds] = pool($1)
@@ -297,14 +297,19 @@ FILENAME ~ /kinds\.tsv$/ {
         kind_with[n_kinds] = n_cross_sets + 1
         keyword_set($6)
     }
-    kind_text[n_kinds++] = pool($7)
+    kind_also[n_kinds] = 0
+    if ($7 != "-") {
+        kind_also[n_kinds] = n_cross_sets + 1
+        keyword_set($7)
+    }
+    kind_text[n_kinds++] = pool($8)
     next
 }
 
 FILENAME ~ /cross-line\.tsv$/ {
     if (NF != 6)
         fail("6 columns expected, not " NF)
-    if ($1 !~ /^(requires|needs|option|once|order|mode|unique|loop|own|twice|unused)$/)
+    if ($1 !~ /^(requires|needs|option|once|order|mode|unique|loop|own|named|alike|chain|twice|unused)$/)
         fail("no such predicate: " $1)
     split($3, ends, "-")
     cross_first[n_cross] = release(ends[1])
@@ -320,6 +325,12 @@ FILENAME ~ /cross-line\.tsv$/ {
         if (!($6 in kind_number))
             fail("no such kind: " $6)
         cross_kind[n_cross] = kind_number[$6]
+    } else if ($1 ~ /^(named|alike|chain)$/) {
+        kind = $6
+        if (!sub(/:.*/, "", kind) || !(kind in kind_number))
+            fail("no kind of names before a colon: " $6)
+        cross_kind[n_cross] = kind_number[kind]
+        cross_n[n_cross] = keyword_sets(substr($6, length(kind) + 2))
     } else
         cross_n[n_cross] = keyword_sets($6)
     n_cross++
@@ -473,11 +484,16 @@ function releases(text,    ends) {
         fail("not a prefix: " $5)
     row_prefix[n_rows] = ($5 ~ /no/ ? 1 : 0) + ($5 ~ /default/ ? 2 : 0)
     row_flags[n_rows] = row_out[n_rows] = row_in[n_rows] = row_class[n_rows] = 0
+    row_needs[n_rows] = "BUILD_NONE"
     row_of[n_rows] = row_match[n_rows] = no_text
     n = $6 == "-" ? 0 : split($6, parts, ",")
     for (i = 1; i <= n; i++) {
         if (parts[i] ~ /=/) {
             property(parts[i])
+            continue
+        }
+        if (parts[i] ~ /^needs-[a-z0-9]+$/) {
+            row_needs[n_rows] = constant("BUILD_", substr(parts[i], 7))
             continue
         }
         if (!(parts[i] in flag_value))
@@ -496,6 +512,7 @@ function releases(text,    ends) {
             row_warns[n_rows] = row_warns[n_rows - 1]
             row_prefix[n_rows] = row_prefix[n_rows - 1]
             row_flags[n_rows] = row_flags[n_rows - 1]
+            row_needs[n_rows] = row_needs[n_rows - 1]
             row_out[n_rows] = row_out[n_rows - 1]
             row_in[n_rows] = row_in[n_rows - 1]
             row_class[n_rows] = row_class[n_rows - 1]
@@ -568,8 +585,8 @@ END {
         print "    PLACE_COUNT\n};\nenum {"
         for (i = 1; i <= n_flags; i++)
             printf "    %s = %d,\n", constant("ROW_", flag_names[i]), flag_value[flag_names[i]]
-        printf "    CROSS_MODE_HTTP = %d,\n    CROSS_MODE_TCP = %d,\n    CROSS_FLAG_HTTP = %d,\n    CROSS_FLAG_EXPERIMENTAL = %d,\n", cross_bit["mode=http"],
-            cross_bit["mode=tcp"], cross_bit["@http"], cross_bit["@experimental"]
+        printf "    CROSS_MODE_HTTP = %d,\n    CROSS_MODE_TCP = %d,\n    CROSS_FLAG_HTTP = %d,\n    CROSS_FLAG_EXPERIMENTAL = %d,\n    CROSS_DISABLED = %d,\n", cross_bit["mode=http"],
+            cross_bit["mode=tcp"], cross_bit["@http"], cross_bit["@experimental"], cross_bit["disabled"]
         print "    ROW_NO = 1,\n    ROW_DEFAULT = 2\n};\n\n#endif"
         exit 0
     }
@@ -593,9 +610,9 @@ END {
     printf "enum { ENTRY_SLOTS = %d, SCHEMA_ROWS = %d, SCHEMA_ENTRIES = %d };\n", size, n_rows, n_entries
     print "static const struct schema_row schema_rows[] = {"
     for (i = 0; i < n_rows; i++)
-        printf "    {%d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d},\n", row_words[i], row_arguments[i], row_instead[i],
+        printf "    {%d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %s},\n", row_words[i], row_arguments[i], row_instead[i],
             row_evidence[i], row_of[i], row_match[i], row_code[i], row_first[i], row_last[i], row_warns[i], row_flags[i], row_prefix[i],
-            row_free[i], row_out[i], row_in[i], row_class[i], row_bit[i], row_begins[i], row_inner[i], row_stand[i]
+            row_free[i], row_out[i], row_in[i], row_class[i], row_bit[i], row_begins[i], row_inner[i], row_stand[i], row_needs[i]
     print "};\nstatic const struct schema_entry schema_entries[] = {"
     for (i = 0; i < n_entries; i++)
         printf "    {%d, %d, %d},\n", entry_table[i], entry_row[i], entry_next[i]
@@ -613,7 +630,7 @@ END {
         printf "    {%d, %d},\n", type_expected[i], type_text[i]
     print "};\nstatic const struct schema_kind_row schema_kinds[] = {"
     for (i = 0; i < n_kinds; i++)
-        printf "    {%d, %d, %d, %s, %d, %d},\n", kind_name[i], kind_sections[i], kind_text[i], kind_scope[i], kind_before[i], kind_with[i]
+        printf "    {%d, %d, %d, %s, %d, %d, %d},\n", kind_name[i], kind_sections[i], kind_text[i], kind_scope[i], kind_before[i], kind_with[i], kind_also[i]
     print "};\nstatic const struct schema_cross schema_cross_rows[] = {"
     for (i = 0; i < n_cross; i++)
         printf "    {%s, %d, %d, %d, %d, %d, %d, %d, %d, %d},\n", cross_predicate[i], cross_sections[i], cross_code[i], cross_first[i], cross_last[i],
@@ -622,7 +639,7 @@ END {
     for (i = 0; i < n_cross_sets; i++)
         printf "    {%s, %s, %d, %d},\n", mask_of(i, "own"), mask_of(i, "global"), cross_names[i], cross_not[i]
     print "};\nstatic const struct schema_set schema_cross_bits[] = {"
-    n = split("requires needs option once order mode unique loop own twice unused", parts, " ")
+    n = split("requires needs option once order mode unique loop own named alike chain twice unused", parts, " ")
     for (i = 1; i <= n; i++) {
         for (j = 0; j < n_cross; j++)
             if (cross_predicate[j] == constant("CROSS_", parts[i]) && cross_n_when[j] > 0)

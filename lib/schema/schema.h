@@ -30,6 +30,7 @@ struct schema_row {
     uint8_t begins; /* with another word behind it it is another keyword */
     uint8_t inner;  /* the first element of its arguments says what stands in the parentheses of its words */
     uint8_t stand;  /* of a directive: khap__schema_stands() */
+    uint8_t needs;  /* of the build: enum khap__build */
 };
 
 static inline struct khap_str khap__schema_text(uint32_t at)
@@ -106,6 +107,9 @@ enum schema_predicate {
     CROSS_UNIQUE,
     CROSS_LOOP,
     CROSS_OWN,
+    CROSS_NAMED,
+    CROSS_ALIKE,
+    CROSS_CHAIN,
     CROSS_TWICE,
     CROSS_UNUSED,
     CROSS_PREDICATES
@@ -119,7 +123,7 @@ struct schema_cross {
     enum schema_predicate predicate;
     uint32_t sections, code; /* texts */
     uint16_t first, last;
-    uint16_t kind;         /* CROSS_OWN: enum schema_kind */
+    uint16_t kind;         /* CROSS_OWN, and those about names: enum schema_kind */
     uint16_t when, n_when; /* sets that all must hold; none: always */
     uint16_t from, n;      /* sets that must hold then */
 };
@@ -138,8 +142,12 @@ const struct schema_set *khap__schema_cross_bits(enum schema_predicate predicate
 /* Adds the bits of a keyword with these words behind it to a set. */
 void khap__schema_bits(const struct schema_row *row, const struct schema_word *behind, size_t n,
                        struct schema_set *set);
+/* The same with all that may stand behind it. */
+void khap__schema_all_bits(const struct schema_row *row, struct schema_set *set);
 /* What a section must have to be one of that kind: one of these; NULL: nothing more. */
 const struct schema_set *khap__schema_kind_with(enum schema_kind kind);
+/* What defines more of that kind than the names that stand there, with numbers behind; or NULL. */
+const struct schema_set *khap__schema_kind_also(enum schema_kind kind);
 /* Whether a list with commas holds a word. */
 bool khap__schema_list_has(struct khap_str list, struct khap_str word);
 

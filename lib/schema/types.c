@@ -402,6 +402,11 @@ static enum schema_problem address(const struct check *c)
         return from_value(error);
     if (a.variable)
         return SCHEMA_GOOD;
+    /* brackets are read from 1.7 on; the log of a file descriptor has a name from 1.9 on, and is no host before */
+    if ((a.family == ADDRESS_V6 && c->release < 107 && khap__str_find(c->text, '[') < c->text.len) ||
+        (a.family == ADDRESS_NAME && has_word(c, S("log")) &&
+         (khap__str_eq(c->text, S("stdout")) || khap__str_eq(c->text, S("stderr")))))
+        return SCHEMA_BAD;
     bool fixed = has_word(c, S("fixed"));
     if (has_word(c, S("connect")) && (a.family == ADDRESS_FD || a.port != a.port_last))
         return SCHEMA_BAD;

@@ -125,6 +125,51 @@ static void test_parse(void **state)
     assert_int_equal(khap_target_parse(S("2.6"), NULL, NULL, somewhere), KHAP_EINVAL);
 }
 
+static void test_features(void **state)
+{
+    (void)state;
+    enum { NO = KHAP_FEATURE_ABSENT, YES = KHAP_FEATURE_PRESENT, UNKNOWN = KHAP_FEATURE_UNKNOWN };
+    static const struct {
+        const char *text;
+        enum khap_status status;
+        uint8_t lua, openssl, quic; /* quic is present before */
+    } rows[] = {
+        {"", KHAP_OK, UNKNOWN, UNKNOWN, YES},
+        {"-LUA", KHAP_OK, NO, UNKNOWN, YES},
+        {"+LUA,-QUIC", KHAP_OK, YES, UNKNOWN, NO},
+        {" -SSL , +LUA ", KHAP_OK, YES, NO, YES},
+        {"-OPENSSL", KHAP_OK, UNKNOWN, NO, YES},
+        {"-LUA,+LUA", KHAP_OK, YES, UNKNOWN, YES},
+        {"-QUIC,LUA", KHAP_EINPUT, UNKNOWN, UNKNOWN, YES},
+        {"-QUIC,,-LUA", KHAP_EINPUT, UNKNOWN, UNKNOWN, YES},
+        {"-lua", KHAP_EINPUT, UNKNOWN, UNKNOWN, YES},
+        {"-", KHAP_EINPUT, UNKNOWN, UNKNOWN, YES},
+        {"-LUA QUIC", KHAP_EINPUT, UNKNOWN, UNKNOWN, YES},
+        {"-EPOLL", KHAP_EINPUT, UNKNOWN, UNKNOWN, YES},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct fixture f = set_up();
+        struct khap_target target;
+        khap_target_init(&target);
+        target.quic = KHAP_FEATURE_PRESENT;
+        assert_int_equal(khap_target_features(khap__str(rows[i].text), &target, f.diags, somewhere),
+                         rows[i].status);
+        assert_int_equal(target.lua, rows[i].lua);
+        assert_int_equal(target.openssl, rows[i].openssl);
+        assert_int_equal(target.quic, rows[i].quic);
+        assert_string_equal(only_code(&f), rows[i].status == KHAP_OK ? "" : "bad-feature");
+        assert_int_equal(khap_target_feature(&target, S("LUA")), rows[i].lua);
+        assert_int_equal(khap_target_feature(&target, S("SSL")), rows[i].openssl);
+        assert_int_equal(khap_target_feature(&target, S("EPOLL")), UNKNOWN);
+        tear_down(&f);
+    }
+    struct khap_target target = {.size = 1};
+    assert_int_equal(khap_target_features(S("-LUA"), &target, NULL, somewhere), KHAP_EINVAL);
+    assert_int_equal(khap_target_features(S("-LUA"), NULL, NULL, somewhere), KHAP_EINVAL);
+    assert_int_equal(khap_target_feature(&target, S("LUA")), UNKNOWN);
+    assert_int_equal(khap_target_feature(NULL, S("LUA")), UNKNOWN);
+}
+
 static void test_messages(void **state)
 {
     (void)state;
@@ -205,10 +250,8 @@ static void test_vv(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_releases),
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_vv),
+        cmocka_unit_test(test_known_releases), cmocka_unit_test(test_parse), cmocka_unit_test(test_features),
+        cmocka_unit_test(test_messages),       cmocka_unit_test(test_vv),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
