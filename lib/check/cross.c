@@ -179,6 +179,13 @@ static void check_order(struct check *c, enum schema_predicate predicate, const 
         const struct schema_cross_set *set = predicate == CROSS_ONCE ? when : khap__schema_cross_set(rule, 0);
         if (when == NULL || set == NULL || !meets(bits, &when->rows) || !meets(before, &set->rows))
             continue;
+        struct there there = {before, before, &c->global, &c->global_maybe};
+        bool holds = true;
+        const struct schema_cross_set *more;
+        for (size_t part = 1; holds && (more = khap__schema_cross_when(rule, part)) != NULL; part++)
+            holds = holds_for_certain(more, &there);
+        if (!holds)
+            continue;
         struct schema_set again = *bits;
         keep_common(&again, before);
         if (predicate == CROSS_ONCE && !meets(&again, &when->rows))
