@@ -155,9 +155,10 @@ bool khap__check_applies(const struct check *c, const struct schema_cross *rule,
 bool khap__check_meet(const struct schema_set *a, const struct schema_set *b);
 /* "a|server/b|global:c=d" for people: "a, b, c d in global". */
 struct khap_str khap__check_listed(struct check *c, struct khap_str words);
-/* Reads a line of a section again, and finds the word that has one of the bits. */
-bool khap__check_find_in_line(struct check *c, uint32_t section, const struct khap_line *at,
-                              const struct schema_set *wanted, struct khap_span *span);
+/* Reads a line of a section again, and finds the row of the word that has one of the bits; NULL where none has. */
+const struct schema_row *khap__check_find_in_line(struct check *c, uint32_t section,
+                                                  const struct khap_line *at, const struct schema_set *wanted,
+                                                  struct khap_span *span);
 /* What a line has and may have: of its own, by default-server, of its section and of what that inherits. */
 void khap__check_all_of_line(const struct check *c, const struct check_kept *kept, struct schema_set *sure,
                              struct schema_set *maybe);

@@ -180,6 +180,13 @@ static void check_order(struct check *c, enum schema_predicate predicate, const 
         if (when == NULL || set == NULL || !khap__check_meet(bits, &when->rows) ||
             !khap__check_meet(before, &set->rows))
             continue;
+        struct there there = {before, before, &c->global, &c->global_maybe};
+        bool holds = true;
+        const struct schema_cross_set *more;
+        for (size_t part = 1; holds && (more = khap__schema_cross_when(rule, part)) != NULL; part++)
+            holds = holds_for_certain(more, &there);
+        if (!holds)
+            continue;
         struct schema_set again = *bits;
         keep_common(&again, before);
         if (predicate == CROSS_ONCE && !khap__check_meet(&again, &when->rows))
@@ -478,8 +485,9 @@ static struct khap_str name_of_section(const struct check *c, uint32_t section)
     return d == VIEW_NONE ? S("") : c->view->definitions.ptr[d].name;
 }
 
-bool khap__check_find_in_line(struct check *c, uint32_t section, const struct khap_line *at,
-                              const struct schema_set *wanted, struct khap_span *span)
+const struct schema_row *khap__check_find_in_line(struct check *c, uint32_t section,
+                                                  const struct khap_line *at, const struct schema_set *wanted,
+                                                  struct khap_span *span)
 {
     const struct view_section *s = &c->view->sections.ptr[section];
     const struct khap_document *doc = c->view->files.ptr[s->file].doc;
@@ -487,43 +495,43 @@ bool khap__check_find_in_line(struct check *c, uint32_t section, const struct kh
     struct schema_line line;
     khap__arena_reset(&c->arena);
     if (s->table < 0)
-        return false;
+        return NULL;
     if (khap_words_read(c->reader, doc, at) != KHAP_OK) {
         c->no_memory = true;
-        return false;
+        return NULL;
     }
     size_t n = khap__view_words(c->reader, words);
     if (n == 0)
-        return false;
+        return NULL;
     if (khap__schema_read(&c->arena, (unsigned)s->table, c->view->target.last, words, n, &line) != KHAP_OK) {
         c->no_memory = true;
-        return false;
+        return NULL;
     }
     if (line.row == NULL)
-        return false;
+        return NULL;
     struct schema_set bits = {{0}};
     khap__schema_bits(line.row, words + line.keyword + line.n_keyword,
                       line.keyword + line.n_keyword < n ? n - line.keyword - line.n_keyword : 0, &bits);
     uint32_t word = line.keyword, end = line.keyword + line.n_keyword - 1;
     if ((line.row->flags & ROW_HTTP) != 0)
         set_bit(&bits, CROSS_FLAG_HTTP, true);
-    bool found = khap__check_meet(&bits, wanted);
-    for (uint32_t i = 0; i < line.n_options && !found; i++) {
+    const struct schema_row *found = khap__check_meet(&bits, wanted) ? line.row : NULL;
+    for (uint32_t i = 0; i < line.n_options && found == NULL; i++) {
         size_t behind = line.options[i].word + 1;
         bits = (struct schema_set){{0}};
         khap__schema_bits(line.options[i].row, words + behind, behind < n ? n - behind : 0, &bits);
         if (!khap__check_meet(&bits, wanted))
             continue;
-        found = true;
+        found = line.options[i].row;
         word = end = line.options[i].word;
-        break;
     }
     *span = (struct khap_span){word, 0, end, (uint32_t)words[end].text.len};
-    return found && line.prefix == 0;
+    return line.prefix == 0 ? found : NULL;
 }
 
 /* The first line of a section, or of the defaults that it inherits from, with one of the bits; where there is none, the section's own line. */
-static struct khap_place place_in_section(struct check *c, uint32_t section, const struct schema_set *wanted)
+static struct khap_place place_in_section(struct check *c, uint32_t section, const struct schema_set *wanted,
+                                          const struct schema_row **row)
 {
     uint32_t own = section;
     for (size_t steps = c->view->sections.len; steps > 0 && section != VIEW_NONE; steps--) {
@@ -533,7 +541,7 @@ static struct khap_place place_in_section(struct check *c, uint32_t section, con
         for (const struct khap_line *line = s->head; line != NULL && line != s->last;) {
             line = khap_line_next(doc, line);
             if (line != NULL && khap_line_kind(doc, line) == KHAP_LINE_STATEMENT &&
-                khap__check_find_in_line(c, section, line, wanted, &span))
+                (*row = khap__check_find_in_line(c, section, line, wanted, &span)) != NULL)
                 return khap__view_place(doc, line, c->reader, span);
         }
         section = s->defaults;
@@ -593,11 +601,14 @@ static void check_needs(struct check *c, const struct schema_cross *rule, uint32
     const struct schema_cross_set *set = missing(rule, there), *when = khap__schema_cross_when(rule, 0);
     if (set == NULL)
         return;
+    const struct schema_row *row = NULL;
     struct khap_place place =
-        when == NULL ? place_of_head(c, section) : place_in_section(c, section, &when->rows);
+        when == NULL ? place_of_head(c, section) : place_in_section(c, section, &when->rows, &row);
     struct khap_str second = needed(c, set);
     say(c, rule, place,
-        when == NULL ? name_of_section(c, section) : khap__check_listed(c, khap__schema_text(when->text)),
+        when == NULL  ? name_of_section(c, section)
+        : row != NULL ? khap__schema_text(row->words)
+                      : khap__check_listed(c, khap__schema_text(when->text)),
         second);
 }
 
@@ -637,10 +648,14 @@ static void check_options(struct check *c, const struct check_kept *kept, const 
             continue;
         struct khap_span span = {0, 0, 0, 0};
         const struct khap_document *doc = c->view->files.ptr[c->view->sections.ptr[kept->section].file].doc;
-        (void)khap__check_find_in_line(c, kept->section, kept->line, &about->rows, &span);
+        const struct schema_row *row =
+            khap__check_find_in_line(c, kept->section, kept->line, &about->rows, &span);
         struct khap_place place = khap__view_place(doc, kept->line, c->reader, span);
         struct khap_str second = needed(c, set);
-        say(c, rule, place, khap__check_listed(c, khap__schema_text(about->text)), second);
+        say(c, rule, place,
+            row != NULL ? khap__schema_text(row->words)
+                        : khap__check_listed(c, khap__schema_text(about->text)),
+            second);
     }
 }
 
@@ -669,7 +684,7 @@ static void check_backends(struct check *c, const struct schema_cross *rule)
         else
             wrong = wrong && modes_differ(mode_of(c, r->section), mode_of(c, d->section));
         struct khap_span span;
-        if (wrong && khap__check_find_in_line(c, r->section, r->line, &when->rows, &span))
+        if (wrong && khap__check_find_in_line(c, r->section, r->line, &when->rows, &span) != NULL)
             say(c, rule, khap__view_place(doc, r->line, c->reader, r->span), r->name, S(""));
     }
 }

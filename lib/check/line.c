@@ -294,7 +294,7 @@ enum khap_status khap__check_problem(void *ctx, const struct khap_value_error *e
 
 static bool say_deprecated(struct check *c, const struct schema_row *row, uint32_t word)
 {
-    if (row->warns > c->release || ((row->flags & ROW_DEPRECATED) != 0 && c->deprecated))
+    if (row->warns > c->release || ((row->flags & (ROW_DEPRECATED | ROW_QUIET)) != 0 && c->deprecated))
         return false;
     SAY(c->diags, (row->flags & ROW_IGNORED) != 0 ? MSG_IGNORED_HERE : MSG_DEPRECATED,
         khap__check_place(c, word_span(c, word, 0, (uint32_t)c->words[word].text.len)),

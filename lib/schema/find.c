@@ -112,10 +112,14 @@ const struct schema_row *khap__schema_find(unsigned table, struct khap_str words
     if (row != NULL)
         return row;
     size_t paren = khap__str_find(words, '(');
-    if (paren < words.len && words.ptr[words.len - 1] == ')') {
+    size_t close = khap__str_find(words, ')');
+    if (paren < close && close < words.len) {
+        bool closes = words.ptr[words.len - 1] == ')';
         words = khap__str_sub(words, 0, paren);
-        row = find(table, words, S("()"), release, other);
-        paren = words.len;
+        row = find(table, words, S("()"), release, closes ? other : NULL);
+        if (!closes && row != NULL && (row->flags & ROW_TAIL) == 0)
+            row = NULL;
+        words = closes ? words : whole;
     }
     size_t digits = words.len;
     while (digits > 0 && khap__is_digit((unsigned char)words.ptr[digits - 1]))
@@ -125,8 +129,7 @@ const struct schema_row *khap__schema_find(unsigned table, struct khap_str words
         row = find(table, words, S("#"), release, other);
     }
     for (size_t len = whole.len < MOST_PREFIX ? whole.len : MOST_PREFIX; row == NULL && len > 0; len--) {
-        if (whole.ptr[len - 1] == '.' || whole.ptr[len - 1] == '(')
-            row = find(table, khap__str_sub(whole, 0, len), S("*"), release, other);
+        row = find(table, khap__str_sub(whole, 0, len), S("*"), release, other);
     }
     return row != NULL ? row : find(table, S(""), S("*"), release, NULL);
 }

@@ -250,6 +250,8 @@ static bool run_row(struct match *m, struct parts *parts, const struct schema_ro
         struct part inner = *keyword;
         inner.offset += (uint32_t)paren + 1;
         inner.text = khap__str_sub(keyword->text, paren + 1, keyword->text.len - paren - 2);
+        if ((row->flags & ROW_TAIL) != 0)
+            inner.text = khap__str_sub(inner.text, 0, khap__str_find(inner.text, ')'));
         struct parts one = {&inner, 1, 0, inner.word, inner.offset + (uint32_t)inner.text.len};
         if (!inner.variable && !run_all(m, &one, at, khap__schema_skip(at)))
             return false;

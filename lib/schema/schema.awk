@@ -255,7 +255,7 @@ BEGIN {
     range("..")
     n_stands = n_samples = n_sample_rows = n_places = n_classes = 0
     n_types = n_kinds = n_tables = n_rows = n_entries = n_keys = n_code = 0
-    n_flags = split("http experimental once deprecated ignored named layer6 same final", flag_names, " ")
+    n_flags = split("http experimental once deprecated ignored named layer6 same final tail quiet", flag_names, " ")
     for (i = value = 1; i <= n_flags; i++) {
         flag_value[flag_names[i]] = value
         value *= 2 # busybox has no powers

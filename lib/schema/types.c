@@ -185,6 +185,8 @@ static enum schema_problem in_range(const struct check *c, int64_t value)
 static enum schema_problem atoi_integer(const struct check *c)
 {
     size_t end;
+    if (c->text.len == 0)
+        return SCHEMA_BAD;
     return in_range(c, khap__schema_number(c->text, false, &end));
 }
 
@@ -239,6 +241,8 @@ static enum schema_problem span(const struct check *c)
     one.min = strict ? INT64_MIN : two ? 0 : 1;
     one.max = strict ? INT64_MAX : INT32_MAX;
     one.text = khap__str_sub(c->text, 0, two ? dash : c->text.len);
+    if (strict && khap__str_eq(c->text, S("-")))
+        return SCHEMA_GOOD; /* a range from 0 to 0 */
     enum schema_problem problem = strict ? integer(&one) : atoi_integer(&one);
     if (problem != SCHEMA_GOOD || !two)
         return problem;
