@@ -58,7 +58,7 @@ $base
     errorfile 503 nosuch.http
     http-request return status 200 content-type text/plain file nosuch
 END
-told 'what is written or may be missing' '' <<END
+told 'what is written or may be missing' '2:23 file-unused' 0 <<END
 global
     server-state-file nosuch
     pidfile nosuch.pid
