@@ -61,6 +61,17 @@ static struct khap_str problem_of(const struct khap_cert_info *info, const struc
     }
 }
 
+bool khap__has_certs(struct check *c, struct khap_str text)
+{
+    struct khap_cert_info info = {.size = sizeof info};
+    if (c->certs == NULL)
+        return true;
+    enum khap_status status = c->certs->read(c->certs->ctx, without_nul(c, text), S(""), &info);
+    if (status == KHAP_ENOMEM)
+        c->no_memory = true;
+    return status == KHAP_OK && info.certs + info.crls > 0;
+}
+
 void khap__check_cert_file(struct check *c, const struct schema_file *row, struct check_inside *in)
 {
     struct khap_cert_info info = {.size = sizeof info};

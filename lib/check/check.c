@@ -104,6 +104,7 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     khap__map_init(&c.seen, &c.alloc);
     khap__map_init(&c.bound, &c.alloc);
     khap__map_init(&c.looked_at, &c.alloc);
+    khap__map_init(&c.forms, &c.alloc);
     c.buffer.rewrite = 1024;
     khap__map_init(&c.acl_lines, &c.alloc);
     khap__arena_init(&c.names, &c.alloc);
@@ -139,6 +140,7 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     khap__map_free(&c.seen);
     khap__map_free(&c.bound);
     khap__map_free(&c.looked_at);
+    khap__map_free(&c.forms);
     VEC_FREE(&c.alloc, &c.binds);
     VEC_FREE(&c.alloc, &c.sections);
     VEC_FREE(&c.alloc, &c.ignores);

@@ -118,9 +118,10 @@ struct check {
     } extra;
     struct khap_sources *sources; /* receives the files in which something is wrong; or NULL */
     uint32_t kept_text;
-    struct map looked_at;          /* khap__look_again() */
-    uint32_t provided;             /* certificates that a line names, in directories and lists, too */
-    struct check_inside *inside;   /* the words of the line stand in this file; NULL: in the configuration */
+    struct map forms;            /* of a file of patterns: whether it has values */
+    struct map looked_at;        /* khap__look_again() */
+    uint32_t provided;           /* certificates that a line names, in directories and lists, too */
+    struct check_inside *inside; /* the words of the line stand in this file; NULL: in the configuration */
 
     /* listening.c */
     VEC(struct check_bind) binds;
@@ -205,6 +206,8 @@ void khap__check_item_files(struct check *c, const struct schema_item *item);
 void khap__check_map_files(struct check *c, const struct schema_item *item);
 void khap__check_acl_files(struct check *c, const struct schema_item *item, struct khap_str method);
 /* Whether this was asked before; from then on it was. */
+struct khap_str khap__check_keep(struct check *c,
+                                 struct khap_str text); /* a copy that lives as long as the check */
 bool khap__look_again(struct check *c, struct khap_str way);
 /* reach.c: rules behind one that always ends their set. */
 void khap__check_reach(struct check *c, const struct schema_line *line);

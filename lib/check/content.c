@@ -211,8 +211,11 @@ static void check_format(struct check *c, struct check_inside *in)
     c->words = &word;
     c->n = 1;
     c->inside = in;
+    size_t told = khap_diags_count(c->diags, KHAP_NOTE);
     if (khap__schema_visit(&arena, c->release, &word, 1, &line, &visitor) == KHAP_ENOMEM)
         c->no_memory = true;
+    if (told < khap_diags_count(c->diags, KHAP_NOTE))
+        khap__inside_told(c, in, khap__inside_place(c, in, 0, 0));
     c->inside = outside;
     c->words = words;
     c->n = n;
@@ -253,6 +256,7 @@ void khap__check_content(struct check *c, const struct schema_file *row, struct 
     case CONTENT_DH:
     case CONTENT_KEY:
     case CONTENT_LOAD:
+    case CONTENT_PAIR:
         khap__check_cert_file(c, row, in);
         break;
     case CONTENT_CRT_LIST:

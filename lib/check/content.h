@@ -65,6 +65,8 @@ void khap__look_arguments(struct check *c, const struct schema_line *line);
 /* What is in it, by the reader of its row. */
 void khap__check_content(struct check *c, const struct schema_file *row, struct check_inside *in);
 void khap__check_cert_file(struct check *c, const struct schema_file *row, struct check_inside *in);
+/* Whether a text has a certificate or a list of revoked ones, as far as somebody can tell. */
+bool khap__has_certs(struct check *c, struct khap_str text);
 void khap__check_message_file(struct check *c, struct check_inside *in);
 void khap__check_crt_list_file(struct check *c, struct check_inside *in);
 

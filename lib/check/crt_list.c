@@ -75,7 +75,7 @@ static uint32_t check_option(struct check *c, struct check_inside *in, struct ar
     if (status == KHAP_ENOMEM)
         c->no_memory = true;
     if (told < khap_diags_count(c->diags, KHAP_ERROR))
-        in->told++;
+        khap__inside_told(c, in, khap__inside_place(c, in, 0, 0));
     *key = *key || khap__str_eq(l->words[at].text, S("key"));
     return line.problem == SCHEMA_GOOD ? n : l->close - at;
 }

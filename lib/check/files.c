@@ -42,7 +42,7 @@ static struct khap_str directory(struct check *c)
     return c->parent ? below(c, file, S("..")) : file;
 }
 
-static struct khap_str keep(struct check *c, struct khap_str text)
+struct khap_str khap__check_keep(struct check *c, struct khap_str text)
 {
     struct khap_str kept = {NULL, 0};
     if (khap__arena_dup(&c->all, text, &kept) != KHAP_OK)
@@ -70,15 +70,15 @@ static void note_directories(struct check *c)
     struct khap_str word = c->words[0].text, value = c->words[1].text;
     if (c->table != TABLE_GLOBAL) {
         if (c->table == TABLE_CRT_STORE && khap__str_eq(word, S("crt-base")))
-            c->store_base = keep(c, value);
+            c->store_base = khap__check_keep(c, value);
         else if (c->table == TABLE_CRT_STORE && khap__str_eq(word, S("key-base")))
-            c->key_base = keep(c, value);
+            c->key_base = khap__check_keep(c, value);
         return;
     }
     if (khap__str_eq(word, S("crt-base")))
-        c->crt_base = keep(c, value);
+        c->crt_base = khap__check_keep(c, value);
     else if (khap__str_eq(word, S("ca-base")))
-        c->ca_base = keep(c, value);
+        c->ca_base = khap__check_keep(c, value);
     else if (khap__str_eq(word, S("tune.bufsize")))
         note_size(c->words[1].text, &c->buffer.size, &c->buffer.unknown);
     else if (khap__str_eq(word, S("tune.maxrewrite")))
@@ -92,7 +92,8 @@ static void note_directories(struct check *c)
     } else if (khap__str_eq(word, S("default-path"))) {
         c->parent = khap__str_eq(value, S("parent"));
         c->from_config = c->parent || khap__str_eq(value, S("config"));
-        c->directory = khap__str_eq(value, S("origin")) && c->n > 2 ? keep(c, c->words[2].text) : S("");
+        c->directory =
+            khap__str_eq(value, S("origin")) && c->n > 2 ? khap__check_keep(c, c->words[2].text) : S("");
     }
 }
 
@@ -140,7 +141,7 @@ bool khap__look_again(struct check *c, struct khap_str way)
     uint32_t old;
     if (khap__map_get(&c->looked_at, way, &old))
         return true;
-    if (khap__map_add(&c->looked_at, keep(c, way), 0, &found, &old) != KHAP_OK)
+    if (khap__map_add(&c->looked_at, khap__check_keep(c, way), 0, &found, &old) != KHAP_OK)
         c->no_memory = true;
     return found;
 }
@@ -174,6 +175,7 @@ struct directory {
     const struct schema_file *row;
     struct khap_str path;
     const struct check_spot *spot;
+    uint32_t good;
 };
 
 static enum khap_status look_at_entry(void *ctx, struct khap_str name)
@@ -185,7 +187,8 @@ static enum khap_status look_at_entry(void *ctx, struct khap_str name)
                   (khap__str_ends(name, S(".key")) && d->c->release >= KHAP_RELEASE(2, 2));
     if (d->c->no_memory)
         return KHAP_ENOMEM;
-    if (beside)
+    bool hidden = name.ptr[0] == '.' && d->c->release >= KHAP_RELEASE(2, 4);
+    if (beside || hidden)
         return KHAP_OK;
     enum khap_status status = read(d->c, path, &text);
     if (status == KHAP_OK) {
@@ -199,12 +202,46 @@ static enum khap_status look_at_entry(void *ctx, struct khap_str name)
     return status == KHAP_ENOMEM ? status : KHAP_OK;
 }
 
+/* One of the files of a directory, which HAProxy goes on without. */
+static enum khap_status look_at_some(void *ctx, struct khap_str name)
+{
+    struct directory *d = ctx;
+    struct khap_str text;
+    bool fits = d->row->directory == FILE_ONLY || khap__str_ends(name, S(".pem")) ||
+                khap__str_ends(name, S(".crt")) || khap__str_ends(name, S(".cer")) ||
+                khap__str_ends(name, S(".crl"));
+    struct khap_str path = fits ? below(d->c, d->path, name) : S("");
+    if (d->c->no_memory)
+        return KHAP_ENOMEM;
+    if (!fits)
+        return KHAP_OK;
+    enum khap_status status = read(d->c, path, &text);
+    if (status != KHAP_OK && status != KHAP_ENOENT) {
+        d->good += status != KHAP_ENOMEM;
+        return status == KHAP_ENOMEM ? status : KHAP_OK;
+    }
+    if (status == KHAP_OK && khap__has_certs(d->c, text))
+        d->good++;
+    else
+        SAY(d->c->diags, MSG_FILE_UNUSED, khap__spot_place(d->c, d->spot), path,
+            S("it holds no certificate"));
+    if (status == KHAP_OK)
+        done(d->c, text);
+    return KHAP_OK;
+}
+
 static bool look_at_directory(struct check *c, const struct schema_file *row, struct khap_str path,
                               const struct check_spot *spot)
 {
-    struct directory d = {c, row, path, spot};
+    struct directory d = {c, row, path, spot, 0};
     if (row->directory == FILE_FILES && c->files->list(c->files->ctx, path, look_at_entry, &d) == KHAP_ENOMEM)
         c->no_memory = true;
+    if ((row->directory == FILE_SOME || row->directory == FILE_ONLY) &&
+        c->files->list(c->files->ctx, path, look_at_some, &d) == KHAP_ENOMEM)
+        c->no_memory = true;
+    if (row->directory == FILE_SOME && d.good == 0)
+        SAY(c->diags, MSG_FILE_UNUSED, khap__spot_place(c, spot), path,
+            S("no certificate is in the directory"));
     if (row->directory == FILE_ERROR || row->directory == FILE_WARNING)
         tell(c, row->directory, MSG_FILE_BAD, spot, path, S("other files: it is a directory"),
              S("it is a directory"));
@@ -245,14 +282,18 @@ bool khap__look(struct check *c, struct khap_str holds, struct khap_str path, co
     khap__buf_add(&c->text, c->files->reason != NULL ? c->files->reason(c->files->ctx) : S(""));
     if (c->files->list != NULL && c->files->list(c->files->ctx, path, no_entry, NULL) == KHAP_OK)
         return look_at_directory(c, row, path, spot);
-    SAY(c->diags, MSG_FILE_UNREAD, khap__spot_place(c, spot), path, khap__buf_str(&c->text));
     c->provided++;
+    if (khap__str_eq(holds, S("netns"))) /* it is there, and nobody can read it */
+        return true;
+    SAY(c->diags, MSG_FILE_UNREAD, khap__spot_place(c, spot), path, khap__buf_str(&c->text));
     return true;
 }
 
 struct khap_str khap__look_path(struct check *c, struct khap_str holds, struct khap_str path)
 {
     bool store = c->table == TABLE_CRT_STORE;
+    if (khap__str_eq(holds, S("netns")))
+        return below(c, S("/var/run/netns"), path);
     if (khap__str_eq(holds, S("cert")) || khap__str_eq(holds, S("client")) || khap__str_eq(holds, S("load")))
         path = below(c, store && c->store_base.len > 0 ? c->store_base : c->crt_base, path);
     else if (khap__str_eq(holds, S("ca")) || khap__str_eq(holds, S("crl")))
@@ -334,7 +375,7 @@ void khap__check_files(struct check *c, const struct schema_line *line)
 /* The converter's; those of an ACL are looked at with its patterns. */
 void khap__check_item_files(struct check *c, const struct schema_item *item)
 {
-    if (c->files != NULL && c->at.read == KHAP_TRUE && c->release == c->view->target.last &&
+    if (c->at.read == KHAP_TRUE && c->release == c->view->target.last &&
         item->kind == SCHEMA_ITEM_CONVERTER && item->row != NULL && item->line != NULL)
         khap__check_map_files(c, item);
 }

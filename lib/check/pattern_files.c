@@ -27,16 +27,21 @@ static bool is_integer(struct khap_str s)
     return at == s.len;
 }
 
-/* An address, or a network. */
+/* An address, or a network, and no name of a host. */
 static bool is_network(struct check *c, struct arena *arena, struct khap_str s)
 {
     uint32_t offset, len;
     enum khap_status status = KHAP_OK;
-    enum schema_problem problem = khap__schema_type_check(arena, TYPE_NETWORK, S(""), INT64_MIN, INT64_MAX,
-                                                          c->release, s, &offset, &len, &status);
+    enum schema_problem problem = khap__schema_type_check(arena, TYPE_NETWORK, S("host"), INT64_MIN,
+                                                          INT64_MAX, c->release, s, &offset, &len, &status);
+    bool numbers = true, colon = khap__str_find(s, ':') < s.len;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char byte = (unsigned char)s.ptr[i];
+        numbers = numbers && (khap__is_digit(byte) || byte == '.' || byte == '/');
+    }
     if (status == KHAP_ENOMEM)
         c->no_memory = true;
-    return problem == SCHEMA_GOOD || problem == SCHEMA_ODD;
+    return (numbers || colon) && (problem == SCHEMA_GOOD || problem == SCHEMA_ODD);
 }
 
 static void check_key(struct check *c, struct check_inside *in, const struct reading *r, struct arena *arena,
@@ -127,6 +132,23 @@ static bool is_file(const struct check *c, struct khap_str *path, bool *optional
     return true;
 }
 
+/* HAProxy keeps one copy of a file, with values or without. */
+static bool note_form(struct check *c, struct khap_str path, bool map, const struct check_spot *spot)
+{
+    bool found;
+    uint32_t old = map;
+    if (!khap__map_get(&c->forms, path, &old)) {
+        if (khap__map_add(&c->forms, khap__check_keep(c, path), map, &found, &old) != KHAP_OK)
+            c->no_memory = true;
+        return true;
+    }
+    if (old != map)
+        SAY(c->diags, MSG_FILE_TWO_WAYS, khap__spot_place(c, spot), path,
+            map ? S("without values above, and with values here")
+                : S("with values above, and without values here"));
+    return old == map;
+}
+
 /* One file; its lines once for each way to read them. */
 static void look_into(struct check *c, struct khap_str holds, struct khap_str path, const struct reading *r,
                       const struct check_spot *spot)
@@ -135,6 +157,8 @@ static void look_into(struct check *c, struct khap_str holds, struct khap_str pa
     char way[8] = {(char)r->map, (char)r->no_names, (char)r->value, 0};
     struct check_inside in = {.spot = spot};
     if (!is_file(c, &path, &optional))
+        return;
+    if (!note_form(c, path, r->map, spot) || c->files == NULL)
         return;
     path = khap__look_path(c, holds, path);
     if (!optional && !khap__look(c, holds, path, spot))
@@ -181,6 +205,8 @@ void khap__check_map_files(struct check *c, const struct schema_item *item)
             holds.len == 0)
             continue;
         if (!khap__str_eq(holds, S("map"))) {
+            if (c->files == NULL)
+                continue;
             (void)khap__look(c, holds, khap__look_path(c, holds, item->arguments[a->word]->text), &spot);
             continue;
         }

@@ -36,7 +36,7 @@ BEGIN { FS = "\t" }
     content = $6
     gsub(/-/, "_", content)
     rows = rows sprintf("    {%d, %d, %d, %s, %s, %s, %s},\n", at[$1], release(ends[1]), ends[2] == "" ? 999 : release(ends[2]), verdict($3, ""),
-        verdict($4, "|files|only"), verdict($5, ""), $6 == "-" ? "CONTENT_ANY" : "CONTENT_" toupper(content))
+        verdict($4, "|files|some|only"), verdict($5, ""), $6 == "-" ? "CONTENT_ANY" : "CONTENT_" toupper(content))
 }
 END {
     if (failed)

@@ -4,8 +4,8 @@
 
 #include "base/str.h"
 
-/* FILE_FILES: the files of the directory are read; FILE_ONLY: it must be one. */
-enum schema_file_verdict { FILE_FINE, FILE_WARNING, FILE_ERROR, FILE_FILES, FILE_ONLY };
+/* Of directories. FILE_FILES: their files are read; FILE_SOME: one of them must be good; FILE_ONLY: it must be one. */
+enum schema_file_verdict { FILE_FINE, FILE_WARNING, FILE_ERROR, FILE_FILES, FILE_SOME, FILE_ONLY };
 /* Which reader looks into it. */
 enum schema_file_content {
     CONTENT_ANY,
@@ -20,6 +20,7 @@ enum schema_file_content {
     CONTENT_KEY,
     CONTENT_LOAD,
     CONTENT_MESSAGE,
+    CONTENT_PAIR,
     CONTENT_PATTERNS,
     CONTENT_STATE,
     CONTENT_TICKETS
