@@ -238,6 +238,7 @@ static int check_files(void *ctx, struct report *r, struct inputs *in, struct in
     struct khap_file_source source = input_file_source(files);
     if (c->look_at_files)
         options.files = &source;
+    options.sources = r->sources;
 #ifdef HAVE_OPENSSL
     struct khap_cert_reader certs = cert_reader();
     if (c->look_at_files)

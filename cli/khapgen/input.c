@@ -108,7 +108,8 @@ static char *terminated(struct khap_str path, enum khap_status *status)
 static enum khap_status of_errno(struct input_files *files, int error)
 {
     files->error = error;
-    return error == ENOENT || error == ENOTDIR ? KHAP_ENOENT : error == ENOMEM ? KHAP_ENOMEM : KHAP_EIO;
+    bool nowhere = error == ENOENT || error == ENOTDIR || error == ELOOP || error == ENAMETOOLONG;
+    return nowhere ? KHAP_ENOENT : error == ENOMEM ? KHAP_ENOMEM : KHAP_EIO;
 }
 
 static enum khap_status source_read(void *ctx, struct khap_str path, struct khap_str *text)

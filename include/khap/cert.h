@@ -43,9 +43,11 @@ struct khap_cert_info {
     uint32_t keys;  /**< how many private keys text and key text hold together */
     /** enum khap_cert_key: the first private key (of the key text, when there is one), and the leaf */
     uint32_t key;
-    uint32_t unused;    /**< 0 */
+    uint32_t crls;      /**< how many lists of revoked certificates the text holds */
     int64_t not_before; /**< the leaf's validity, seconds since 1970; 0 without a certificate */
     int64_t not_after;  /**< the last second of it; 0 without a certificate */
+    uint32_t dh_params; /**< how many parameters for Diffie-Hellman the text holds */
+    uint32_t unused;    /**< 0 */
 };
 
 /** A reader of certificates. */

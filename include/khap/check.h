@@ -73,6 +73,11 @@ struct khap_check_options {
     /** Where the files are looked for that the configuration names, by the path that HAProxy would open; NULL: all are taken for good. */
     const struct khap_file_source *files;
     const struct khap_cert_reader *certs; /**< with `files`: looks into certificates; NULL: nobody does */
+    /**
+     * With `files`: receives copies of those in which something is wrong, so that it is told where; the sources of `diags`. NULL: the
+     * place is where the configuration names the file.
+     */
+    struct khap_sources *sources;
 };
 
 /**
@@ -85,7 +90,8 @@ void khap_check_options_init(struct khap_check_options *options);
 /**
  * Checks a bundle: every word of every line that HAProxy may read, and every name in it. What HAProxy refuses is an error, what it warns
  * of a warning. What depends on an environment variable is taken for good, and so is a file
- * beside the configuration, unless `options->files` is given: then one that HAProxy reads when it starts is an error where it is not there.
+ * beside the configuration, unless `options->files` is given: then what HAProxy says of the files that it reads when it starts is told, too:
+ * whether they are there, and what is in them.
  *
  * For a target of several releases everything is told that one of them says.
  *

@@ -37,6 +37,10 @@ const struct khap_sources *khap__diags_sources(const struct khap_diags *diags);
 const struct khap_alloc *khap__diags_alloc(const struct khap_diags *diags);
 size_t khap__diags_dropped(const struct khap_diags *diags);
 
+/* khap_sources_add() of a copy of the text, which lives as long as the list. */
+enum khap_status khap__sources_copy(struct khap_sources *sources, struct khap_str name, struct khap_str text,
+                                    uint32_t *id);
+
 #define NOWHERE ((struct khap_place){0, 0, 0})
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/arena.h"
+#include "base/diag.h"
 #include "base/str.h"
 #include "base/vec.h"
 #include <khap/diag.h>
@@ -98,6 +99,14 @@ enum khap_status khap_sources_add(struct khap_sources *sources, struct khap_str 
         return KHAP_ENOMEM;
     *id = sources->list.len;
     return KHAP_OK;
+}
+
+enum khap_status khap__sources_copy(struct khap_sources *sources, struct khap_str name, struct khap_str text,
+                                    uint32_t *id)
+{
+    struct khap_str copy = {NULL, 0};
+    enum khap_status status = khap__arena_dup(&sources->arena, text, &copy);
+    return status == KHAP_OK ? khap_sources_add(sources, name, copy, id) : status;
 }
 
 static const struct source *source_of(const struct khap_sources *sources, uint32_t id)

@@ -69,6 +69,17 @@ static enum khap_status take_certificate(struct reading *r, const struct block *
     return KHAP_OK;
 }
 
+static enum khap_status take_crl(struct reading *r, const struct block *b)
+{
+    const unsigned char *p = b->data;
+    X509_CRL *list = d2i_X509_CRL(NULL, &p, b->len);
+    if (list == NULL)
+        return failure();
+    X509_CRL_free(list);
+    r->out->crls++;
+    return KHAP_OK;
+}
+
 /* An encrypted key, or one of a kind that OpenSSL does not know, is one all the same. */
 static void take_key(struct reading *r, const struct block *b)
 {
@@ -98,6 +109,10 @@ static enum khap_status read_blocks(struct reading *r, struct khap_str text, boo
         }
         if (is_certificate(b.name) && certificates)
             status = take_certificate(r, &b);
+        else if (strcmp(b.name, PEM_STRING_X509_CRL) == 0)
+            status = take_crl(r, &b);
+        else if (strcmp(b.name, PEM_STRING_DHPARAMS) == 0 || strcmp(b.name, PEM_STRING_DHXPARAMS) == 0)
+            r->out->dh_params++;
         else if (ends_with(b.name, "PRIVATE KEY"))
             take_key(r, &b);
         block_free(&b);

@@ -1,7 +1,7 @@
 /* check/check.c - going through a bundle line by line. SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include "check/check.h"
+#include "check/content.h"
 
 #include <khap/check.h>
 
@@ -13,7 +13,14 @@ void khap_check_options_init(struct khap_check_options *options)
 
 struct khap_place khap__check_place(struct check *c, struct khap_span span)
 {
-    return khap__view_place(c->at.doc, c->at.line, c->reader, span);
+    struct check_inside *in = c->inside;
+    if (in == NULL)
+        return khap__view_place(c->at.doc, c->at.line, c->reader, span);
+    uint32_t last = (uint32_t)in->n, word = span.word < last ? span.word : last,
+             end_word = span.end_word < last ? span.end_word : last;
+    uint32_t from = in->words[word] + (span.word < last ? span.offset : 0),
+             to = in->words[end_word] + (span.end_word < last ? span.end_offset : 0);
+    return khap__inside_place(c, in, from, to > from ? to - from : 0);
 }
 
 struct khap_place khap__check_place_of(struct check *c, uint32_t section, const struct khap_line *line,
@@ -89,12 +96,16 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     if (options != NULL) {
         c.files = options->files;
         c.certs = options->certs;
+        c.sources = options->sources;
     }
     khap__arena_init(&c.arena, &c.alloc);
     khap__arena_init(&c.kept, &c.alloc);
     khap__arena_init(&c.all, &c.alloc);
     khap__map_init(&c.seen, &c.alloc);
     khap__map_init(&c.bound, &c.alloc);
+    khap__map_init(&c.looked_at, &c.alloc);
+    khap__map_init(&c.forms, &c.alloc);
+    c.buffer.rewrite = 1024;
     khap__map_init(&c.acl_lines, &c.alloc);
     khap__arena_init(&c.names, &c.alloc);
     khap__buf_init(&c.text, &c.alloc);
@@ -128,6 +139,8 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     khap__arena_free(&c.arena);
     khap__map_free(&c.seen);
     khap__map_free(&c.bound);
+    khap__map_free(&c.looked_at);
+    khap__map_free(&c.forms);
     VEC_FREE(&c.alloc, &c.binds);
     VEC_FREE(&c.alloc, &c.sections);
     VEC_FREE(&c.alloc, &c.ignores);

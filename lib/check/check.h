@@ -51,6 +51,7 @@ struct ignore {
 };
 
 struct nearest;
+struct check_inside;
 
 /* An address that is listened on. */
 struct check_bind {
@@ -111,6 +112,19 @@ struct check {
     struct khap_str crt_base, ca_base, store_base, key_base;
     struct khap_str directory; /* of default-path */
     bool from_config, parent;
+    struct {
+        uint32_t size, rewrite; /* tune.bufsize, tune.maxrewrite; size 0: the default */
+        bool unknown, rewrite_unknown;
+    } buffer;
+    struct {
+        bool no_key, cut; /* ssl-load-extra-files without key, ssl-load-extra-del-ext */
+    } extra;
+    struct khap_sources *sources; /* receives the files in which something is wrong; or NULL */
+    uint32_t kept_text;
+    struct map forms;            /* of a file of patterns: whether it has values */
+    struct map looked_at;        /* khap__look_again() */
+    uint32_t provided;           /* certificates that a line names, in directories and lists, too */
+    struct check_inside *inside; /* the words of the line stand in this file; NULL: in the configuration */
 
     /* listening.c */
     VEC(struct check_bind) binds;
@@ -210,6 +224,13 @@ void khap__check_unignored(struct check *c);
 /* files.c: the files that a line names, and those that its expressions and ACLs do. */
 void khap__check_files(struct check *c, const struct schema_line *line);
 void khap__check_item_files(struct check *c, const struct schema_item *item);
+/* pattern_files.c: maps of a converter; the files of an ACL, whose match method has that name, or none of which much is known. */
+void khap__check_map_files(struct check *c, const struct schema_item *item);
+void khap__check_acl_files(struct check *c, const struct schema_item *item, struct khap_str method);
+/* Whether this was asked before; from then on it was. */
+struct khap_str khap__check_keep(struct check *c,
+                                 struct khap_str text); /* a copy that lives as long as the check */
+bool khap__look_again(struct check *c, struct khap_str way);
 /* reach.c: rules behind one that always ends their set. */
 void khap__check_reach(struct check *c, const struct schema_line *line);
 /* listening.c: addresses that two lines listen on, statistics for everybody; the latter is told behind the section, once more with `line` NULL. */

@@ -1,16 +1,7 @@
 /* check/files.c - the files that a configuration names: whether they are there, and hold what they should. SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include "check/check.h"
-#include "value/tree.h"
-
-#include <khap/cert.h>
-
-/* What a file is for; certificates and CAs may be directories of such. */
-static bool may_be_directory(struct khap_str what)
-{
-    return khap__str_eq(what, S("cert")) || khap__str_eq(what, S("ca")) || khap__str_eq(what, S("crl"));
-}
+#include "check/content.h"
 
 /* `path` below `directory`, in c->more; absolute ones stay. */
 static struct khap_str below(struct check *c, struct khap_str directory, struct khap_str path)
@@ -51,7 +42,7 @@ static struct khap_str directory(struct check *c)
     return c->parent ? below(c, file, S("..")) : file;
 }
 
-static struct khap_str keep(struct check *c, struct khap_str text)
+struct khap_str khap__check_keep(struct check *c, struct khap_str text)
 {
     struct khap_str kept = {NULL, 0};
     if (khap__arena_dup(&c->all, text, &kept) != KHAP_OK)
@@ -59,27 +50,50 @@ static struct khap_str keep(struct check *c, struct khap_str text)
     return kept;
 }
 
-/* Lines that say where files are looked for. */
+static void note_size(struct khap_str text, uint32_t *size, bool *unknown)
+{
+    uint64_t n = 0;
+    size_t at = 0;
+    for (; at < text.len && at < 9 && khap__is_digit((unsigned char)text.ptr[at]); at++)
+        n = n * 10 + (uint64_t)(text.ptr[at] - '0');
+    *unknown = at == 0 || at < text.len;
+    *size = (uint32_t)n;
+}
+
+/* Lines that say where files are looked for, and how large they may be. */
 static void note_directories(struct check *c)
 {
+    if (c->n > 0 && c->table == TABLE_GLOBAL && khap__str_eq(c->words[0].text, S("ssl-load-extra-del-ext")))
+        c->extra.cut = true;
     if (c->n < 2 || c->words[1].variable)
         return;
     struct khap_str word = c->words[0].text, value = c->words[1].text;
     if (c->table != TABLE_GLOBAL) {
         if (c->table == TABLE_CRT_STORE && khap__str_eq(word, S("crt-base")))
-            c->store_base = keep(c, value);
+            c->store_base = khap__check_keep(c, value);
         else if (c->table == TABLE_CRT_STORE && khap__str_eq(word, S("key-base")))
-            c->key_base = keep(c, value);
+            c->key_base = khap__check_keep(c, value);
         return;
     }
     if (khap__str_eq(word, S("crt-base")))
-        c->crt_base = keep(c, value);
+        c->crt_base = khap__check_keep(c, value);
     else if (khap__str_eq(word, S("ca-base")))
-        c->ca_base = keep(c, value);
-    else if (khap__str_eq(word, S("default-path"))) {
+        c->ca_base = khap__check_keep(c, value);
+    else if (khap__str_eq(word, S("tune.bufsize")))
+        note_size(c->words[1].text, &c->buffer.size, &c->buffer.unknown);
+    else if (khap__str_eq(word, S("tune.maxrewrite")))
+        note_size(c->words[1].text, &c->buffer.rewrite, &c->buffer.rewrite_unknown);
+    else if (khap__str_eq(word, S("ssl-load-extra-files"))) {
+        c->extra.no_key = true;
+        for (size_t i = 1; i < c->n; i++) {
+            if (khap__str_eq(c->words[i].text, S("key")) || khap__str_eq(c->words[i].text, S("all")))
+                c->extra.no_key = false;
+        }
+    } else if (khap__str_eq(word, S("default-path"))) {
         c->parent = khap__str_eq(value, S("parent"));
         c->from_config = c->parent || khap__str_eq(value, S("config"));
-        c->directory = khap__str_eq(value, S("origin")) && c->n > 2 ? keep(c, c->words[2].text) : S("");
+        c->directory =
+            khap__str_eq(value, S("origin")) && c->n > 2 ? khap__check_keep(c, c->words[2].text) : S("");
     }
 }
 
@@ -101,8 +115,7 @@ static void done(const struct check *c, struct khap_str text)
         c->files->done(c->files->ctx, text);
 }
 
-/* Whether there is `path` with that behind it. */
-static bool is_beside(struct check *c, struct khap_str path, struct khap_str suffix)
+bool khap__look_beside(struct check *c, struct khap_str path, struct khap_str suffix)
 {
     struct khap_str text;
     khap__buf_clear(&c->more);
@@ -114,82 +127,215 @@ static bool is_beside(struct check *c, struct khap_str path, struct khap_str suf
     return true;
 }
 
-/* A PEM with a certificate and its key, which may stand in a file of its own. */
-static void look_at_cert(struct check *c, struct khap_str path, struct khap_str pem, bool with_key,
-                         struct khap_place place)
-{
-    struct khap_cert_info info = {.size = sizeof info};
-    if (c->certs == NULL)
-        return;
-    enum khap_status status = c->certs->read(c->certs->ctx, pem, S(""), &info);
-    if (status == KHAP_ENOMEM)
-        c->no_memory = true;
-    else if (status != KHAP_OK || info.certs == 0)
-        SAY(c->diags, MSG_FILE_BAD, place, path, S("no certificate"));
-    else if (with_key && info.keys == 0 && !is_beside(c, path, S(".key")))
-        SAY(c->diags, MSG_FILE_BAD, place, path, S("no private key"));
-    else if (with_key && info.key == KHAP_CERT_KEY_DIFFERS)
-        SAY(c->diags, MSG_FILE_BAD, place, path, S("the key of another certificate"));
-}
-
 /* HAProxy takes FILE.rsa and the like together for FILE. */
-static bool is_split(struct check *c, struct khap_str path)
+static bool is_split(struct check *c, struct khap_str holds, struct khap_str path)
 {
-    return is_beside(c, path, S(".rsa")) || is_beside(c, path, S(".ecdsa")) || is_beside(c, path, S(".dsa"));
+    return (khap__str_eq(holds, S("cert")) || khap__str_eq(holds, S("listed"))) &&
+           (khap__look_beside(c, path, S(".rsa")) || khap__look_beside(c, path, S(".ecdsa")) ||
+            khap__look_beside(c, path, S(".dsa")));
 }
 
-static void look(struct check *c, struct khap_str what, struct khap_str path, struct khap_place place)
+bool khap__look_again(struct check *c, struct khap_str way)
+{
+    bool found = true;
+    uint32_t old;
+    if (khap__map_get(&c->looked_at, way, &old))
+        return true;
+    if (khap__map_add(&c->looked_at, khap__check_keep(c, way), 0, &found, &old) != KHAP_OK)
+        c->no_memory = true;
+    return found;
+}
+
+static void tell(struct check *c, unsigned verdict, enum message_id error, const struct check_spot *spot,
+                 struct khap_str path, struct khap_str error_text, struct khap_str warning_text)
+{
+    if (verdict == FILE_ERROR || verdict == FILE_ONLY)
+        SAY(c->diags, error, khap__spot_place(c, spot), path, error_text);
+    else if (verdict == FILE_WARNING)
+        SAY(c->diags, MSG_FILE_UNUSED, khap__spot_place(c, spot), path, warning_text);
+}
+
+/* A text that was read. */
+static bool look_into(struct check *c, const struct schema_file *row, struct khap_str path,
+                      struct khap_str text, const struct check_spot *spot)
+{
+    struct check_inside in = {.path = path, .text = text, .spot = spot};
+    if (text.len == 0 && row->empty == FILE_WARNING && row->content == CONTENT_BODY)
+        SAY(c->diags, MSG_FILE_ODD, khap__spot_place(c, spot), path, S("nothing"));
+    else if (text.len == 0 && row->empty != FILE_FINE)
+        tell(c, row->empty, MSG_FILE_BAD, spot, path, S("nothing"), S("it is empty"));
+    else
+        khap__check_content(c, row, &in);
+    return in.told == 0 && (text.len > 0 || row->empty != FILE_ERROR);
+}
+
+/* The certificates in a directory. */
+struct directory {
+    struct check *c;
+    const struct schema_file *row;
+    struct khap_str path;
+    const struct check_spot *spot;
+    uint32_t good;
+};
+
+static enum khap_status look_at_entry(void *ctx, struct khap_str name)
+{
+    struct directory *d = ctx;
+    struct khap_str text, path = below(d->c, d->path, name);
+    bool beside = khap__str_ends(name, S(".issuer")) || khap__str_ends(name, S(".ocsp")) ||
+                  khap__str_ends(name, S(".sctl")) ||
+                  (khap__str_ends(name, S(".key")) && d->c->release >= KHAP_RELEASE(2, 2));
+    if (d->c->no_memory)
+        return KHAP_ENOMEM;
+    bool hidden = name.ptr[0] == '.' && d->c->release >= KHAP_RELEASE(2, 4);
+    if (beside || hidden)
+        return KHAP_OK;
+    enum khap_status status = read(d->c, path, &text);
+    if (status == KHAP_OK) {
+        d->c->provided++;
+        (void)look_into(d->c, d->row, path, text, d->spot);
+        done(d->c, text);
+    } else if (status == KHAP_ENOENT)
+        SAY(d->c->diags, MSG_FILE_MISSING, khap__spot_place(d->c, d->spot), path);
+    else
+        d->c->provided++;
+    return status == KHAP_ENOMEM ? status : KHAP_OK;
+}
+
+/* One of the files of a directory, which HAProxy goes on without. */
+static enum khap_status look_at_some(void *ctx, struct khap_str name)
+{
+    struct directory *d = ctx;
+    struct khap_str text;
+    bool fits = d->row->directory == FILE_ONLY || khap__str_ends(name, S(".pem")) ||
+                khap__str_ends(name, S(".crt")) || khap__str_ends(name, S(".cer")) ||
+                khap__str_ends(name, S(".crl"));
+    struct khap_str path = fits ? below(d->c, d->path, name) : S("");
+    if (d->c->no_memory)
+        return KHAP_ENOMEM;
+    if (!fits)
+        return KHAP_OK;
+    enum khap_status status = read(d->c, path, &text);
+    if (status != KHAP_OK && status != KHAP_ENOENT) {
+        d->good += status != KHAP_ENOMEM;
+        return status == KHAP_ENOMEM ? status : KHAP_OK;
+    }
+    if (status == KHAP_OK && khap__has_certs(d->c, text))
+        d->good++;
+    else
+        SAY(d->c->diags, MSG_FILE_UNUSED, khap__spot_place(d->c, d->spot), path,
+            S("it holds no certificate"));
+    if (status == KHAP_OK)
+        done(d->c, text);
+    return KHAP_OK;
+}
+
+static bool look_at_directory(struct check *c, const struct schema_file *row, struct khap_str path,
+                              const struct check_spot *spot)
+{
+    struct directory d = {c, row, path, spot, 0};
+    if (row->directory == FILE_FILES && c->files->list(c->files->ctx, path, look_at_entry, &d) == KHAP_ENOMEM)
+        c->no_memory = true;
+    if ((row->directory == FILE_SOME || row->directory == FILE_ONLY) &&
+        c->files->list(c->files->ctx, path, look_at_some, &d) == KHAP_ENOMEM)
+        c->no_memory = true;
+    if (row->directory == FILE_SOME && d.good == 0)
+        SAY(c->diags, MSG_FILE_UNUSED, khap__spot_place(c, spot), path,
+            S("no certificate is in the directory"));
+    if (row->directory == FILE_ERROR || row->directory == FILE_WARNING)
+        tell(c, row->directory, MSG_FILE_BAD, spot, path, S("other files: it is a directory"),
+             S("it is a directory"));
+    return row->directory != FILE_ERROR;
+}
+
+bool khap__look(struct check *c, struct khap_str holds, struct khap_str path, const struct check_spot *spot)
 {
     struct khap_str text;
-    bool cert = khap__str_eq(what, S("cert"));
-    path = below(c, directory(c), path);
+    const struct schema_file *row = khap__schema_file(holds, c->release);
+    if (row == NULL)
+        return true;
     enum khap_status status = read(c, path, &text);
-    if (status == KHAP_OK) {
-        /* what a server shows, and what a crt-store loads, has its key there or elsewhere */
-        if (cert)
-            look_at_cert(c, path, text, c->table != TABLE_CRT_STORE, place);
-        done(c, text);
-        return;
-    }
     if (status == KHAP_ENOMEM) {
         c->no_memory = true;
-        return;
+        return false;
+    }
+    if (status == KHAP_OK) {
+        bool good = row->directory != FILE_ONLY;
+        if (!good)
+            SAY(c->diags, MSG_FILE_BAD, khap__spot_place(c, spot), path,
+                S("no files, for it is no directory"));
+        else
+            good = look_into(c, row, path, text, spot);
+        c->provided += row->content == CONTENT_CERT;
+        done(c, text);
+        return good;
     }
     if (status == KHAP_ENOENT) {
-        if (!cert || !is_split(c, path))
-            SAY(c->diags, MSG_FILE_MISSING, place, path);
-        return;
+        if (is_split(c, holds, path)) {
+            c->provided++;
+            return true;
+        }
+        tell(c, row->missing, MSG_FILE_MISSING, spot, path, S(""), S("it is not there"));
+        return false;
     }
     khap__buf_clear(&c->text);
     khap__buf_add(&c->text, c->files->reason != NULL ? c->files->reason(c->files->ctx) : S(""));
-    bool directory = c->files->list != NULL && c->files->list(c->files->ctx, path, no_entry, NULL) == KHAP_OK;
-    if (directory && may_be_directory(what))
-        return;
-    if (directory)
-        SAY(c->diags, MSG_FILE_BAD, place, path, S("other files: it is a directory"));
-    else
-        SAY(c->diags, MSG_FILE_UNREAD, place, path, khap__buf_str(&c->text));
+    if (c->files->list != NULL && c->files->list(c->files->ctx, path, no_entry, NULL) == KHAP_OK)
+        return look_at_directory(c, row, path, spot);
+    c->provided++;
+    if (khap__str_eq(holds, S("netns"))) /* it is there, and nobody can read it */
+        return true;
+    SAY(c->diags, MSG_FILE_UNREAD, khap__spot_place(c, spot), path, khap__buf_str(&c->text));
+    return true;
 }
 
-/* A file that a line names. */
-static void on_argument(struct check *c, const struct schema_argument *a)
+struct khap_str khap__look_path(struct check *c, struct khap_str holds, struct khap_str path)
 {
-    struct khap_str what = khap__schema_parameter(a),
-                    path = khap__str_sub(c->words[a->word].text, a->offset, a->len);
-    /* without a word for what it holds HAProxy does not read it when it starts; what changes a map names one that others read */
-    if (what.len == 0 || c->words[a->word].variable || khap__str_eq(what, S("map")) ||
-        khap__str_eq(what, S("acl")))
-        return;
-    struct khap_span span = {a->word, a->offset, a->word, a->offset + a->len};
-    struct khap_place place = khap__check_place(c, span);
     bool store = c->table == TABLE_CRT_STORE;
-    if (khap__str_eq(what, S("cert")))
+    if (khap__str_eq(holds, S("netns")))
+        return below(c, S("/var/run/netns"), path);
+    if (khap__str_eq(holds, S("cert")) || khap__str_eq(holds, S("client")) || khap__str_eq(holds, S("load")))
         path = below(c, store && c->store_base.len > 0 ? c->store_base : c->crt_base, path);
-    else if (khap__str_eq(what, S("ca")) || khap__str_eq(what, S("crl")))
+    else if (khap__str_eq(holds, S("ca")) || khap__str_eq(holds, S("crl")))
         path = below(c, c->ca_base, path);
-    else if (store && khap__str_eq(what, S("key")))
+    else if (store && khap__str_eq(holds, S("key")))
         path = below(c, c->key_base, path);
-    look(c, what, path, place);
+    return below(c, directory(c), path);
+}
+
+void khap__look_arguments(struct check *c, const struct schema_line *line)
+{
+    for (uint32_t i = 0; i < line->n_arguments; i++) {
+        const struct schema_argument *a = &line->arguments[i];
+        struct khap_str holds = khap__schema_parameter(a);
+        /* what changes a map or ACL names one that others read */
+        if ((a->type != TYPE_FILE && a->type != TYPE_DIR) || holds.len == 0 || c->words[a->word].variable ||
+            khap__str_eq(holds, S("map")) || khap__str_eq(holds, S("acl")))
+            continue;
+        struct khap_span span = {a->word, a->offset, a->word, a->offset + a->len};
+        struct check_spot spot = {.place = khap__check_place(c, span)};
+        (void)khap__look(c, holds,
+                         khap__look_path(c, holds, khap__str_sub(c->words[a->word].text, a->offset, a->len)),
+                         &spot);
+    }
+}
+
+/* Certificates that a bind names, in a directory or a list, and none is there. */
+static void check_provided(struct check *c, const struct schema_line *line)
+{
+    bool strict = false;
+    for (uint32_t i = 0; i < line->n_options; i++) {
+        struct khap_str words = khap__schema_text(line->options[i].row->words);
+        strict = strict || khap__str_eq(words, S("strict-sni"));
+    }
+    if (strict)
+        SAY(c->diags, MSG_LACKS_WARNING,
+            khap__check_place(c, (struct khap_span){0, 0, 0, (uint32_t)c->words[0].text.len}),
+            c->words[0].text, S("a certificate"));
+    else
+        SAY(c->diags, MSG_LACKS,
+            khap__check_place(c, (struct khap_span){0, 0, 0, (uint32_t)c->words[0].text.len}),
+            c->words[0].text, S("a certificate"));
 }
 
 void khap__check_files(struct check *c, const struct schema_line *line)
@@ -201,42 +347,35 @@ void khap__check_files(struct check *c, const struct schema_line *line)
         return;
     }
     note_directories(c);
+    bool ssl = false;
+    uint32_t named = 0, crts;
+    size_t told = khap_diags_count(c->diags, KHAP_ERROR);
+    c->provided = 0;
+    khap__look_arguments(c, line);
+    for (uint32_t i = 0; i < line->n_options; i++) {
+        struct khap_str words = khap__schema_text(line->options[i].row->words);
+        ssl = ssl || khap__str_eq(words, S("ssl"));
+        named += khap__str_eq(words, S("crt")) || khap__str_eq(words, S("crt-list"));
+    }
+    crts = named;
+    /* others are in a crt-store, or in a variable */
     for (uint32_t i = 0; i < line->n_arguments; i++) {
-        if (line->arguments[i].type == TYPE_FILE)
-            on_argument(c, &line->arguments[i]);
-    }
-}
-
-/* `opt@` may be missing, `virt@` is no file. */
-static void look_at_patterns(struct check *c, struct khap_str what, struct khap_str path,
-                             struct khap_place place)
-{
-    if (c->release >= KHAP_RELEASE(3, 0)) {
-        if (khap__str_starts(path, S("opt@")) || khap__str_starts(path, S("virt@")))
+        struct khap_str holds = khap__schema_parameter(&line->arguments[i]);
+        bool one = line->arguments[i].type == TYPE_FILE &&
+                   (khap__str_eq(holds, S("cert")) || khap__str_eq(holds, S("crtlist")));
+        if (one && c->words[line->arguments[i].word].variable)
             return;
-        if (khap__str_starts(path, S("file@")))
-            path = khap__str_sub(path, 5, path.len);
+        named -= one && named > 0;
     }
-    look(c, what, path, place);
+    if (ssl && crts > 0 && named == 0 && c->provided == 0 && told == khap_diags_count(c->diags, KHAP_ERROR) &&
+        c->n > 0 && khap__str_eq(c->words[0].text, S("bind")))
+        check_provided(c, line);
 }
 
-/* Files of patterns: the argument of a converter, `-f` of an ACL. */
+/* The converter's; those of an ACL are looked at with its patterns. */
 void khap__check_item_files(struct check *c, const struct schema_item *item)
 {
-    if (c->files == NULL || c->at.read != KHAP_TRUE || c->release != c->view->target.last)
-        return;
-    struct khap_place place = khap__check_place(c, item->span);
-    if (item->kind == SCHEMA_ITEM_CONVERTER && item->row != NULL && item->line != NULL) {
-        for (uint32_t i = 0; i < item->line->n_arguments; i++) {
-            const struct schema_argument *a = &item->line->arguments[i];
-            if (a->type == TYPE_FILE && a->word < item->n_arguments && !item->arguments[a->word]->variable)
-                look_at_patterns(c, khap__schema_parameter(a), item->arguments[a->word]->text, place);
-        }
-    }
-    for (const struct khap_node *flag = item->node->first; item->kind == SCHEMA_ITEM_ACL && flag != NULL;
-         flag = flag->next) {
-        if (flag->kind == KHAP_NODE_FLAG && khap__str_eq(flag->text, S("-f")) && flag->first != NULL &&
-            !flag->first->variable)
-            look_at_patterns(c, S("acl"), flag->first->text, place);
-    }
+    if (c->at.read == KHAP_TRUE && c->release == c->view->target.last &&
+        item->kind == SCHEMA_ITEM_CONVERTER && item->row != NULL && item->line != NULL)
+        khap__check_map_files(c, item);
 }

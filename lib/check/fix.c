@@ -31,7 +31,7 @@ static struct khap_str bytes_at(const struct check *c, struct khap_place place)
 
 void khap__check_fix(struct check *c, struct khap_place place, struct khap_str was, struct khap_str becomes)
 {
-    if (c->diags != NULL && is_plain(becomes) && khap__str_eq(bytes_at(c, place), was))
+    if (c->diags != NULL && c->inside == NULL && is_plain(becomes) && khap__str_eq(bytes_at(c, place), was))
         khap__diags_edit(c->diags, place, becomes);
 }
 

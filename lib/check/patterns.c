@@ -70,6 +70,8 @@ enum khap_status khap__check_patterns(struct check *c, const struct schema_item 
     bool needs = !khap__str_eq(method, S("found")) && !khap__str_eq(method, S("bool"));
     if (none && needs && !from_file && !ended)
         SAY(c->diags, MSG_NO_PATTERN, khap__check_place(c, span_of(item, fetch)), fetch->text);
+    if (from_file && c->at.read == KHAP_TRUE && c->release == c->view->target.last)
+        khap__check_acl_files(c, item, method);
     const struct schema_row *row = find(c, method);
     if (row == NULL || khap__schema_text(row->arguments).len == 0)
         return KHAP_OK;

@@ -58,7 +58,7 @@ $base
     errorfile 503 nosuch.http
     http-request return status 200 content-type text/plain file nosuch
 END
-told 'what is written or may be missing' '' <<END
+told 'what is written or may be missing' '2:23 file-unused' 0 <<END
 global
     server-state-file nosuch
     pidfile nosuch.pid
@@ -91,6 +91,57 @@ for path in 'config' 'parent' "origin $tap_tmp/conf"; do
     "$KHAPGEN" check --files conf/c.cfg >out 2>&1
     is "default-path $path: not found" "$(grep -c file-missing out)" 1
 done
+
+# what is in them is told there, and where they are named
+inside()
+{
+    cat >b.cfg
+    "$KHAPGEN" check -t 2.6 --files b.cfg >out 2>err
+    is "$1" "$(sed -n 's/^\([a-z0-9./]*:[0-9]*:[0-9]*\): [a-z]*: .*\[\([a-z-]*\)\]$/\1 \2/p' err)" "$2"
+}
+printf '# addresses\n\n10.0.0.1\n  10.0.0.300\r\n' >bad.acl
+printf 'a 1\nb two\n' >int.map
+printf 'HTTP/1.0 503 no\r\nA b: c\r\n\r\n' >bad.http
+printf 'a %%[src]\nb %%[nosuch]\n' >format
+inside 'contents' 'bad.acl:4:3 bad-pattern
+int.map:2:3 bad-value
+bad.http:2:2 file-bad
+format:2:5 unknown-sample' <<END
+$base
+    http-request deny if { src -f bad.acl }
+    http-request set-var(txn.a) path,map_str_int(int.map)
+    errorfile 503 bad.http
+    http-request return status 200 content-type text/plain lf-file format
+END
+is 'contents: where they are named' "$(grep -c 'note: named here' err)" 4
+inside 'with values and without' 'b.cfg:9:38 file-two-ways' <<END
+$base
+    http-request deny if { path -f a.map }
+    http-request set-var(txn.a) path,map(a.map)
+END
+inside 'a namespace of the network' 'b.cfg:10:37 file-missing' <<END
+$base
+    default_backend b
+backend b
+    server s 127.0.0.1:80 namespace khap-nosuch
+    server t 127.0.0.2:80 namespace *
+END
+# what never ends, or is too large, is not waited for
+mkfifo pipe
+ln -s loop loop
+truncate -s 1G sparse
+printf '%s\n    http-request deny if { src -f %s }\n' "$base" sparse >sparse.cfg
+(ulimit -v 400000; ulimit -t 10; "$KHAPGEN" check --files sparse.cfg >out 2>err)
+is 'a file of 1 GB' "$? $(grep -c file-unread err)" '0 1'
+printf '%s\n    http-request deny if { src -f %s }\n' "$base" /dev/zero >zero.cfg
+(ulimit -t 10; "$KHAPGEN" check --files zero.cfg >out 2>err)
+is '/dev/zero' "$? $(grep -c file-unread err)" '0 1'
+printf '%s\n    http-request deny if { src -f %s }\n' "$base" pipe >pipe.cfg
+timeout 20 "$KHAPGEN" check --files pipe.cfg >out 2>err
+is 'a pipe' $? 0
+printf '%s\n    http-request deny if { src -f %s }\n' "$base" loop >loop.cfg
+"$KHAPGEN" check --files loop.cfg >out 2>err
+is 'a link to itself' "$? $(grep -c file-missing err)" '1 1'
 
 # ---- certificates
 if command -v openssl >/dev/null; then
@@ -125,6 +176,12 @@ $base
     bind 127.0.0.1:8443 ssl crt a.map
     bind 127.0.0.1:8444 ssl crt two.c
     bind 127.0.0.1:8445 ssl crt mixed.pem
+END
+    printf '%s [alpm h2] a.example\nnosuch.pem\n' certs/one.pem >list
+    inside 'a crt-list' 'list:1:16 unknown-keyword
+list:2:1 file-missing' <<END
+$base
+    bind 127.0.0.1:8443 ssl crt-list list
 END
 else
     skip 'needs openssl (Debian: package openssl)'
