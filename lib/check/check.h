@@ -57,11 +57,17 @@ struct check_bind {
     uint32_t before; /* the one before it at the same port, or VIEW_NONE */
 };
 
+/* What a section, or a line with its section, had when the rules last had nothing to say of it: the next one is mostly alike. */
+struct check_quiet {
+    struct schema_set sure, maybe;
+    bool is;
+};
+
 /* The rules of cross-line.tsv about a kind of section, ordered by their predicates: those of P are of[from[P]] to before of[from[P + 1]]. */
 struct check_rules {
     const struct schema_cross **of;
     uint16_t from[CROSS_PREDICATES + 1];
-    int table; /* of the sections, plus 1; 0: empty */
+    struct check_quiet section, option;
 };
 
 struct check {
@@ -77,11 +83,12 @@ struct check {
     VEC(struct check_kept) lines;
     VEC(struct check_own) own_names;
     VEC(struct check_asked) asked;
-    VEC(struct check_fetch) acls, low;      /* of lines with acl; of conditions: layer 6 */
-    struct map acl_lines;                   /* line -> its first of acls */
-    struct schema_set global, global_maybe; /* of all sections global */
-    struct check_rules rules_of[8];         /* by table; of the kinds that were met last */
-    struct map seen;                        /* khap__check_seen() */
+    VEC(struct check_fetch) acls, low;        /* of lines with acl; of conditions: layer 6 */
+    struct map acl_lines;                     /* line -> its first of acls */
+    struct schema_set global, global_maybe;   /* of all sections global */
+    struct check_rules rules_of[TABLE_COUNT]; /* by table; `of` NULL: not looked for yet */
+    uint32_t told;                            /* what those rules said, which may be more than is shown */
+    struct map seen;                          /* khap__check_seen() */
     uint32_t seen_section;
     bool no_memory;
     struct khap_words *reader, *own; /* that of the line; one for what is behind */
@@ -147,6 +154,9 @@ enum khap_status khap__check_again(struct check *c);
 /* What lines ask of each other: for each line, and behind the last. */
 void khap__check_cross_line(struct check *c, const struct schema_line *line);
 void khap__check_cross(struct check *c);
+/* The first rule of that predicate about a section, or NULL. */
+const struct schema_cross *khap__check_rule(struct check *c, enum schema_predicate predicate,
+                                            uint32_t section);
 /* A part of the line names its own section, which must be of that kind. */
 void khap__check_own(struct check *c, enum schema_kind kind, struct khap_span span);
 /* Whether a section has, or may have, what one of that kind must have. */

@@ -68,6 +68,12 @@ static bool all_hold(const struct schema_cross *rule, const struct there *there)
     return true;
 }
 
+static bool is_quiet(const struct check_quiet *quiet, const struct there *there)
+{
+    return quiet->is && memcmp(&quiet->sure, there->sure, sizeof quiet->sure) == 0 &&
+           memcmp(&quiet->maybe, there->maybe, sizeof quiet->maybe) == 0;
+}
+
 static struct check_section *section_of(struct check *c, uint32_t section)
 {
     struct check_section none = {.mode = MODE_UNSAID};
@@ -87,17 +93,16 @@ static bool applies(const struct check *c, const struct schema_cross *rule, uint
            khap__schema_list_has(khap__schema_text(rule->sections), c->view->sections.ptr[section].kind);
 }
 
-/* The rules about a section; none when there is no memory. */
-static const struct check_rules *rules_of(struct check *c, uint32_t section)
+/* The rules about a section; none when there is no memory, or when no table knows it. */
+static struct check_rules *rules_of(struct check *c, uint32_t section)
 {
-    int table = c->view->sections.ptr[section].table + 1;
-    struct check_rules *rules = &c->rules_of[(unsigned)table % (sizeof c->rules_of / sizeof *c->rules_of)];
+    int table = c->view->sections.ptr[section].table;
+    struct check_rules *rules = &c->rules_of[table < 0 ? TABLE_SECTION : table];
     const struct schema_cross *rule;
     size_t n = 0;
     uint16_t found = 0;
-    if (table == rules->table)
+    if (rules->of != NULL || table < 0)
         return rules;
-    memset(rules, 0, sizeof *rules);
     while (khap__schema_cross(n) != NULL)
         n++;
     rules->of = khap__arena_alloc(&c->names, n, sizeof(const struct schema_cross *));
@@ -109,7 +114,6 @@ static const struct check_rules *rules_of(struct check *c, uint32_t section)
         }
         rules->from[predicate + 1] = found;
     }
-    rules->table = rules->of != NULL ? table : 0;
     return rules;
 }
 
@@ -121,10 +125,18 @@ static const struct schema_cross *next_rule(const struct check_rules *rules, enu
     return at < rules->from[predicate + 1] ? rules->of[at] : NULL;
 }
 
+const struct schema_cross *khap__check_rule(struct check *c, enum schema_predicate predicate,
+                                            uint32_t section)
+{
+    size_t first = 0;
+    return next_rule(rules_of(c, section), predicate, &first);
+}
+
 static void say(struct check *c, const struct schema_cross *rule, struct khap_place place,
                 struct khap_str first, struct khap_str second)
 {
     const struct khap_str words[] = {first, second};
+    c->told++;
     if (khap_diags_report(c->diags, khap__schema_text(rule->code), place, words, 2) == KHAP_ENOMEM)
         c->no_memory = true;
 }
@@ -520,14 +532,17 @@ static void check_needs(struct check *c, const struct schema_cross *rule, uint32
 /* `has`: what the section of the line has, with what it inherits. */
 static void check_options(struct check *c, const struct check_kept *kept, const struct check_section *has)
 {
-    const struct check_rules *rules = rules_of(c, kept->section);
+    struct check_rules *rules = rules_of(c, kept->section);
     const struct schema_cross *rule;
+    uint32_t told = c->told;
     struct schema_set sure = kept->bits, maybe = kept->bits;
     add_set(&sure, &has->servers);
     add_set(&maybe, &has->servers_maybe);
     add_set(&sure, &has->sure);
     add_set(&maybe, &has->maybe);
     struct there there = {&sure, &maybe, &c->global, &c->global_maybe};
+    if (is_quiet(&rules->option, &there))
+        return;
     for (size_t i = 0; (rule = next_rule(rules, CROSS_OPTION, &i)) != NULL;) {
         const struct schema_cross_set *set, *about = khap__schema_cross_when(rule, rule->n_when > 1 ? 1 : 0);
         if (about == NULL || !all_hold(rule, &there) || (set = missing(rule, &there)) == NULL)
@@ -539,6 +554,7 @@ static void check_options(struct check *c, const struct check_kept *kept, const 
         struct khap_str second = needed(c, set);
         say(c, rule, place, listed(c, khap__schema_text(about->text)), second);
     }
+    rules->option = (struct check_quiet){sure, maybe, c->told == told};
 }
 
 /* What a frontend read as TCP can be handed on as HTTP. */
@@ -586,7 +602,10 @@ void khap__check_cross(struct check *c)
         if (proxy && (has.mode == MODE_OTHER || has.mode == MODE_UNKNOWN))
             continue;
         struct there there = {&has.sure, &has.maybe, &c->global, &c->global_maybe};
-        const struct check_rules *rules = rules_of(c, section);
+        struct check_rules *rules = rules_of(c, section);
+        uint32_t told = c->told;
+        if (is_quiet(&rules->section, &there))
+            continue;
         for (size_t i = 0; (rule = next_rule(rules, CROSS_REQUIRES, &i)) != NULL;) {
             if (all_hold(rule, &there))
                 check_requires(c, rule, section, &there);
@@ -595,6 +614,7 @@ void khap__check_cross(struct check *c)
             if (all_hold(rule, &there))
                 check_needs(c, rule, section, &there);
         }
+        rules->section = (struct check_quiet){has.sure, has.maybe, c->told == told};
     }
     for (uint32_t i = 0; i < c->lines.len; i++) {
         if (i == 0 || c->lines.ptr[i].section != c->lines.ptr[i - 1].section)

@@ -7,7 +7,7 @@
 void khap__check_place_line(struct check *c, const struct schema_line *line)
 {
     c->expression_places = c->condition_places = 0;
-    if (line->row == NULL || c->at.section == VIEW_NONE)
+    if (line->row == NULL || line->row->stand == 0 || c->at.section == VIEW_NONE)
         return;
     struct khap_str kind = c->view->sections.ptr[c->at.section].kind;
     bool proxy = khap__schema_kind_has(KIND_PROXY, kind), both = !proxy;
