@@ -57,18 +57,17 @@ struct check_bind {
     uint32_t before; /* the one before it at the same port, or VIEW_NONE */
 };
 
-/* What a section, or a line with its section, had when the rules last had nothing to say of it: the next one is mostly alike. */
-struct check_quiet {
-    struct schema_set sure, maybe;
-    bool is;
-};
-
 /* The rules of cross-line.tsv about a kind of section, ordered by their predicates: those of P are of[from[P]] to before of[from[P + 1]]. */
 struct check_rules {
     const struct schema_cross **of;
     uint16_t from[CROSS_PREDICATES + 1];
-    struct check_quiet section, option;
 };
+/* What a section, or a line with its section, had when those rules had nothing to say of it: most of the others have the same. */
+struct check_quiet {
+    const struct check_rules *rules; /* NULL: empty */
+    struct schema_set sure, maybe;
+};
+enum { CHECK_QUIET = 8 };
 
 struct check {
     const struct khap_rules *rules;
@@ -88,7 +87,8 @@ struct check {
     struct schema_set global, global_maybe;   /* of all sections global */
     struct check_rules rules_of[TABLE_COUNT]; /* by table; `of` NULL: not looked for yet */
     uint32_t told;                            /* what those rules said, which may be more than is shown */
-    struct map seen;                          /* khap__check_seen() */
+    struct check_quiet sections_quiet[CHECK_QUIET], lines_quiet[CHECK_QUIET]; /* by a hash of `sure` */
+    struct map seen;                                                          /* khap__check_seen() */
     uint32_t seen_section;
     bool no_memory;
     struct khap_words *reader, *own; /* that of the line; one for what is behind */

@@ -68,10 +68,16 @@ static bool all_hold(const struct schema_cross *rule, const struct there *there)
     return true;
 }
 
-static bool is_quiet(const struct check_quiet *quiet, const struct there *there)
+/* Whether the rules had nothing to say of the same before; else they are to be asked, and *quiet is where to note that they have not. */
+static bool is_quiet(struct check_quiet *of, const struct check_rules *rules, const struct there *there,
+                     struct check_quiet **quiet)
 {
-    return quiet->is && memcmp(&quiet->sure, there->sure, sizeof quiet->sure) == 0 &&
-           memcmp(&quiet->maybe, there->maybe, sizeof quiet->maybe) == 0;
+    uint32_t hash = 0;
+    for (size_t i = 0; i < SCHEMA_SET_WORDS; i++)
+        hash = (hash + there->sure->words[i]) * UINT32_C(0x9e3779b1);
+    *quiet = &of[hash >> 24 & (CHECK_QUIET - 1)];
+    return (*quiet)->rules == rules && memcmp(&(*quiet)->sure, there->sure, sizeof *there->sure) == 0 &&
+           memcmp(&(*quiet)->maybe, there->maybe, sizeof *there->maybe) == 0;
 }
 
 static struct check_section *section_of(struct check *c, uint32_t section)
@@ -94,7 +100,7 @@ static bool applies(const struct check *c, const struct schema_cross *rule, uint
 }
 
 /* The rules about a section; none when there is no memory, or when no table knows it. */
-static struct check_rules *rules_of(struct check *c, uint32_t section)
+static const struct check_rules *rules_of(struct check *c, uint32_t section)
 {
     int table = c->view->sections.ptr[section].table;
     struct check_rules *rules = &c->rules_of[table < 0 ? TABLE_SECTION : table];
@@ -532,16 +538,17 @@ static void check_needs(struct check *c, const struct schema_cross *rule, uint32
 /* `has`: what the section of the line has, with what it inherits. */
 static void check_options(struct check *c, const struct check_kept *kept, const struct check_section *has)
 {
-    struct check_rules *rules = rules_of(c, kept->section);
+    const struct check_rules *rules = rules_of(c, kept->section);
     const struct schema_cross *rule;
     uint32_t told = c->told;
+    struct check_quiet *quiet;
     struct schema_set sure = kept->bits, maybe = kept->bits;
     add_set(&sure, &has->servers);
     add_set(&maybe, &has->servers_maybe);
     add_set(&sure, &has->sure);
     add_set(&maybe, &has->maybe);
     struct there there = {&sure, &maybe, &c->global, &c->global_maybe};
-    if (is_quiet(&rules->option, &there))
+    if (is_quiet(c->lines_quiet, rules, &there, &quiet))
         return;
     for (size_t i = 0; (rule = next_rule(rules, CROSS_OPTION, &i)) != NULL;) {
         const struct schema_cross_set *set, *about = khap__schema_cross_when(rule, rule->n_when > 1 ? 1 : 0);
@@ -554,7 +561,8 @@ static void check_options(struct check *c, const struct check_kept *kept, const 
         struct khap_str second = needed(c, set);
         say(c, rule, place, listed(c, khap__schema_text(about->text)), second);
     }
-    rules->option = (struct check_quiet){sure, maybe, c->told == told};
+    if (c->told == told)
+        *quiet = (struct check_quiet){rules, sure, maybe};
 }
 
 /* What a frontend read as TCP can be handed on as HTTP. */
@@ -602,9 +610,10 @@ void khap__check_cross(struct check *c)
         if (proxy && (has.mode == MODE_OTHER || has.mode == MODE_UNKNOWN))
             continue;
         struct there there = {&has.sure, &has.maybe, &c->global, &c->global_maybe};
-        struct check_rules *rules = rules_of(c, section);
+        const struct check_rules *rules = rules_of(c, section);
+        struct check_quiet *quiet;
         uint32_t told = c->told;
-        if (is_quiet(&rules->section, &there))
+        if (is_quiet(c->sections_quiet, rules, &there, &quiet))
             continue;
         for (size_t i = 0; (rule = next_rule(rules, CROSS_REQUIRES, &i)) != NULL;) {
             if (all_hold(rule, &there))
@@ -614,7 +623,8 @@ void khap__check_cross(struct check *c)
             if (all_hold(rule, &there))
                 check_needs(c, rule, section, &there);
         }
-        rules->section = (struct check_quiet){has.sure, has.maybe, c->told == told};
+        if (c->told == told)
+            *quiet = (struct check_quiet){rules, has.sure, has.maybe};
     }
     for (uint32_t i = 0; i < c->lines.len; i++) {
         if (i == 0 || c->lines.ptr[i].section != c->lines.ptr[i - 1].section)
