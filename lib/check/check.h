@@ -82,6 +82,10 @@ struct check {
     VEC(struct check_kept) lines;
     VEC(struct check_own) own_names;
     VEC(struct check_asked) asked;
+    struct {
+        const char *kind; /* of the section of the line before */
+        bool frontend, backend;
+    } asked_section;
     VEC(struct check_fetch) acls, low;        /* of lines with acl; of conditions: layer 6 */
     struct map acl_lines;                     /* line -> its first of acls */
     struct schema_set global, global_maybe;   /* of all sections global */

@@ -267,10 +267,11 @@ static void keyword_bits(const struct schema_line *line, const struct schema_wor
 static void bits_of(const struct schema_line *line, const struct schema_word *words, size_t n,
                     struct schema_set *set)
 {
-    size_t behind;
     keyword_bits(line, words, n, set);
     for (uint32_t i = 0; i < line->n_options; i++) {
-        behind = line->options[i].word + 1;
+        if (line->options[i].row->bit == 0)
+            continue;
+        size_t behind = line->options[i].word + 1;
         khap__schema_bits(line->options[i].row, words + behind, behind < n ? n - behind : 0, set);
     }
 }
