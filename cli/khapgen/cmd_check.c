@@ -339,7 +339,8 @@ int cmd_check(const char *const *words)
             status = printed;
         c.report.sarif = printed == EXIT_DONE; /* else that is told as text */
     }
-    report_show(&c.report);
+    if (!report_show(&c.report)) /* what is told is the answer */
+        status = EXIT_FAILED;
     khap_bundle_free(c.bundle);
     khap_rules_free(c.rules);
     fix_free(&c.fixed);

@@ -476,7 +476,7 @@ int cmd_explain(const char *const *words)
                 status = EXIT_UNUSABLE;
     }
     int written = command_finish_output(&r);
-    report_show(&r);
+    (void)report_show(&r);
     report_close(&r);
     return written != EXIT_DONE ? written : status;
 }

@@ -212,7 +212,7 @@ int cmd_fmt(const char *const *words)
     if (status != EXIT_DONE)
         return status;
     status = run(&f);
-    report_show(&f.report);
+    (void)report_show(&f.report);
     report_close(&f.report);
     inputs_free(&f.inputs);
     return status;

@@ -362,7 +362,7 @@ int cmd_generate(const char *const *words)
     if (status != EXIT_DONE)
         return status;
     status = run(&g);
-    report_show(&g.report);
+    (void)report_show(&g.report);
     khap_bundle_free(g.bundle);
     khap_model_free(g.model);
     report_close(&g.report);

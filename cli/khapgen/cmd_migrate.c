@@ -323,7 +323,7 @@ int cmd_migrate(const char *const *words)
     if (status != EXIT_DONE)
         return status;
     status = run(&m, words);
-    report_show(&m.report);
+    (void)report_show(&m.report);
     for (size_t i = 0; i < m.n_results; i++) {
         free(m.results[i].old.ptr);
         free(m.results[i].now.ptr);

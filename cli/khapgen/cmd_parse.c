@@ -272,7 +272,7 @@ int cmd_parse(const char *const *words)
     if (status != EXIT_DONE)
         return status;
     status = run(&p, words);
-    report_show(&p.report);
+    (void)report_show(&p.report);
     khap_document_free(p.doc);
     khap_bundle_free(p.bundle);
     report_close(&p.report);

@@ -58,7 +58,7 @@ static int finish(void)
     if (status != EXIT_DONE)
         return status;
     status = command_finish_output(&r);
-    report_show(&r);
+    (void)report_show(&r);
     report_close(&r);
     return status;
 }
@@ -91,7 +91,7 @@ static bool misspelled(const char *first, int *status)
         return true;
     snprintf(text, sizeof text, "; did you mean %s?", near.best);
     report_about(&r, "unknown-command", "khapgen", word(first), word(text));
-    report_show(&r);
+    (void)report_show(&r);
     report_close(&r);
     *status = EXIT_UNUSABLE;
     return true;

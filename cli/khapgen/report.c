@@ -60,15 +60,17 @@ static bool in_colour(void)
     return isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
 }
 
-void report_show(struct report *r)
+bool report_show(struct report *r)
 {
     struct khap_sink sink = {.write = to_standard_error};
     enum khap_status status = r->sarif ? KHAP_OK
                               : r->json
                                   ? khap_diags_print_json(r->diags, &sink)
                                   : khap_diags_print(r->diags, in_colour() ? KHAP_PRINT_COLOUR : 0, &sink);
-    if (status == KHAP_ENOMEM || r->no_memory)
+    bool whole = status != KHAP_ENOMEM && !r->no_memory;
+    if (!whole)
         report_no_memory();
+    return whole;
 }
 
 void report_say(struct report *r, const char *code, struct khap_place place, struct khap_str first,

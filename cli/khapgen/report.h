@@ -21,8 +21,8 @@ struct report {
 
 /* EXIT_DONE, or EXIT_FAILED after having said that memory is short. */
 int report_open(struct report *r);
-/* Shows what was found, on standard error. */
-void report_show(struct report *r);
+/* Shows what was found, on standard error. False when memory was short, which is said: not all was shown. */
+bool report_show(struct report *r);
 void report_close(struct report *r);
 
 /* Adds a diagnostic with up to two words; an empty one where the message has none. */

@@ -65,7 +65,7 @@ static const struct {
 static void weak_option(struct check *c, const struct schema_row *row, uint32_t word)
 {
     struct khap_str name = khap__schema_text(row->words);
-    if (name.len < 6 || memchr("fsv", name.ptr[0], 3) == NULL)
+    if (name.len < 6 || (name.ptr[0] != 'f' && name.ptr[0] != 's' && name.ptr[0] != 'v'))
         return;
     for (size_t i = 0; i < sizeof weak / sizeof *weak; i++) {
         struct khap_str value = khap__str(weak[i].value);

@@ -64,8 +64,13 @@ struct check_bind {
 struct check_rules {
     const struct schema_cross **of;
     uint16_t from[CROSS_PREDICATES + 1];
-    int table; /* of the sections, plus 1; 0: empty */
 };
+/* What a section, or a line with its section, had when those rules had nothing to say of it: most of the others have the same. */
+struct check_quiet {
+    const struct check_rules *rules; /* NULL: empty */
+    struct schema_set sure, maybe;
+};
+enum { CHECK_QUIET = 8 };
 
 struct check {
     const struct khap_rules *rules;
@@ -81,11 +86,17 @@ struct check {
     bool names_lines; /* one of them names another one */
     VEC(struct check_own) own_names;
     VEC(struct check_asked) asked;
-    VEC(struct check_fetch) acls, low;      /* of lines with acl; of conditions: layer 6 */
-    struct map acl_lines;                   /* line -> its first of acls */
-    struct schema_set global, global_maybe; /* of all sections global */
-    struct check_rules rules_of[8];         /* by table; of the kinds that were met last */
-    struct map seen;                        /* khap__check_seen() */
+    struct {
+        const char *kind; /* of the section of the line before */
+        bool frontend, backend;
+    } asked_section;
+    VEC(struct check_fetch) acls, low;        /* of lines with acl; of conditions: layer 6 */
+    struct map acl_lines;                     /* line -> its first of acls */
+    struct schema_set global, global_maybe;   /* of all sections global */
+    struct check_rules rules_of[TABLE_COUNT]; /* by table; `of` NULL: not looked for yet */
+    uint32_t told;                            /* what those rules said, which may be more than is shown */
+    struct check_quiet sections_quiet[CHECK_QUIET], lines_quiet[CHECK_QUIET]; /* by a hash of `sure` */
+    struct map seen;                                                          /* khap__check_seen() */
     uint32_t seen_section;
     bool no_memory;
     struct khap_words *reader, *own; /* that of the line; one for what is behind */
@@ -178,6 +189,9 @@ void khap__check_all_of_line(const struct check *c, const struct check_kept *kep
                              struct schema_set *maybe);
 /* named.c: what lines ask of the lines that they name. */
 void khap__check_named(struct check *c);
+/* The first rule of that predicate about a section, or NULL. */
+const struct schema_cross *khap__check_rule(struct check *c, enum schema_predicate predicate,
+                                            uint32_t section);
 /* A part of the line names its own section, which must be of that kind. */
 void khap__check_own(struct check *c, enum schema_kind kind, struct khap_span span);
 /* Whether a section has, or may have, what one of that kind must have. */

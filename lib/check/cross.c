@@ -69,6 +69,18 @@ static bool all_hold(const struct schema_cross *rule, const struct there *there)
     return true;
 }
 
+/* Whether the rules had nothing to say of the same before; else they are to be asked, and *quiet is where to note that they have not. */
+static bool is_quiet(struct check_quiet *of, const struct check_rules *rules, const struct there *there,
+                     struct check_quiet **quiet)
+{
+    uint32_t hash = 0;
+    for (size_t i = 0; i < SCHEMA_SET_WORDS; i++)
+        hash = (hash + there->sure->words[i]) * UINT32_C(0x9e3779b1);
+    *quiet = &of[hash >> 24 & (CHECK_QUIET - 1)];
+    return (*quiet)->rules == rules && memcmp(&(*quiet)->sure, there->sure, sizeof *there->sure) == 0 &&
+           memcmp(&(*quiet)->maybe, there->maybe, sizeof *there->maybe) == 0;
+}
+
 static struct check_section *section_of(struct check *c, uint32_t section)
 {
     struct check_section none = {.mode = MODE_UNSAID};
@@ -88,17 +100,16 @@ bool khap__check_applies(const struct check *c, const struct schema_cross *rule,
            khap__schema_list_has(khap__schema_text(rule->sections), c->view->sections.ptr[section].kind);
 }
 
-/* The rules about a section; none when there is no memory. */
+/* The rules about a section; none when there is no memory, or when no table knows it. */
 static const struct check_rules *rules_of(struct check *c, uint32_t section)
 {
-    int table = c->view->sections.ptr[section].table + 1;
-    struct check_rules *rules = &c->rules_of[(unsigned)table % (sizeof c->rules_of / sizeof *c->rules_of)];
+    int table = c->view->sections.ptr[section].table;
+    struct check_rules *rules = &c->rules_of[table < 0 ? TABLE_SECTION : table];
     const struct schema_cross *rule;
     size_t n = 0;
     uint16_t found = 0;
-    if (table == rules->table)
+    if (rules->of != NULL || table < 0)
         return rules;
-    memset(rules, 0, sizeof *rules);
     while (khap__schema_cross(n) != NULL)
         n++;
     rules->of = khap__arena_alloc(&c->names, n, sizeof(const struct schema_cross *));
@@ -110,7 +121,6 @@ static const struct check_rules *rules_of(struct check *c, uint32_t section)
         }
         rules->from[predicate + 1] = found;
     }
-    rules->table = rules->of != NULL ? table : 0;
     return rules;
 }
 
@@ -122,10 +132,18 @@ static const struct schema_cross *next_rule(const struct check_rules *rules, enu
     return at < rules->from[predicate + 1] ? rules->of[at] : NULL;
 }
 
+const struct schema_cross *khap__check_rule(struct check *c, enum schema_predicate predicate,
+                                            uint32_t section)
+{
+    size_t first = 0;
+    return next_rule(rules_of(c, section), predicate, &first);
+}
+
 static void say(struct check *c, const struct schema_cross *rule, struct khap_place place,
                 struct khap_str first, struct khap_str second)
 {
     const struct khap_str words[] = {first, second};
+    c->told++;
     if (khap_diags_report(c->diags, khap__schema_text(rule->code), place, words, 2) == KHAP_ENOMEM)
         c->no_memory = true;
 }
@@ -257,10 +275,11 @@ static void keyword_bits(const struct schema_line *line, const struct schema_wor
 static void bits_of(const struct schema_line *line, const struct schema_word *words, size_t n,
                     struct schema_set *set)
 {
-    size_t behind;
     keyword_bits(line, words, n, set);
     for (uint32_t i = 0; i < line->n_options; i++) {
-        behind = line->options[i].word + 1;
+        if (line->options[i].row->bit == 0)
+            continue;
+        size_t behind = line->options[i].word + 1;
         khap__schema_bits(line->options[i].row, words + behind, behind < n ? n - behind : 0, set);
     }
 }
@@ -640,8 +659,12 @@ static void check_options(struct check *c, const struct check_kept *kept, const 
     const struct check_rules *rules = rules_of(c, kept->section);
     const struct schema_cross *rule;
     struct schema_set sure, maybe;
+    uint32_t told = c->told;
+    struct check_quiet *quiet;
     all_of_line(kept, has, &sure, &maybe);
     struct there there = {&sure, &maybe, &c->global, &c->global_maybe};
+    if (is_quiet(c->lines_quiet, rules, &there, &quiet))
+        return;
     for (size_t i = 0; (rule = next_rule(rules, CROSS_OPTION, &i)) != NULL;) {
         const struct schema_cross_set *set, *about = khap__schema_cross_when(rule, rule->n_when > 1 ? 1 : 0);
         if (about == NULL || !all_hold(rule, &there) || (set = missing(rule, &there)) == NULL)
@@ -657,6 +680,8 @@ static void check_options(struct check *c, const struct check_kept *kept, const 
                         : khap__check_listed(c, khap__schema_text(about->text)),
             second);
     }
+    if (c->told == told)
+        *quiet = (struct check_quiet){rules, sure, maybe};
 }
 
 /* What a frontend read as TCP can be handed on as HTTP. */
@@ -706,6 +731,10 @@ void khap__check_cross(struct check *c)
             continue;
         struct there there = {&has.sure, &has.maybe, &c->global, &c->global_maybe};
         const struct check_rules *rules = rules_of(c, section);
+        struct check_quiet *quiet;
+        uint32_t told = c->told;
+        if (is_quiet(c->sections_quiet, rules, &there, &quiet))
+            continue;
         for (size_t i = 0; (rule = next_rule(rules, CROSS_REQUIRES, &i)) != NULL;) {
             if (all_hold(rule, &there))
                 check_requires(c, rule, section, &there);
@@ -714,6 +743,8 @@ void khap__check_cross(struct check *c)
             if (all_hold(rule, &there))
                 check_needs(c, rule, section, &there);
         }
+        if (c->told == told)
+            *quiet = (struct check_quiet){rules, has.sure, has.maybe};
     }
     for (uint32_t i = 0; i < c->lines.len; i++) {
         if (i == 0 || c->lines.ptr[i].section != c->lines.ptr[i - 1].section)

@@ -101,9 +101,11 @@ static void tell_page(struct check *c)
 static bool refuses(const struct schema_line *line)
 {
     for (uint32_t i = 0; i < line->n_options; i++) {
+        if ((line->options[i].row->flags & ROW_FINAL) == 0)
+            continue;
         struct khap_str action = khap__schema_text(line->options[i].row->words);
-        if ((line->options[i].row->flags & ROW_FINAL) != 0 && !khap__str_eq(action, S("allow")) &&
-            !khap__str_eq(action, S("accept")) && !khap__str_eq(action, S("redirect")))
+        if (!khap__str_eq(action, S("allow")) && !khap__str_eq(action, S("accept")) &&
+            !khap__str_eq(action, S("redirect")))
             return true;
     }
     return false;

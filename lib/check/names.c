@@ -93,20 +93,6 @@ static void references(struct check *c)
     }
 }
 
-/* The rule about sections of a kind, or NULL. */
-static const struct schema_cross *rule_of(const struct check *c, enum schema_predicate predicate,
-                                          struct khap_str kind)
-{
-    const struct schema_cross *rule;
-    const struct khap_target *target = &c->view->target;
-    for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
-        if (rule->predicate == predicate && rule->first <= target->last && target->first <= rule->last &&
-            khap__schema_list_has(khap__schema_text(rule->sections), kind))
-            return rule;
-    }
-    return NULL;
-}
-
 static void say_rule(struct check *c, const struct schema_cross *rule, const struct view_definition *d)
 {
     const struct khap_str words[] = {d->name, c->view->sections.ptr[d->section].kind};
@@ -122,7 +108,7 @@ static void duplicate(struct check *c, const struct view_definition *d, const st
                               *b = &c->view->sections.ptr[d->section];
     bool same = khap__str_eq(a->kind, b->kind);
     bool proxies = khap__schema_kind_has(KIND_PROXY, a->kind) && khap__schema_kind_has(KIND_PROXY, b->kind);
-    const struct schema_cross *rule = same ? rule_of(c, CROSS_TWICE, a->kind) : NULL;
+    const struct schema_cross *rule = same ? khap__check_rule(c, CROSS_TWICE, before->section) : NULL;
     if (rule != NULL && d->read == KHAP_TRUE && before->read == KHAP_TRUE)
         say_rule(c, rule, d);
     if (!proxies || d->read != KHAP_TRUE || before->read != KHAP_TRUE)
@@ -209,7 +195,7 @@ static void unused(struct check *c)
         if (d->read != KHAP_TRUE || d->first_referrer != VIEW_NONE)
             continue;
         const struct schema_cross *rule =
-            d->is_section ? rule_of(c, CROSS_UNUSED, view->sections.ptr[d->section].kind) : NULL;
+            d->is_section ? khap__check_rule(c, CROSS_UNUSED, d->section) : NULL;
         if (rule != NULL)
             say_rule(c, rule, d);
         if (!(acl || (backend && !dynamic)) || !khap__view_first(view, i))

@@ -7,12 +7,16 @@
 void khap__check_place_line(struct check *c, const struct schema_line *line)
 {
     c->expression_places = c->condition_places = 0;
-    if (line->row == NULL || c->at.section == VIEW_NONE)
+    if (line->row == NULL || line->row->stand == 0 || c->at.section == VIEW_NONE)
         return;
-    struct khap_str kind = c->view->sections.ptr[c->at.section].kind;
-    bool proxy = khap__schema_kind_has(KIND_PROXY, kind), both = !proxy;
-    bool frontend = both || khap__schema_kind_has(KIND_FRONTEND, kind);
-    bool backend = both || khap__schema_kind_has(KIND_BACKEND, kind);
+    if (c->asked_section.kind != c->view->sections.ptr[c->at.section].kind.ptr) {
+        struct khap_str kind = c->view->sections.ptr[c->at.section].kind;
+        bool both = !khap__schema_kind_has(KIND_PROXY, kind);
+        c->asked_section.kind = kind.ptr;
+        c->asked_section.frontend = both || khap__schema_kind_has(KIND_FRONTEND, kind);
+        c->asked_section.backend = both || khap__schema_kind_has(KIND_BACKEND, kind);
+    }
+    bool frontend = c->asked_section.frontend, backend = c->asked_section.backend;
     c->expression_places = khap__schema_stands(line->row, false, frontend, backend);
     c->condition_places = khap__schema_stands(line->row, true, frontend, backend);
     struct check_asked asked = {c->view->references.len, c->condition_places, c->expression_places != 0};

@@ -15,10 +15,12 @@ static bool is_final(const struct schema_line *line)
 {
     bool final = (line->row->flags & ROW_FINAL) != 0;
     for (uint32_t i = 0; i < line->n_options; i++) {
-        if (khap__str_eq(khap__schema_text(line->options[i].row->words), S("ignore-empty")))
-            return false; /* of a redirect: it goes on where there is no location */
         final = final ||
                 (line->options[i].parent == UINT32_MAX && (line->options[i].row->flags & ROW_FINAL) != 0);
+    }
+    for (uint32_t i = 0; i < line->n_options && final; i++) {
+        if (khap__str_eq(khap__schema_text(line->options[i].row->words), S("ignore-empty")))
+            final = false; /* of a redirect: it goes on where there is no location */
     }
     return final;
 }

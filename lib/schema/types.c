@@ -398,9 +398,8 @@ static enum schema_problem address(const struct check *c)
         struct khap_str text = with_plain_address(c, c->release < 300 ? with_loose_ports(c) : c->text);
         error = listen ? khap__bind_parse(text, &a) : khap__address_parse(text, &a);
     }
-    bool peer = has_word(c, S("connect")) || has_word(c, S("source"));
     /* ports are cut to 16 bits up to 2.2 */
-    if (error == VALUE_RANGE && peer && c->release < 203)
+    if (error == VALUE_RANGE && c->release < 203 && (has_word(c, S("connect")) || has_word(c, S("source"))))
         return SCHEMA_GOOD;
     if (error != VALUE_OK)
         return from_value(error);
@@ -411,17 +410,17 @@ static enum schema_problem address(const struct check *c)
         (a.family == ADDRESS_NAME && has_word(c, S("log")) &&
          (khap__str_eq(c->text, S("stdout")) || khap__str_eq(c->text, S("stderr")))))
         return SCHEMA_BAD;
-    bool fixed = has_word(c, S("fixed"));
-    if (has_word(c, S("connect")) && (a.family == ADDRESS_FD || a.port != a.port_last))
+    bool several = a.port != a.port_last;
+    if ((a.family == ADDRESS_FD || several) && has_word(c, S("connect")))
         return SCHEMA_BAD;
-    if (((fixed || has_word(c, S("one"))) && (a.relative_port || a.port != a.port_last)) ||
-        ((fixed || has_word(c, S("stream"))) && is_datagram(a.prefix)) ||
-        (has_word(c, S("dgram")) && is_stream(a.prefix)))
+    if (((a.relative_port || several) && (has_word(c, S("fixed")) || has_word(c, S("one")))) ||
+        (is_datagram(a.prefix) && (has_word(c, S("fixed")) || has_word(c, S("stream")))) ||
+        (is_stream(a.prefix) && has_word(c, S("dgram"))))
         return SCHEMA_BAD;
     bool network = a.family == ADDRESS_ANY || a.family == ADDRESS_V4 || a.family == ADDRESS_V6 ||
                    a.family == ADDRESS_NAME;
-    if (network && ((has_word(c, S("port")) && (!a.has_port || a.port_last == 0)) ||
-                    (has_word(c, S("noport")) && a.has_port)))
+    if (network && (((!a.has_port || a.port_last == 0) && has_word(c, S("port"))) ||
+                    (a.has_port && has_word(c, S("noport")))))
         return SCHEMA_BAD;
     return khap__address_since(&a) > c->release ? SCHEMA_BAD : SCHEMA_GOOD;
 }

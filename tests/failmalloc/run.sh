@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes each i-th allocation of a whole `khapgen generate' or `khapgen parse' fail: ours, libyaml's, PCRE2's, jansson's, the C library's.
-# The run must end with the whole output and status 0, or with a message, status 2 or 3 and no output; and leave nothing unfreed.
+# Makes each i-th allocation of a whole `khapgen generate', `parse', `check' or `migrate' fail: ours, libyaml's, PCRE2's, jansson's, the C
+# library's. The run must end with the whole output and the status that it has else, or with a message, status 2 or 3 and no output; and leave
+# nothing unfreed.
 #
 #   [FAILMALLOC_STRIDE=N] [FAILMALLOC_LEAKS=no] tests/failmalloc/run.sh [MAP...]
 #
@@ -26,18 +27,29 @@ if [ -x "$(dirname "$KHAPGEN")/.libs/khapgen" ]; then
     export LD_LIBRARY_PATH
 fi
 
-# failing FILE file|dir|into|json|from-json|outline I [on]: one run, of generate or of parse; leaves status, calls, blocks, and what it wrote in
-# $tap_tmp/out
+# failing FILE file|dir|into|json|from-json|outline|check|files|fix|migrate|upgrade I [on]: one run; leaves status, calls, blocks, and what it wrote in
+# $tap_tmp/out, for check with what it told
 failing() {
     rm -rf "$tap_tmp/out" "$tap_tmp/count"
     mkdir "$tap_tmp/out"
-    command=generate
+    command=generate own=
     case $2 in
+    check) command=check; set -- "$@" -- --format json ;;
+    files) command=check; set -- "$@" -- --files -t 1.5-3.4 ;;
+    fix)
+        command=check own=$1
+        cp "$1" "$tap_tmp/out/haproxy.cfg"
+        shift
+        set -- "$tap_tmp/out/haproxy.cfg" "$@" -- --fix
+        ;;
+    migrate) command=migrate; set -- "$@" -- --from 1.5 --to 3.4 -o "$tap_tmp/out/it" ;;
+    upgrade) command=migrate; set -- "$@" -- --to 3.4 -o "$tap_tmp/out/it" ;;
     json | from-json) command=parse; set -- "$@" -- "--$2" -o "$tap_tmp/out/it" ;;
     outline) command=parse; set -- "$@" -- -o "$tap_tmp/out/it" ;;
     file) set -- "$@" -- -o "$tap_tmp/out/haproxy.cfg" ;;
     into)
-        cp "$abs_srcdir/tests/failmalloc/own.cfg" "$tap_tmp/out/haproxy.cfg"
+        own=$abs_srcdir/tests/failmalloc/own.cfg
+        cp "$own" "$tap_tmp/out/haproxy.cfg"
         set -- "$@" -- --into "$tap_tmp/out/haproxy.cfg"
         ;;
     dir) set -- "$@" -- --output-dir "$tap_tmp/out/conf" ;;
@@ -49,6 +61,7 @@ failing() {
     env LD_PRELOAD="$tap_tmp/failmalloc.so" FAILMALLOC_PROGRAM="$(basename "$program")" FAILMALLOC_AT="$at" ${on:+FAILMALLOC_ON=1} \
         FAILMALLOC_COUNT="$tap_tmp/count" "$program" $command "$@" "$map" >"$tap_tmp/stdout" 2>"$tap_tmp/err"
     status=$?
+    [ $command != check ] || [ $status -gt 1 ] || cat "$tap_tmp/stdout" "$tap_tmp/err" >"$tap_tmp/out/told"
     calls=0 blocks=0
     [ -s "$tap_tmp/count" ] && read -r calls blocks <"$tap_tmp/count"
 }
@@ -57,16 +70,17 @@ failing() {
 verdict() {
     [ -s "$tap_tmp/count" ] || { echo "did not come to its end (status $status)"; return; }
     case $status in
-    0) [ "$good_status" = 0 ] || echo "status 0 for a map that is wrong" ;;
     2 | 3) [ -s "$tap_tmp/err" ] || echo "status $status without a message" ;;
+    "$good_status") ;;
+    0) echo "status 0 for what is wrong" ;;
     *) echo "status $status" ;;
     esac
     written=$(cd "$tap_tmp/out" && find . -type f | sort)
-    if [ "$status" -eq 0 ] || [ -n "$written" ]; then
+    if [ "$status" -eq "$good_status" ] || [ -n "$written" ]; then
         # what failed after the last rename has written all; nothing in between may be left
         # into a file of one's own: it may be as it was
-        if [ "$how" = into ] && [ "$status" -ne 0 ] && [ "$written" = ./haproxy.cfg ] &&
-            cmp -s "$tap_tmp/out/haproxy.cfg" "$abs_srcdir/tests/failmalloc/own.cfg"; then :; else
+        if [ -n "$own" ] && [ "$status" -ne "$good_status" ] && [ "$written" = ./haproxy.cfg ] &&
+            { cmp -s "$tap_tmp/out/haproxy.cfg" "$own" || cmp -s "$tap_tmp/out/haproxy.cfg" "$tap_tmp/good/haproxy.cfg"; }; then :; else
         diff -r "$tap_tmp/out" "$tap_tmp/good" >/dev/null 2>&1 || echo "status $status, and the output is neither whole nor missing:" $written
         fi
     fi
@@ -74,12 +88,12 @@ verdict() {
         echo "$blocks blocks not freed, $good_blocks without failure"
 }
 
-# try MAP file|dir|into
+# try FILE HOW
 try() {
     how=$2
     title="${1##*/} to a $2"
     failing "$1" "$2" 0
-    if [ "$calls" -eq 0 ] || { [ "$status" -ne 0 ] && [ "$status" -ne 2 ]; }; then
+    if [ "$calls" -eq 0 ] || [ "$status" -gt 2 ]; then
         not_ok "$title: a run without failure (status $status, $calls allocations)"
         note "$(head -n 20 "$tap_tmp/err")"
         return
@@ -98,7 +112,7 @@ try() {
             failing "$1" "$2" "$i" $later
             said=$(verdict)
             tried=$((tried + 1))
-            if [ "$status" -eq 0 ]; then anyway=$((anyway + 1)); else refused=$((refused + 1)); fi
+            if [ "$status" -le 1 ]; then anyway=$((anyway + 1)); else refused=$((refused + 1)); fi
             if [ -n "$said" ]; then
                 wrong=$((wrong + 1))
                 [ "$wrong" -gt 20 ] || note "allocation $i${later:+ and all later}: $said" "$(head -n 3 "$tap_tmp/err")"
@@ -121,5 +135,10 @@ else
     try "$abs_srcdir/tests/failmalloc" outline
     try "$abs_srcdir/tests/failmalloc/haproxy.json" from-json
     try "$abs_srcdir/tests/failmalloc/bad.json" from-json
+    try "$abs_srcdir/tests/failmalloc/check.cfg" check
+    try "$abs_srcdir/tests/failmalloc/check.cfg" files
+    try "$abs_srcdir/tests/failmalloc/check.cfg" fix
+    try "$abs_srcdir/tests/failmalloc/old.cfg" migrate
+    try "$abs_srcdir/tests/failmalloc/old-map.yaml" upgrade
 fi
 finish
