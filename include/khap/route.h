@@ -41,8 +41,8 @@ void khap_route_options_init(struct khap_route_options *options);
  * @param bundle   the bundle; must outlive what is made, with its documents
  * @param target   as which release; the newest one of a range counts
  * @param options  NULL for the default
- * @param diags    receives what is wrong with conditions of `.if`; may be NULL. Other faults of the configuration are khap_check()'s to tell; a line
- * that cannot be read makes what depends on it unknown
+ * @param diags    receives what is wrong with conditions of `.if`; may be NULL. Other faults of the configuration are
+ * for khap_check() to tell; lines that HAProxy would refuse are passed over
  * @param out      [out] freed with khap_route_free()
  * @return KHAP_OK; KHAP_ENOMEM; KHAP_ELIMIT; KHAP_EINVAL
  */

@@ -38,7 +38,9 @@ static const struct schema_row *find(const struct check *c, struct khap_str meth
 enum khap_status khap__check_patterns(struct check *c, const struct schema_item *item)
 {
     const struct khap_node *first = item->node->first, *fetch = first == NULL ? NULL : first->first;
-    struct khap_str method = item->criterion != NULL ? khap__schema_text(item->criterion->match) : S("");
+    struct khap_str own = item->criterion != NULL ? khap__schema_text(item->criterion->match) : S("");
+    /* behind a converter it is the type of the sample that says how it is compared */
+    struct khap_str method = fetch != NULL && fetch->next != NULL ? S("") : own;
     bool named = method.len > 0, from_file = false, none = true, compared = false, ended = false;
     enum khap_status status = KHAP_OK;
     if (fetch == NULL || fetch->variable)
@@ -62,6 +64,9 @@ enum khap_status khap__check_patterns(struct check *c, const struct schema_item 
         method = khap__schema_sample_match(item->type, c->release);
     if (item->type == SAMPLE_NONE && !named)
         return KHAP_OK;
+    bool plain = khap__str_eq(own, S("str")); /* `hdr`, `path`: it is nothing that somebody asked for */
+    if (own.len > 0 && !plain && !khap__str_eq(own, method) && c->release >= KHAP_RELEASE(3, 4))
+        SAY(c->diags, MSG_MATCH_OVERWRITTEN, khap__check_place(c, span_of(item, fetch)), fetch->text, own);
     if (method.len == 0 && item->type != SAMPLE_METH) {
         SAY(c->diags, MSG_MATCH_MISSING, khap__check_place(c, span_of(item, fetch)), fetch->text);
         c->failed = true;
