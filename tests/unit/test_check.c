@@ -214,7 +214,7 @@ static void test_no_memory(void **state)
 static const struct {
     const char *path, *text;
 } in_memory[] = {
-    {"a.map", "1 x\n# x\n2 3\n4 y\n"},
+    {"a.map", "10.0.0.1 x\n# x\n10.0.0.2 3\n10.0.0.4 y\n"},
     {"a.acl", "10.0.0.1\n10.0.0.300\n"},
     {"a.http", "HTTP/1.0 503 x\r\nA b\r\n\r\n"},
     {"format", "a %[nosuch] %[src,map_ip_int(a.map)]\n"},
@@ -258,9 +258,9 @@ static void test_files(void **state)
     khap__buf_char(&said, '\0');
     assert_string_equal(
         said.ptr, "1:1 file-unused\n2:1 file-bad\n3:1 file-bad\n1:8 unknown-keyword\n2:16 file-missing\n"
-                  "3:6 file-bad\n2:1 bad-pattern\n8:23 file-missing\n1:3 bad-value\n"
-                  "4:3 bad-value\n2:2 file-bad\n1:5 unknown-sample\n1:3 bad-value\n"
-                  "4:3 bad-value\n12:2 rule-never-reached\n12:23 file-two-ways\n");
+                  "3:6 file-bad\n2:1 bad-pattern\n8:23 file-missing\n1:10 bad-value\n"
+                  "4:10 bad-value\n2:2 file-bad\n1:5 unknown-sample\n1:10 bad-value\n"
+                  "4:10 bad-value\n12:2 rule-never-reached\n12:23 file-two-ways\n");
     khap__buf_free(&said);
     for (size_t i = 1;; i++) {
         struct failing_alloc f;
