@@ -24,7 +24,7 @@ static struct khap_str key_beside(struct check *c, struct khap_str path)
     return text;
 }
 
-/* HAProxy's reader of lines sees none of what follows a NUL in a line. */
+/* OpenSSL's reader of lines sees none of what follows a NUL in a line, and takes one at its beginning for the end. */
 static struct khap_str without_nul(struct check *c, struct khap_str text)
 {
     if (khap__str_find(text, '\0') == text.len)
@@ -32,6 +32,8 @@ static struct khap_str without_nul(struct check *c, struct khap_str text)
     struct inside_lines lines = {.text = text, .room = SIZE_MAX};
     khap__buf_clear(&c->text);
     while (khap__inside_next(&lines)) {
+        if (lines.line.ptr[0] == '\0')
+            break;
         khap__buf_add(&c->text, khap__inside_visible(lines.line));
         khap__buf_char(&c->text, '\n');
     }

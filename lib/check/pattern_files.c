@@ -27,21 +27,20 @@ static bool is_integer(struct khap_str s)
     return at == s.len;
 }
 
-/* An address, or a network, and no name of a host. */
+/* An address or a network with all four numbers, and no name of a host. */
 static bool is_network(struct check *c, struct arena *arena, struct khap_str s)
 {
+    uint8_t ip[16];
     uint32_t offset, len;
     enum khap_status status = KHAP_OK;
+    struct khap_str address = khap__str_sub(s, 0, khap__str_find(s, '/'));
+    if (!khap__ipv4_parse(address, ip) && !khap__ipv6_parse(address, ip))
+        return false;
     enum schema_problem problem = khap__schema_type_check(arena, TYPE_NETWORK, S("host"), INT64_MIN,
                                                           INT64_MAX, c->release, s, &offset, &len, &status);
-    bool numbers = true, colon = khap__str_find(s, ':') < s.len;
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char byte = (unsigned char)s.ptr[i];
-        numbers = numbers && (khap__is_digit(byte) || byte == '.' || byte == '/');
-    }
     if (status == KHAP_ENOMEM)
         c->no_memory = true;
-    return (numbers || colon) && (problem == SCHEMA_GOOD || problem == SCHEMA_ODD);
+    return problem == SCHEMA_GOOD || problem == SCHEMA_ODD;
 }
 
 static void check_key(struct check *c, struct check_inside *in, const struct reading *r, struct arena *arena,
@@ -66,19 +65,11 @@ static void check_key(struct check *c, struct check_inside *in, const struct rea
                    khap__schema_text(r->method->words), key, khap__buf_str(&c->more));
 }
 
-/* The same, with all four numbers of an IPv4 address. */
-static bool is_whole(struct khap_str s)
-{
-    uint8_t ip[16];
-    s.len = khap__str_find(s, '/');
-    return khap__ipv4_parse(s, ip) || khap__ipv6_parse(s, ip);
-}
-
 static void check_value(struct check *c, struct check_inside *in, const struct reading *r,
                         struct arena *arena, struct khap_str value)
 {
     bool number = r->value == SAMPLE_SINT;
-    if (number ? !is_integer(value) : !is_whole(value) || !is_network(c, arena, value))
+    if (number ? !is_integer(value) : !is_network(c, arena, value))
         SAY_INSIDE(c, in, MSG_BAD_VALUE, (size_t)(value.ptr - in->text.ptr), value.len, value,
                    number ? S("an integer") : S("an address"));
 }

@@ -13,9 +13,11 @@
 #include "schema/schema.h"
 #include <khap/check.h>
 
-static enum khap_status check_text(const struct khap_alloc *alloc, uint16_t first, uint16_t last,
-                                   struct khap_str text, struct buf *said)
+static enum khap_status check_with(const struct khap_alloc *alloc, uint16_t first, uint16_t last,
+                                   struct khap_str text, const struct khap_file_source *files,
+                                   struct buf *said)
 {
+    struct khap_check_options options;
     struct khap_sources *sources = NULL;
     struct khap_diags *diags = NULL;
     struct khap_bundle *bundle = NULL;
@@ -40,7 +42,11 @@ static enum khap_status check_text(const struct khap_alloc *alloc, uint16_t firs
             khap_document_free(doc);
     }
     if (status == KHAP_OK)
-        status = khap_check(alloc, bundle, &target, NULL, diags);
+        khap_check_options_init(&options);
+    options.files = files;
+    options.sources = sources;
+    if (status == KHAP_OK)
+        status = khap_check(alloc, bundle, &target, &options, diags);
     for (const struct khap_diag *d = NULL;
          status == KHAP_OK && said != NULL && (d = khap_diags_next(diags, d)) != NULL;) {
         uint32_t line, column;
@@ -56,6 +62,12 @@ static enum khap_status check_text(const struct khap_alloc *alloc, uint16_t firs
     khap_diags_free(diags);
     khap_sources_free(sources);
     return status;
+}
+
+static enum khap_status check_text(const struct khap_alloc *alloc, uint16_t first, uint16_t last,
+                                   struct khap_str text, struct buf *said)
+{
+    return check_with(alloc, first, last, text, NULL, said);
 }
 
 static void assert_said(uint16_t first, uint16_t last, const char *text, const char *expected)
@@ -198,12 +210,76 @@ static void test_no_memory(void **state)
     }
 }
 
+/* Files in memory. */
+static const struct {
+    const char *path, *text;
+} in_memory[] = {
+    {"a.map", "10.0.0.1 x\n# x\n10.0.0.2 3\n10.0.0.4 y\n"},
+    {"a.acl", "10.0.0.1\n10.0.0.300\n"},
+    {"a.http", "HTTP/1.0 503 x\r\nA b\r\n\r\n"},
+    {"format", "a %[nosuch] %[src,map_ip_int(a.map)]\n"},
+    {"list", "a.pem [alpm h2 alpn h2] x\nb.pem [ca-file nosuch]\nc.pem]\n"},
+    {"a.pem", "x\n"},
+    {"b.pem", "x\n"},
+    {"state", "2\n"},
+    {"headers", "host HOST\nhost Host\na b\n"},
+};
+
+static enum khap_status read_memory(void *ctx, struct khap_str path, struct khap_str *text)
+{
+    (void)ctx;
+    for (size_t i = 0; i < sizeof in_memory / sizeof *in_memory; i++) {
+        if (khap__str_eq(path, khap__str(in_memory[i].path))) {
+            *text = khap__str(in_memory[i].text);
+            return KHAP_OK;
+        }
+    }
+    return KHAP_ENOENT;
+}
+
+static const char with_files[] = "global\n server-state-file state\n h1-case-adjust-file headers\n"
+                                 "frontend f\n mode http\n timeout client 1s\n"
+                                 " bind :443 ssl crt-list list\n"
+                                 " http-request deny if { src -f a.acl -f b.acl }\n"
+                                 " http-request set-var(txn.a) path,map_str_int(a.map)\n"
+                                 " errorfile 503 a.http\n"
+                                 " http-request return content-type a/b lf-file format\n"
+                                 " http-request deny if { path -f a.map }\n";
+
+static void test_files(void **state)
+{
+    (void)state;
+    const struct khap_file_source files = {.size = sizeof files, .read = read_memory};
+    struct buf said;
+    khap__buf_init(&said, NULL);
+    assert_int_equal(
+        check_with(NULL, KHAP_RELEASE(3, 2), KHAP_RELEASE(3, 2), khap__str(with_files), &files, &said),
+        KHAP_OK);
+    khap__buf_char(&said, '\0');
+    assert_string_equal(
+        said.ptr, "1:1 file-unused\n2:1 file-bad\n3:1 file-bad\n1:8 unknown-keyword\n2:16 file-missing\n"
+                  "3:6 file-bad\n2:1 bad-pattern\n8:23 file-missing\n1:10 bad-value\n"
+                  "4:10 bad-value\n2:2 file-bad\n1:5 unknown-sample\n1:10 bad-value\n"
+                  "4:10 bad-value\n12:2 rule-never-reached\n12:23 file-two-ways\n");
+    khap__buf_free(&said);
+    for (size_t i = 1;; i++) {
+        struct failing_alloc f;
+        failing_alloc_init(&f, i);
+        enum khap_status status =
+            check_with(&f.alloc, KHAP_RELEASE(3, 2), KHAP_RELEASE(3, 2), khap__str(with_files), &files, NULL);
+        assert_failing_alloc_clean(&f);
+        if (!f.failed)
+            break;
+        assert_int_equal(status, KHAP_ENOMEM);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_everything),  cmocka_unit_test(test_ranges),  cmocka_unit_test(test_unused),
         cmocka_unit_test(test_cross_codes), cmocka_unit_test(test_exposed), cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_memory),   cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
