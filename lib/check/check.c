@@ -149,6 +149,8 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     VEC_FREE(&c.alloc, &c.own_names);
     VEC_FREE(&c.alloc, &c.asked);
     VEC_FREE(&c.alloc, &c.acls);
+    VEC_FREE(&c.alloc, &c.acl_rows);
+    VEC_FREE(&c.alloc, &c.rows_of_acls);
     VEC_FREE(&c.alloc, &c.low);
     khap__map_free(&c.acl_lines);
     khap__arena_free(&c.names);

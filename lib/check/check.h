@@ -33,6 +33,11 @@ struct check_asked {
     uint32_t places;    /* where its condition is asked, or 0 */
     bool layer6;        /* it is no place for layer 6 in mode http */
 };
+/* A fetch of an ACL, and the number of its next one, or VIEW_NONE. */
+struct check_acl_row {
+    const struct schema_row *row;
+    uint32_t next;
+};
 /* The fetch of an ACL line, or one in a condition that is not legal in mode http. */
 struct check_fetch {
     uint32_t section;
@@ -91,6 +96,8 @@ struct check {
         bool frontend, backend;
     } asked_section;
     VEC(struct check_fetch) acls, low;        /* of lines with acl; of conditions: layer 6 */
+    VEC(struct check_acl_row) acl_rows;       /* of the ACLs that were asked */
+    VEC(uint32_t) rows_of_acls;               /* by definition: the first of its rows */
     struct map acl_lines;                     /* line -> its first of acls */
     struct schema_set global, global_maybe;   /* of all sections global */
     struct check_rules rules_of[TABLE_COUNT]; /* by table; `of` NULL: not looked for yet */

@@ -102,18 +102,50 @@ static void ask(struct check *c, const struct check_asked *asked, const struct v
         SAY(c->diags, MSG_LAYER6_IN_HTTP, khap__check_place_of(c, r->section, r->line, r->span), r->name);
 }
 
-/* All lines that define the ACL which is meant. */
-static void ask_definitions(struct check *c, const struct check_asked *asked, const struct view_reference *r)
+/* What all lines that define an ACL fetch, each fetch once: an ACL of many lines may be asked in many. In c->acl_rows from the number that
+ * is given on; VIEW_NONE when there is nothing. */
+static uint32_t rows_of_acl(struct check *c, uint32_t definition)
 {
     const struct khap_view *view = c->view;
-    for (uint32_t d = r->definition; d != VIEW_NONE; d = view->definitions.ptr[d].next_same) {
+    uint32_t last = VIEW_NONE, first = VIEW_NONE;
+    for (uint32_t d = definition; d != VIEW_NONE; d = view->definitions.ptr[d].next_same) {
         const struct khap_line *line = view->definitions.ptr[d].line;
-        uint32_t at;
+        uint32_t at, known = first;
         if (view->definitions.ptr[d].kind != KIND_ACL || view->definitions.ptr[d].read != KHAP_TRUE ||
             !khap__map_get(&c->acl_lines, (struct khap_str){(const char *)&line, sizeof line}, &at))
             continue;
-        ask(c, asked, r, c->acls.ptr[at].row);
+        struct check_acl_row one = {c->acls.ptr[at].row, VIEW_NONE};
+        while (known != VIEW_NONE && c->acl_rows.ptr[known].row != one.row)
+            known = c->acl_rows.ptr[known].next;
+        if (known != VIEW_NONE)
+            continue;
+        if (!VEC_PUSH(&c->alloc, &c->acl_rows, one)) {
+            c->no_memory = true;
+            break;
+        }
+        if (last != VIEW_NONE)
+            c->acl_rows.ptr[last].next = c->acl_rows.len - 1;
+        last = c->acl_rows.len - 1;
+        first = first == VIEW_NONE ? last : first;
     }
+    return first;
+}
+
+/* All lines that define the ACL which is meant. */
+static void ask_definitions(struct check *c, const struct check_asked *asked, const struct view_reference *r)
+{
+    enum { NOT_LOOKED = VIEW_NONE - 1 };
+    while (c->rows_of_acls.len <= r->definition) {
+        if (!VEC_PUSH(&c->alloc, &c->rows_of_acls, (uint32_t)NOT_LOOKED)) {
+            c->no_memory = true;
+            return;
+        }
+    }
+    uint32_t *first = &c->rows_of_acls.ptr[r->definition];
+    if (*first == NOT_LOOKED)
+        *first = rows_of_acl(c, r->definition);
+    for (uint32_t i = *first; i != VIEW_NONE; i = c->acl_rows.ptr[i].next)
+        ask(c, asked, r, c->acl_rows.ptr[i].row);
 }
 
 void khap__check_conditions(struct check *c)
