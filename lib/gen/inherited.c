@@ -149,12 +149,21 @@ void khap__inherited_read(const struct khap_target *target, const struct khap_wo
         read_server_words(words, line, facts);
 }
 
-void khap__gen_taken_back(struct gen *g, bool frontend, bool tcp, struct khap_place place)
+/* A line of its own takes it back, too. */
+static bool says(const struct service *s, const struct inherited *row)
+{
+    return s && ((s->hash_by != HASH_NONE && strcmp(row->words, "hash-type") == 0) ||
+                 (s->retry_on && s->retry_on->n_children > 0 && strcmp(row->words, "retry-on") == 0));
+}
+
+void khap__gen_taken_back(struct gen *g, bool frontend, bool tcp, const struct service *s,
+                          struct khap_place place)
 {
     uint8_t side = frontend ? FRONT : BACK, mode = tcp ? TCP : HTTP;
     for (uint32_t i = 0; g->into && i < ROWS; i++) {
         const struct inherited *row = &inherited[i];
-        if (!(g->into->here.inherited >> i & 1u) || !(row->where & side) || !(row->where & mode))
+        if (!(g->into->here.inherited >> i & 1u) || !(row->where & side) || !(row->where & mode) ||
+            says(s, row))
             continue;
         khap__doc_begin(g->doc, 4, place);
         if (strcmp(row->back, "no") == 0) {

@@ -174,6 +174,7 @@ struct server {
 enum cookie_mode { COOKIE_INSERT, COOKIE_PREFIX, COOKIE_REWRITE };
 enum check_type { CHECK_TCP, CHECK_HTTP, CHECK_TLS };
 enum backend_protocol { PROTOCOL_HTTP, PROTOCOL_HTTPS, PROTOCOL_H2 /* over TLS */, PROTOCOL_H2C };
+enum hash_by { HASH_NONE, HASH_URI, HASH_SOURCE, HASH_HEADER, HASH_COOKIE };
 struct status_range {
     uint16_t from, to;
 };
@@ -182,8 +183,13 @@ struct service {
     const struct service_head *head;
     struct khap_str name;
     struct khap_place place;
-    uint8_t mode; /* enum service_mode */
-    struct khap_str balance;
+    uint8_t mode;              /* enum service_mode */
+    struct khap_str balance;   /* without hash_by */
+    uint8_t hash_by;           /* enum hash_by; consistent */
+    struct khap_str hash_name; /* of the header or cookie */
+    struct khap_place hash_place;
+    const struct setting *retries;  /* SETTING_INT, or NULL */
+    const struct setting *retry_on; /* a list of SETTING_TEXT, or NULL */
     struct {
         bool on;
         struct khap_str name, key_file;

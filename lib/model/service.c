@@ -312,7 +312,7 @@ enum khap_status khap__service_resolve(const struct resolved *r, uint32_t index,
         khap__parts_inherit(&parts, inherited);
     *out =
         (struct service){.head = head, .name = head->name, .place = head->given->place, .mode = head->mode};
-    out->balance = text_of(parts.balance, S("roundrobin"));
+    khap__fill_balance(&parts, out);
     struct layered timeouts = khap__layered(own.timeouts, inherited->timeouts);
     if (timeouts.own) {
         out->connect = time_of(khap__member(timeouts, KEY_SERVICE_TIMEOUTS_CONNECT));

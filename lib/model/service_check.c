@@ -17,12 +17,6 @@ static void say_needs(struct resolver *r, const struct setting *s, struct khap_s
     RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, s->place, khap__short_path((enum key)s->key), other);
 }
 
-bool khap__balance_needs_http(struct khap_str text)
-{
-    return khap__str_starts(text, S("uri")) || khap__str_starts(text, S("url_param")) ||
-           khap__str_starts(text, S("hdr("));
-}
-
 /* What a service with a backend of one's own may say: how requests come to it. What its own backend would do, that of others does not. */
 static bool acts_before_backend(enum key key)
 {
@@ -67,8 +61,12 @@ static void check_applies(struct resolver *r, const struct service_head *head)
         }
         if (head->mode == MODE_HTTP)
             continue;
-        if (s->key == KEY_SERVICE_BALANCE && khap__balance_needs_http(s->text))
-            RESOLVE_SAY(r, MSG_KEY_CANNOT_ACT, s->place, s->text, mode_text(head->mode));
+        if (khap__balance_needs_http(s))
+            RESOLVE_SAY(r, MSG_KEY_CANNOT_ACT, s->place,
+                        s->kind == SETTING_TEXT             ? s->text
+                        : khap__is_text(s->child, S("uri")) ? S("hash: uri")
+                                                            : khap__short_path((enum key)s->child->key),
+                        mode_text(head->mode));
         if (s->key != KEY_SERVICE_CHECK)
             continue;
         for (const struct setting *m = s->child; m; m = m->next) {
@@ -259,6 +257,7 @@ static void check_parts(struct resolver *r, const struct setting *given, struct 
 void khap__check_defaults(struct resolver *r)
 {
     static const struct service_parts none;
+    khap__check_balance(r, &r->defaults, &none);
     check_parts(r, khap__setting_find(r->model->root, KEY_SERVICE_DEFAULTS), S("`serviceDefaults`"),
                 &r->defaults, &none);
 }
@@ -283,6 +282,8 @@ void khap__check_service(struct resolver *r, const struct service_head *head, co
     check_applies(r, head);
     if (head->own_backend)
         check_before_backend(r, head, own);
+    else
+        khap__check_balance(r, own, inherited);
     if (head->mode == MODE_TCP) {
         if (!own->bind && !inherited->bind && !own->hosts && !spoilt(r, head, KEY_SERVICE_BIND) &&
             !spoilt(r, head, KEY_SERVICE_HOSTS))

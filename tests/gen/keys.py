@@ -50,6 +50,7 @@ CONTEXT = {
     "services.*.check.host": ({"services": {"web": {"check": {"path": "/c"}}}}, []),
     "services.*.check.method": ({"services": {"web": {"check": {"path": "/c"}}}}, []),
     "services.*.check.expect": ({"services": {"web": {"check": {"path": "/c"}}}}, []),
+    "services.*.hash.cookie": ({}, ["--target", "2.6"]),
     "services.*.servers[]": ({"services": {"web": {"servers": [SERVER]}}}, []),
     "services.*.nodes.selector": ({}, []),
     "services.*.backend": ({"services": {"web": {"nodePort": None, "servers": [SERVER]}}, "sections": "backend shop\n    server s1 10.1.1.1:80\n"}, []),

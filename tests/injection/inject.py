@@ -152,6 +152,8 @@ def context(path):
             web["cookie"] = {"name": "SRV", "dynamic": True, "keyFile": "cookie.key"}
     if path.startswith("services.*.check"):
         web["check"] = {"interval": "2s"} if path == "services.*.check.type" else {"path": "/h"}
+    if path == "services.*.hash.cookie":
+        tree["haproxy"] = "2.6-3.4"
     if path.startswith("services.*.servers[]"):
         web["servers"] = [{"name": "s1", "address": "10.0.0.9", "port": 8080}]
     if path.startswith("services.*.nodes"):

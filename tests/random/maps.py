@@ -372,6 +372,18 @@ class Maker:
         path, rng = "services.*", self.rng
         self.set(s, path, "balance", rng.choice(["roundrobin", "leastconn", "source", "first", "static-rr", "random"] +
                                                 (["uri", "hdr(X-User)", "url_param id"] if kind == "http" and not defaults else [])), 0.4)
+        if "balance" not in s and self.chance(0.2):
+            self.use(path + ".hash")
+            by = rng.choice(["by", "header", "cookie"] if kind == "http" else ["by"])
+            s["hash"] = {}
+            self.set(s["hash"], path + ".hash", by, {"by": rng.choice(words_of(path + ".hash.by")) if kind == "http" else "source", "header": self.header(),
+                                                     "cookie": rng.choice(["SESSION", "a%$`#~", "A.b-c"])}[by])
+        elif "balance" not in s:
+            self.set(s, path, "affinity", "source", 0.1)
+        self.set(s, path, "retries", rng.choice([1, 5, 100] if defaults else [0, 1, 5, 100]), 0.2)
+        if kind == "http" and s.get("retries") != 0 and self.map.get("serviceDefaults", {}).get("retries") != 0:
+            self.set(s, path, "retryOn", lambda: rng.choice([503, "all-retryable-errors", ["conn-failure", "empty-response", 502, "504"],
+                                                             rng.sample(words_of(path + ".retryOn"), 3), []]), 0.2)
         self.set(s, path, "sourceRanges", lambda: [self.network(), "10.1.0.0/16"], 0.2 if not defaults else 0.05)
         if self.chance(0.4):
             self.use(path + ".timeouts")
