@@ -97,11 +97,13 @@ void khap__gen_backend_frame(struct gen *g, bool tcp, const struct service *s, c
     if (!s && g->into->here.server_words != 0 && gen_from(g, R(1, 8))) { /* a service says more of it */
         khap__doc_begin(g->doc, 4, place);
         khap__doc_lit(g->doc, "default-server");
-        khap__gen_default_server(g);
+        khap__gen_default_server(g, NULL);
         khap__doc_end(g->doc);
     }
-    if (s && s->check.on && s->check.type != CHECK_HTTP && g->into->here.checks)
+    if (s && s->check.on && (s->check.type == CHECK_TCP || s->check.type == CHECK_TLS) &&
+        g->into->here.checks)
         khap__gen_line(g, 4, "option tcp-check", place); /* a connection, and not what the defaults check */
-    if (s && s->check.on && s->check.type != CHECK_HTTP && g->into->here.checks && g->into->here.tcp_checks)
+    if (s && s->check.on && (s->check.type == CHECK_TCP || s->check.type == CHECK_TLS) &&
+        g->into->here.checks && g->into->here.tcp_checks)
         khap__gen_line(g, 4, "tcp-check connect default", place);
 }

@@ -135,7 +135,7 @@ void khap__gen_backend_frame(struct gen *g, bool tcp, const struct service *s, c
 /* inherited.c: lines and words of default-server that take back what the defaults say */
 void khap__gen_taken_back(struct gen *g, bool frontend, bool tcp, const struct service *s,
                           struct khap_place place);
-void khap__gen_default_server(struct gen *g);
+void khap__gen_default_server(struct gen *g, const struct service *s); /* s may be NULL */
 void khap__gen_tcplog(struct gen *g, struct khap_place place);
 void khap__gen_forwardfor(struct gen *g, struct khap_place place);
 /* check.c */

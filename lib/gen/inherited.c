@@ -72,6 +72,8 @@ static const struct server_word server_words[] = {
     {"agent-check", "no-agent-check"},
     {"disabled", "enabled"},
     {"addr", ""},
+    {"agent-addr", ""},
+    {"agent-send", ""},
     {"alpn", ""},
     {"check-alpn", ""},
     {"check-proto", ""},
@@ -176,10 +178,13 @@ void khap__gen_taken_back(struct gen *g, bool frontend, bool tcp, const struct s
     }
 }
 
-void khap__gen_default_server(struct gen *g)
+void khap__gen_default_server(struct gen *g, const struct service *s)
 {
     uint32_t words = g->into ? g->into->here.server_words : 0;
     for (uint32_t bit = 0; gen_from(g, R(1, 8)) && bit < SERVER_WORDS; bit++) {
+        /* an agent that is wanted is not taken back before it is asked for again */
+        if (s && s->agent.port > 0 && strcmp(server_words[bit].word, "agent-check") == 0)
+            continue;
         if (words >> bit & 1u)
             khap__doc_lit_n(g->doc, server_words[bit].back, strlen(server_words[bit].back));
     }

@@ -172,7 +172,7 @@ struct server {
     struct khap_place place;
 };
 enum cookie_mode { COOKIE_INSERT, COOKIE_PREFIX, COOKIE_REWRITE };
-enum check_type { CHECK_TCP, CHECK_HTTP, CHECK_TLS };
+enum check_type { CHECK_TCP, CHECK_HTTP, CHECK_TLS, CHECK_MYSQL, CHECK_POSTGRES, CHECK_REDIS, CHECK_SMTP };
 enum backend_protocol { PROTOCOL_HTTP, PROTOCOL_HTTPS, PROTOCOL_H2 /* over TLS */, PROTOCOL_H2C };
 enum hash_by { HASH_NONE, HASH_URI, HASH_SOURCE, HASH_HEADER, HASH_COOKIE };
 struct status_range {
@@ -202,6 +202,7 @@ struct service {
         bool on;
         uint8_t type;
         struct khap_str path, host, method; /* host empty: none */
+        struct khap_str user;               /* empty: none */
         bool host_given;                    /* and not the first exact host of the service */
         struct status_range *expect;
         uint32_t n_expect; /* 0: HAProxy's own, 2xx and 3xx */
@@ -209,6 +210,12 @@ struct service {
         uint32_t rise, fall, port; /* port 0: the server's own */
         struct khap_place place;
     } check;
+    struct {
+        uint32_t port; /* 0: no agent */
+        uint64_t interval;
+        struct khap_str send; /* without its line end; empty: nothing */
+        struct khap_place place;
+    } agent;
     uint64_t connect, server_timeout, queue,
         tunnel; /* microseconds; 0: not given for this service or its defaults */
     bool redirect_https_given,

@@ -93,6 +93,9 @@ void khap__parts_gather(const struct setting *service, struct service_parts *out
         case KEY_SERVICE_RETRIES:
             out->retries = s;
             break;
+        case KEY_SERVICE_AGENT_CHECK:
+            out->agent_check = s;
+            break;
         case KEY_SERVICE_RETRY_ON:
             out->retry_on = s;
             break;
@@ -131,6 +134,7 @@ void khap__parts_inherit(struct service_parts *own, const struct service_parts *
     INHERIT(servers);
     INHERIT(backend);
     INHERIT(extra);
+    INHERIT(agent_check);
     INHERIT(retries);
     INHERIT(retry_on);
     if (!khap__chooses_server(own)) { /* one of them stands for all three */

@@ -50,6 +50,8 @@ CONTEXT = {
     "services.*.check.host": ({"services": {"web": {"check": {"path": "/c"}}}}, []),
     "services.*.check.method": ({"services": {"web": {"check": {"path": "/c"}}}}, []),
     "services.*.check.expect": ({"services": {"web": {"check": {"path": "/c"}}}}, []),
+    "services.*.check.user": ({"services": {"web": {"check": {"type": "mysql", "user": "other"}}}}, []),
+    "services.*.agentCheck": ({"services": {"web": {"agentCheck": {"port": 7}}}}, []),
     "services.*.hash.cookie": ({}, ["--target", "2.6"]),
     "services.*.servers[]": ({"services": {"web": {"servers": [SERVER]}}}, []),
     "services.*.nodes.selector": ({}, []),

@@ -98,6 +98,14 @@ static void between_keys(void **state)
          NODES "serviceDefaults: {retryOn: 503}\nservices: {a: {nodePort: 1, retries: 0}}"},
         {"key-cannot-act", 0,
          NODES "serviceDefaults: {hash: uri}\nservices: {a: {nodePort: 1, mode: tcp, bind: \":1\"}}"},
+        {"key-needs-key", 1, NODES "serviceDefaults: {check: {type: mysql}}\nservices: {a: {nodePort: 1}}"},
+        {"key-needs-key", 0,
+         NODES "serviceDefaults: {check: {user: a, type: mysql}}\nservices: {a: {nodePort: 1, check: {type: "
+               "postgres}}}"},
+        {"key-needs-key", 1, NODES "services: {a: {nodePort: 1, agentCheck: {send: a}}}"},
+        {"key-needs-key", 0,
+         NODES
+         "serviceDefaults: {agentCheck: {port: 1}}\nservices: {a: {nodePort: 1, agentCheck: {send: a}}}"},
         {"one-key-of", 1, NODES "services: {a: {nodePort: 1, hash: {header: a, by: uri}}}"},
         {"key-cannot-act", 1,
          NODES "services: {v: {nodePort: 1, mode: tcp, tls: passthrough, hosts: [a.example], headers: {}}}"},
