@@ -44,6 +44,7 @@ BEGIN {
     # what an object cannot do without
     need["nodes.*"] = "\"required\":[\"address\"]"
     need["services.*.servers[]"] = "\"required\":[\"name\",\"address\"]"
+    need["services.*.hash"] = "\"oneOf\":[{\"required\":[\"by\"]},{\"required\":[\"header\"]},{\"required\":[\"cookie\"]}]"
     need["acme"] = "\"required\":[\"server\"]"
     need["certs[]"] = "\"oneOf\":[{\"required\":[\"directory\"]},{\"required\":[\"file\"]},{\"required\":[\"crtList\"]}]"
     alone["nodes"] = alone["services"] = alone["frontends"] = 1
@@ -83,7 +84,7 @@ function scalar_schema(t,    inner, bounds, words, i, m, out)
     if (t ~ /^enum\(/) {
         m = split(substr(t, 6, length(t) - 6), words, "|")
         out = ""
-        for (i = 1; i <= m; i++) out = out (i > 1 ? "," : "") json(words[i])
+        for (i = 1; i <= m; i++) out = out (i > 1 ? "," : "") json(words[i]) (words[i] ~ /^[0-9]+$/ ? "," words[i] : "")
         return "{\"enum\":[" out "]}"
     }
     if (t in scalar) return scalar[t]

@@ -14,23 +14,6 @@ static void time_line(struct gen *g, const char *words, uint64_t us, const struc
     khap__doc_end(g->doc);
 }
 
-/* The algorithm may have arguments: "uri depth 2", "hdr(host)". */
-static void balance_line(struct gen *g, const struct service *s, const struct raw *extra)
-{
-    struct khap_str rest = s->balance;
-    if (rest.len == 0 || khap__raw_replaces(extra, S("balance")))
-        return;
-    khap__doc_begin(g->doc, 4, s->place);
-    khap__doc_lit(g->doc, "balance");
-    while (rest.len > 0) {
-        size_t end = khap__str_find(rest, ' ');
-        if (end > 0)
-            khap__doc_word(g->doc, (struct khap_str){rest.ptr, end});
-        rest = khap__str_sub(rest, end + 1, rest.len);
-    }
-    khap__doc_end(g->doc);
-}
-
 /* The key of dynamic cookies, one word, from its file. */
 static void cookie_key_line(struct gen *g, const struct service *s)
 {
@@ -257,7 +240,7 @@ static void backend(struct gen *g, const struct service *s)
     if (s->mode != MODE_HTTP)
         khap__gen_line(g, 4, "mode tcp", s->place);
     khap__gen_backend_frame(g, s->mode != MODE_HTTP, s, &extra, s->place);
-    balance_line(g, s, &extra);
+    khap__gen_balance(g, s, &extra);
     cookie_lines(g, s);
     khap__gen_check(g, s);
     time_line(g, "timeout connect", s->connect, &extra, s->place);

@@ -94,12 +94,50 @@ static void http_lines(struct gen *g, const struct service *s)
     expect_line(g, s);
 }
 
+/* Checks that speak the server's own language. */
+static void dialogue_line(struct gen *g, const struct service *s)
+{
+    static const char *const words[] = {[CHECK_MYSQL] = "option mysql-check user",
+                                        [CHECK_POSTGRES] = "option pgsql-check user",
+                                        [CHECK_REDIS] = "option redis-check",
+                                        [CHECK_SMTP] = "option smtpchk"};
+    const char *line = words[s->check.type];
+    if (!line)
+        return;
+    khap__doc_begin(g->doc, 4, s->check.place);
+    khap__doc_lit_n(g->doc, line, strlen(line));
+    if (s->check.user.len > 0)
+        khap__doc_word(g->doc, s->check.user);
+    if (s->check.type == CHECK_MYSQL) /* before 2.2 it is not the default */
+        khap__doc_lit(g->doc, "post-41");
+    khap__doc_end(g->doc);
+}
+
+static void agent_words(struct gen *g, const struct service *s)
+{
+    struct khap_document *doc = g->doc;
+    if (s->agent.port == 0)
+        return;
+    khap__doc_lit(doc, "agent-check agent-port");
+    khap__doc_uint(doc, s->agent.port);
+    khap__doc_lit(doc, "agent-inter");
+    khap__gen_time(g, s->agent.interval);
+    if (s->agent.send.len > 0) {
+        khap__doc_lit(doc, "agent-send");
+        khap__doc_part(doc, s->agent.send);
+        khap__doc_part(doc, S("\n"));
+        khap__doc_part_end(doc);
+    }
+}
+
 void khap__gen_check(struct gen *g, const struct service *s)
 {
     static const uint64_t usual_interval = 2000000;
     struct khap_document *doc = g->doc;
     if (s->check.on && s->check.type == CHECK_HTTP)
         http_lines(g, s);
+    if (s->check.on)
+        dialogue_line(g, s);
     if (!s->check.on && !g->into)
         return;
     if (!g->into && s->check.interval == usual_interval && s->check.rise == 2 && s->check.fall == 3)
@@ -111,13 +149,14 @@ void khap__gen_check(struct gen *g, const struct service *s)
     khap__doc_uint(doc, s->check.on ? s->check.fall : 3);
     khap__doc_lit(doc, "rise");
     khap__doc_uint(doc, s->check.on ? s->check.rise : 2);
-    khap__gen_default_server(g);
+    khap__gen_default_server(g, s);
     khap__doc_end(doc);
 }
 
 void khap__gen_server_check(struct gen *g, const struct service *s)
 {
     struct khap_document *doc = g->doc;
+    agent_words(g, s);
     if (!s->check.on)
         return;
     bool tls = s->protocol == PROTOCOL_HTTPS || s->protocol == PROTOCOL_H2;

@@ -61,7 +61,7 @@ void khap__gen_frontend_frame(struct gen *g, bool tcp, const struct raw *extra, 
         khap__gen_line(g, 4, "enabled", place);
     if (!tcp)
         khap__gen_line(g, 4, "mode http", place);
-    khap__gen_taken_back(g, true, tcp, place);
+    khap__gen_taken_back(g, true, tcp, NULL, place);
     if (logs(g) && !g->into->here.logs && !g->into->here.logs_global)
         khap__gen_line(g, 4, "log global", place);
     if (logs(g) && !tcp && !g->into->here.http_format)
@@ -81,12 +81,13 @@ void khap__gen_backend_frame(struct gen *g, bool tcp, const struct service *s, c
         khap__gen_line(g, 4, "mode http", place);
     if (!tcp && g->into->here.forwards) /* a header or an exception there would win over the frontend's */
         khap__gen_forwardfor(g, place);
-    khap__gen_taken_back(g, false, tcp, place);
+    khap__gen_taken_back(g, false, tcp, s, place);
     if (!s && tcp) /* the algorithm of the defaults may be one for HTTP */
         khap__gen_line(g, 4, "balance roundrobin", place);
     for (size_t i = 0; i < sizeof backend_lines / sizeof *backend_lines; i++) {
         const char *words = backend_lines[i].words;
-        bool said = s && ((s->connect > 0 && strcmp(words, "timeout connect 5s") == 0) ||
+        bool said = s && ((s->retries && strcmp(words, "retries 3") == 0) ||
+                          (s->connect > 0 && strcmp(words, "timeout connect 5s") == 0) ||
                           (s->server_timeout > 0 && strcmp(words, "timeout server 1m") == 0) ||
                           (s->queue > 0 && strcmp(words, "timeout queue 30s") == 0) ||
                           (s->tunnel > 0 && strcmp(words, "timeout tunnel 1h") == 0));
@@ -96,11 +97,13 @@ void khap__gen_backend_frame(struct gen *g, bool tcp, const struct service *s, c
     if (!s && g->into->here.server_words != 0 && gen_from(g, R(1, 8))) { /* a service says more of it */
         khap__doc_begin(g->doc, 4, place);
         khap__doc_lit(g->doc, "default-server");
-        khap__gen_default_server(g);
+        khap__gen_default_server(g, NULL);
         khap__doc_end(g->doc);
     }
-    if (s && s->check.on && s->check.type != CHECK_HTTP && g->into->here.checks)
+    if (s && s->check.on && (s->check.type == CHECK_TCP || s->check.type == CHECK_TLS) &&
+        g->into->here.checks)
         khap__gen_line(g, 4, "option tcp-check", place); /* a connection, and not what the defaults check */
-    if (s && s->check.on && s->check.type != CHECK_HTTP && g->into->here.checks && g->into->here.tcp_checks)
+    if (s && s->check.on && (s->check.type == CHECK_TCP || s->check.type == CHECK_TLS) &&
+        g->into->here.checks && g->into->here.tcp_checks)
         khap__gen_line(g, 4, "tcp-check connect default", place);
 }

@@ -124,6 +124,8 @@ void khap__gen_passthrough(struct gen *g);
 void khap__gen_backends(struct gen *g);
 void khap__gen_helpers(struct gen *g);
 void khap__gen_sections(struct gen *g);
+/* balance.c */
+void khap__gen_balance(struct gen *g, const struct service *s, const struct raw *extra);
 /* backend_rules.c: what a backend does to requests and responses */
 void khap__gen_backend_rules(struct gen *g, const struct service *s, const struct raw *extra);
 /* frame.c: what the defaults section says where it is ours; nothing then. extra may be NULL, s too */
@@ -131,8 +133,9 @@ void khap__gen_frontend_frame(struct gen *g, bool tcp, const struct raw *extra, 
 void khap__gen_backend_frame(struct gen *g, bool tcp, const struct service *s, const struct raw *extra,
                              struct khap_place place);
 /* inherited.c: lines and words of default-server that take back what the defaults say */
-void khap__gen_taken_back(struct gen *g, bool frontend, bool tcp, struct khap_place place);
-void khap__gen_default_server(struct gen *g);
+void khap__gen_taken_back(struct gen *g, bool frontend, bool tcp, const struct service *s,
+                          struct khap_place place);
+void khap__gen_default_server(struct gen *g, const struct service *s); /* s may be NULL */
 void khap__gen_tcplog(struct gen *g, struct khap_place place);
 void khap__gen_forwardfor(struct gen *g, struct khap_place place);
 /* check.c */

@@ -72,6 +72,8 @@ static const struct server_word server_words[] = {
     {"agent-check", "no-agent-check"},
     {"disabled", "enabled"},
     {"addr", ""},
+    {"agent-addr", ""},
+    {"agent-send", ""},
     {"alpn", ""},
     {"check-alpn", ""},
     {"check-proto", ""},
@@ -149,12 +151,21 @@ void khap__inherited_read(const struct khap_target *target, const struct khap_wo
         read_server_words(words, line, facts);
 }
 
-void khap__gen_taken_back(struct gen *g, bool frontend, bool tcp, struct khap_place place)
+/* A line of its own takes it back, too. */
+static bool says(const struct service *s, const struct inherited *row)
+{
+    return s && ((s->hash_by != HASH_NONE && strcmp(row->words, "hash-type") == 0) ||
+                 (s->retry_on && s->retry_on->n_children > 0 && strcmp(row->words, "retry-on") == 0));
+}
+
+void khap__gen_taken_back(struct gen *g, bool frontend, bool tcp, const struct service *s,
+                          struct khap_place place)
 {
     uint8_t side = frontend ? FRONT : BACK, mode = tcp ? TCP : HTTP;
     for (uint32_t i = 0; g->into && i < ROWS; i++) {
         const struct inherited *row = &inherited[i];
-        if (!(g->into->here.inherited >> i & 1u) || !(row->where & side) || !(row->where & mode))
+        if (!(g->into->here.inherited >> i & 1u) || !(row->where & side) || !(row->where & mode) ||
+            says(s, row))
             continue;
         khap__doc_begin(g->doc, 4, place);
         if (strcmp(row->back, "no") == 0) {
@@ -167,10 +178,13 @@ void khap__gen_taken_back(struct gen *g, bool frontend, bool tcp, struct khap_pl
     }
 }
 
-void khap__gen_default_server(struct gen *g)
+void khap__gen_default_server(struct gen *g, const struct service *s)
 {
     uint32_t words = g->into ? g->into->here.server_words : 0;
     for (uint32_t bit = 0; gen_from(g, R(1, 8)) && bit < SERVER_WORDS; bit++) {
+        /* an agent that is wanted is not taken back before it is asked for again */
+        if (s && s->agent.port > 0 && strcmp(server_words[bit].word, "agent-check") == 0)
+            continue;
         if (words >> bit & 1u)
             khap__doc_lit_n(g->doc, server_words[bit].back, strlen(server_words[bit].back));
     }

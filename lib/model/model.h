@@ -172,8 +172,9 @@ struct server {
     struct khap_place place;
 };
 enum cookie_mode { COOKIE_INSERT, COOKIE_PREFIX, COOKIE_REWRITE };
-enum check_type { CHECK_TCP, CHECK_HTTP, CHECK_TLS };
+enum check_type { CHECK_TCP, CHECK_HTTP, CHECK_TLS, CHECK_MYSQL, CHECK_POSTGRES, CHECK_REDIS, CHECK_SMTP };
 enum backend_protocol { PROTOCOL_HTTP, PROTOCOL_HTTPS, PROTOCOL_H2 /* over TLS */, PROTOCOL_H2C };
+enum hash_by { HASH_NONE, HASH_URI, HASH_SOURCE, HASH_HEADER, HASH_COOKIE };
 struct status_range {
     uint16_t from, to;
 };
@@ -182,8 +183,13 @@ struct service {
     const struct service_head *head;
     struct khap_str name;
     struct khap_place place;
-    uint8_t mode; /* enum service_mode */
-    struct khap_str balance;
+    uint8_t mode;              /* enum service_mode */
+    struct khap_str balance;   /* without hash_by */
+    uint8_t hash_by;           /* enum hash_by; consistent */
+    struct khap_str hash_name; /* of the header or cookie */
+    struct khap_place hash_place;
+    const struct setting *retries;  /* SETTING_INT, or NULL */
+    const struct setting *retry_on; /* a list of SETTING_TEXT, or NULL */
     struct {
         bool on;
         struct khap_str name, key_file;
@@ -196,6 +202,7 @@ struct service {
         bool on;
         uint8_t type;
         struct khap_str path, host, method; /* host empty: none */
+        struct khap_str user;               /* empty: none */
         bool host_given;                    /* and not the first exact host of the service */
         struct status_range *expect;
         uint32_t n_expect; /* 0: HAProxy's own, 2xx and 3xx */
@@ -203,6 +210,12 @@ struct service {
         uint32_t rise, fall, port; /* port 0: the server's own */
         struct khap_place place;
     } check;
+    struct {
+        uint32_t port; /* 0: no agent */
+        uint64_t interval;
+        struct khap_str send; /* without its line end; empty: nothing */
+        struct khap_place place;
+    } agent;
     uint64_t connect, server_timeout, queue,
         tunnel; /* microseconds; 0: not given for this service or its defaults */
     bool redirect_https_given,

@@ -84,6 +84,21 @@ void khap__parts_gather(const struct setting *service, struct service_parts *out
         case KEY_SERVICE_EXTRA:
             out->extra = s;
             break;
+        case KEY_SERVICE_HASH:
+            out->hash = s;
+            break;
+        case KEY_SERVICE_AFFINITY:
+            out->affinity = s;
+            break;
+        case KEY_SERVICE_RETRIES:
+            out->retries = s;
+            break;
+        case KEY_SERVICE_AGENT_CHECK:
+            out->agent_check = s;
+            break;
+        case KEY_SERVICE_RETRY_ON:
+            out->retry_on = s;
+            break;
         default:
             break;
         }
@@ -113,13 +128,20 @@ void khap__parts_inherit(struct service_parts *own, const struct service_parts *
     INHERIT(backend_protocol);
     INHERIT(backend_tls);
     INHERIT(send_proxy);
-    INHERIT(balance);
     INHERIT(cookie);
     INHERIT(check);
     INHERIT(nodes);
     INHERIT(servers);
     INHERIT(backend);
     INHERIT(extra);
+    INHERIT(agent_check);
+    INHERIT(retries);
+    INHERIT(retry_on);
+    if (!khap__chooses_server(own)) { /* one of them stands for all three */
+        own->balance = inherited->balance;
+        own->hash = inherited->hash;
+        own->affinity = inherited->affinity;
+    }
 #undef INHERIT
 }
 

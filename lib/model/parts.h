@@ -9,9 +9,15 @@
 struct service_parts {
     const struct setting *node_port, *mode, *bind, *tls, *hosts, *routes, *wildcard, *is_default, *frontends,
         *redirect_https, *hsts, *rewrite, *headers, *source_ranges, *timeouts, *backend_protocol,
-        *backend_tls, *send_proxy, *balance, *cookie, *check, *nodes, *servers, *backend, *extra;
+        *backend_tls, *send_proxy, *balance, *cookie, *check, *nodes, *servers, *backend, *extra, *hash,
+        *affinity, *retries, *retry_on, *agent_check;
 };
 
+/* Whether it says itself how a server is chosen. */
+static inline bool khap__chooses_server(const struct service_parts *parts)
+{
+    return parts->balance || parts->hash || parts->affinity;
+}
 void khap__parts_gather(const struct setting *service, struct service_parts *out);
 /* Fills what `own` lacks from `inherited`; a mapping in both stays as it is in own and is merged member by
  * member with khap__member(). */

@@ -80,6 +80,8 @@ struct khap_str khap__suggest_key(struct reader *r, enum key parent, struct khap
     khap__nearest_start(&nearest, name);
     for (; (member = khap__key_member_at(parent, n)) != KEY_NONE; n++)
         khap__nearest_offer(&nearest, khap__key_name(member));
+    if (above != KEY_NONE && nearest.distance == NEAR_ENOUGH) /* hardly two slips of the pen */
+        nearest.best.len = 0;
     *meant = nearest.best.len ? khap__key_member(parent, nearest.best) : KEY_NONE;
     if (nearest.best.len) {
         khap__nearest_add(&nearest, out);

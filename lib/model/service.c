@@ -66,6 +66,8 @@ static bool fill_check(const struct resolved *r, const struct service_parts *par
     out->check.rise = rise ? (uint32_t)rise->number : 2;
     out->check.fall = fall ? (uint32_t)fall->number : 3;
     out->check.port = port ? (uint32_t)port->number : 0;
+    if (out->check.type == CHECK_MYSQL || out->check.type == CHECK_POSTGRES)
+        out->check.user = text_of(khap__member(check, KEY_SERVICE_CHECK_USER), S(""));
     if (out->check.type != CHECK_HTTP)
         return true;
     out->check.path = text_of(khap__member(check, KEY_SERVICE_CHECK_PATH), S("/"));
@@ -87,6 +89,18 @@ static bool fill_check(const struct resolved *r, const struct service_parts *par
     for (const struct setting *s = expect->child; s; s = s->next)
         out->check.expect[out->check.n_expect++] = khap__status_range(s->text);
     return true;
+}
+
+static void fill_agent(struct layered agent, struct service *out)
+{
+    const struct setting *port = khap__member(agent, KEY_SERVICE_AGENT_CHECK_PORT),
+                         *interval = khap__member(agent, KEY_SERVICE_AGENT_CHECK_INTERVAL);
+    if (!port)
+        return;
+    out->agent.place = agent.own->place;
+    out->agent.port = (uint32_t)port->number;
+    out->agent.interval = interval ? time_of(interval) : 2000000;
+    out->agent.send = text_of(khap__member(agent, KEY_SERVICE_AGENT_CHECK_SEND), S(""));
 }
 
 static bool has_item(const struct setting *list, struct khap_str name)
@@ -191,6 +205,11 @@ static void read_server(const struct setting *given, uint16_t node_port, struct 
             break;
         case KEY_SERVICE_SERVER_BACKUP:
             out->backup = m->number != 0;
+            break;
+        case KEY_SERVICE_SERVER_STATE:
+            out->state = khap__is_text(m, S("drain"))   ? NODE_DRAIN
+                         : khap__is_text(m, S("maint")) ? NODE_MAINT
+                                                        : NODE_READY;
             break;
         case KEY_SERVICE_SERVER_MAXCONN:
             out->maxconn = m->number;
@@ -312,7 +331,8 @@ enum khap_status khap__service_resolve(const struct resolved *r, uint32_t index,
         khap__parts_inherit(&parts, inherited);
     *out =
         (struct service){.head = head, .name = head->name, .place = head->given->place, .mode = head->mode};
-    out->balance = text_of(parts.balance, S("roundrobin"));
+    khap__fill_balance(&parts, out);
+    fill_agent(khap__layered(own.agent_check, inherited->agent_check), out);
     struct layered timeouts = khap__layered(own.timeouts, inherited->timeouts);
     if (timeouts.own) {
         out->connect = time_of(khap__member(timeouts, KEY_SERVICE_TIMEOUTS_CONNECT));

@@ -17,12 +17,6 @@ static void say_needs(struct resolver *r, const struct setting *s, struct khap_s
     RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, s->place, khap__short_path((enum key)s->key), other);
 }
 
-bool khap__balance_needs_http(struct khap_str text)
-{
-    return khap__str_starts(text, S("uri")) || khap__str_starts(text, S("url_param")) ||
-           khap__str_starts(text, S("hdr("));
-}
-
 /* What a service with a backend of one's own may say: how requests come to it. What its own backend would do, that of others does not. */
 static bool acts_before_backend(enum key key)
 {
@@ -67,8 +61,12 @@ static void check_applies(struct resolver *r, const struct service_head *head)
         }
         if (head->mode == MODE_HTTP)
             continue;
-        if (s->key == KEY_SERVICE_BALANCE && khap__balance_needs_http(s->text))
-            RESOLVE_SAY(r, MSG_KEY_CANNOT_ACT, s->place, s->text, mode_text(head->mode));
+        if (khap__balance_needs_http(s))
+            RESOLVE_SAY(r, MSG_KEY_CANNOT_ACT, s->place,
+                        s->kind == SETTING_TEXT             ? s->text
+                        : khap__is_text(s->child, S("uri")) ? S("hash: uri")
+                                                            : khap__short_path((enum key)s->child->key),
+                        mode_text(head->mode));
         if (s->key != KEY_SERVICE_CHECK)
             continue;
         for (const struct setting *m = s->child; m; m = m->next) {
@@ -80,16 +78,49 @@ static void check_applies(struct resolver *r, const struct service_head *head)
     }
 }
 
+/* In the order of enum check_type. */
+static const char check_words[][12] = {"tcp", "http", "tls", "mysql", "postgres", "redis", "smtp"};
+
 enum check_type khap__check_type(struct layered check, uint8_t mode)
 {
     const struct setting *type = khap__member(check, KEY_SERVICE_CHECK_TYPE);
-    if (khap__is_text(type, S("tcp")))
-        return CHECK_TCP;
-    if (khap__is_text(type, S("tls")))
-        return CHECK_TLS;
+    for (size_t i = 0; i < sizeof check_words / sizeof *check_words; i++) {
+        if (i != CHECK_HTTP && khap__is_text(type, khap__str(check_words[i])))
+            return (enum check_type)i;
+    }
     if (mode != MODE_HTTP)
         return CHECK_TCP;
     return type || khap__member(check, KEY_SERVICE_CHECK_PATH) ? CHECK_HTTP : CHECK_TCP;
+}
+
+/* serviceDefaults may leave the port to the services. */
+static void check_agent(struct resolver *r, const struct service_parts *own,
+                        const struct service_parts *inherited)
+{
+    struct layered agent = khap__layered(own->agent_check, inherited->agent_check);
+    if (own->agent_check && agent.own && !agent.own->damaged &&
+        !khap__member(agent, KEY_SERVICE_AGENT_CHECK_PORT))
+        RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, own->agent_check->place, S("agentCheck"), S("agentCheck.port"));
+}
+
+/* The user's name, of a service or of serviceDefaults. */
+static void check_user(struct resolver *r, const struct service_parts *own,
+                       const struct service_parts *inherited, uint8_t mode)
+{
+    struct layered check = khap__layered(own->check, inherited->check);
+    if (!own->check || !check.own || check.own->damaged)
+        return;
+    enum check_type type = khap__check_type(check, mode);
+    const struct setting *own_user = khap__setting_find(check.own, KEY_SERVICE_CHECK_USER),
+                         *user = khap__member(check, KEY_SERVICE_CHECK_USER),
+                         *word = khap__member(check, KEY_SERVICE_CHECK_TYPE);
+    bool named = type == CHECK_MYSQL || type == CHECK_POSTGRES;
+    if (named && !user)
+        RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, word->place,
+                    type == CHECK_MYSQL ? S("check.type: mysql") : S("check.type: postgres"),
+                    S("check.user"));
+    else if (own_user && !named)
+        say_needs(r, own_user, S("check.type: mysql"));
 }
 
 /* What only an HTTP check has, when the check is another one. */
@@ -102,9 +133,13 @@ static void check_check(struct resolver *r, struct layered check)
         if (m->key != KEY_SERVICE_CHECK_PATH && m->key != KEY_SERVICE_CHECK_HOST &&
             m->key != KEY_SERVICE_CHECK_METHOD && m->key != KEY_SERVICE_CHECK_EXPECT)
             continue;
-        if (type)
-            say_cannot_act(r, m, khap__is_text(type, S("tls")) ? S("check.type: tls") : S("check.type: tcp"));
-        else
+        if (type) {
+            struct buf *b = &r->text;
+            khap__buf_clear(b);
+            khap__buf_add(b, S("check.type: "));
+            khap__buf_add(b, type->text);
+            say_cannot_act(r, m, khap__buf_str(b));
+        } else
             say_needs(r, m, S("check.path"));
     }
 }
@@ -259,6 +294,8 @@ static void check_parts(struct resolver *r, const struct setting *given, struct 
 void khap__check_defaults(struct resolver *r)
 {
     static const struct service_parts none;
+    khap__check_balance(r, &r->defaults, &none);
+    check_user(r, &r->defaults, &none, MODE_HTTP);
     check_parts(r, khap__setting_find(r->model->root, KEY_SERVICE_DEFAULTS), S("`serviceDefaults`"),
                 &r->defaults, &none);
 }
@@ -283,6 +320,11 @@ void khap__check_service(struct resolver *r, const struct service_head *head, co
     check_applies(r, head);
     if (head->own_backend)
         check_before_backend(r, head, own);
+    else {
+        khap__check_balance(r, own, inherited);
+        check_user(r, own, inherited, head->mode);
+        check_agent(r, own, inherited);
+    }
     if (head->mode == MODE_TCP) {
         if (!own->bind && !inherited->bind && !own->hosts && !spoilt(r, head, KEY_SERVICE_BIND) &&
             !spoilt(r, head, KEY_SERVICE_HOSTS))

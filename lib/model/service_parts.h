@@ -8,8 +8,12 @@
 /* Which check it is, serviceDefaults behind; an HTTP check of serviceDefaults is a connection for what is not
  * HTTP. */
 enum check_type khap__check_type(struct layered check, uint8_t mode);
-/* uri, url_param and hdr() look into requests. */
-bool khap__balance_needs_http(struct khap_str text);
+/* Whether what chooses the server, `balance` or `hash`, looks into requests. */
+bool khap__balance_needs_http(const struct setting *s);
+/* Of a service or of serviceDefaults; `inherited` without parts for these. */
+void khap__check_balance(struct resolver *r, const struct service_parts *own,
+                         const struct service_parts *inherited);
+void khap__fill_balance(const struct service_parts *parts, struct service *out);
 bool khap__has_regex_route(const struct resolved *r, const struct service_head *head);
 
 /* For serviceDefaults, once. */

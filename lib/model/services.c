@@ -17,7 +17,7 @@ static void make_inherited(struct resolver *r)
         for (const struct setting *s = defaults->child; s; s = s->next) {
             if (!(khap__key_row((enum key)s->key)->applies & khap__mode_bit((enum service_mode)mode)))
                 continue;
-            if (mode != MODE_HTTP && s->key == KEY_SERVICE_BALANCE && khap__balance_needs_http(s->text))
+            if (mode != MODE_HTTP && khap__balance_needs_http(s))
                 continue;
             struct setting *copy = khap__arena_alloc(&r->out->arena, 1, sizeof *copy);
             if (!copy) {

@@ -20,6 +20,10 @@ static const struct late_word late_words[] = {
     {KEY_SERVICE_BALANCE, 200, "random(", true},
     {KEY_SERVICE_BALANCE, 109, "random", true},
     {KEY_SERVICE_BALANCE, 206, "hash ", true},
+    {KEY_SERVICE_RETRY_ON, 204, "401", false},
+    {KEY_SERVICE_RETRY_ON, 204, "403", false},
+    {KEY_SERVICE_RETRY_ON, 300, "429", false},
+    {KEY_SERVICE_RETRY_ON, 302, "421", false},
 };
 
 void khap__say_since(struct resolver *r, const struct setting *s, struct khap_str what, uint16_t since)
@@ -58,22 +62,39 @@ static bool names_a_part(struct khap_str format)
     return false;
 }
 
+/* The row of late_words that the value is, if any. */
+static const struct late_word *late_word(const struct setting *s)
+{
+    for (size_t i = 0; i < sizeof late_words / sizeof *late_words; i++) {
+        const struct late_word *late = &late_words[i];
+        struct khap_str word = khap__str(late->word);
+        if (late->key == s->key &&
+            (late->prefix ? khap__str_starts(s->text, word) : khap__str_eq(s->text, word)))
+            return late;
+    }
+    return NULL;
+}
+
+/* The first release that can do the key with these words. */
+static uint16_t first_with(const struct setting *s, uint16_t since)
+{
+    for (const struct setting *item = s->kind == SETTING_LIST ? s->child : NULL; item; item = item->next) {
+        const struct late_word *late = item->kind == SETTING_TEXT ? late_word(item) : NULL;
+        if (late && late->since > since)
+            since = late->since;
+    }
+    return since;
+}
+
 static void check_text(struct resolver *r, const struct setting *s)
 {
     if (is_format((enum key)s->key) && r->out->target.first < FORMAT_NAMES && names_a_part(s->text)) {
         khap__say_since(r, s, S("%("), FORMAT_NAMES);
         return;
     }
-    for (size_t i = 0; i < sizeof late_words / sizeof *late_words; i++) {
-        const struct late_word *late = &late_words[i];
-        struct khap_str word = khap__str(late->word);
-        if (late->key != s->key || late->since <= r->out->target.first)
-            continue;
-        if (late->prefix ? khap__str_starts(s->text, word) : khap__str_eq(s->text, word)) {
-            khap__say_since(r, s, s->text, late->since);
-            return;
-        }
-    }
+    const struct late_word *late = late_word(s);
+    if (late && late->since > r->out->target.first)
+        khap__say_since(r, s, s->text, late->since);
 }
 
 /* As deep as keys.tsv is. */
@@ -82,7 +103,7 @@ static void check_setting(struct resolver *r, const struct setting *s)
     const struct key_row *row = khap__key_row((enum key)s->key);
     bool off = s->kind == SETTING_OFF || (s->kind == SETTING_BOOL && !s->number);
     if (row->since > r->out->target.first && !off) {
-        khap__say_since(r, s, khap__short_path((enum key)s->key), row->since);
+        khap__say_since(r, s, khap__short_path((enum key)s->key), first_with(s, row->since));
         return;
     }
     if (s->kind == SETTING_TEXT)

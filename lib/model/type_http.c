@@ -40,6 +40,8 @@ bool khap__read_http(struct reader *r, enum key key, struct khap_str text, struc
     case TYPE_COOKIENAME:
         id = MSG_BAD_COOKIE_NAME;
         good = text.len <= 255 && khap__cookie_name_valid(text);
+        if (key == KEY_SERVICE_HASH_COOKIE) /* in an expression it would begin a quotation */
+            good = good && khap__str_find(text, '\'') == text.len;
         break;
     default:
         break;

@@ -239,6 +239,8 @@ for line, release, back, count in ((b"option accept-invalid-http-request", "2.6"
                                    (b"http-reuse always", "2.2-3.4", b"http-reuse safe", 2), (b"option http-use-htx", "2.2-3.4", b"no option", 0)):
     after = run(HTTP % line, MAP + "  pg: {nodePort: 32001, mode: tcp, bind: ':9001'}\n", "-t", release)[1].split(b"BEGIN")[1]
     tap.equal("defaults with %s for %s: taken back" % (line.decode(), release), after.count(b"    %s" % back + (b"\n" if count else b"")), count)
+after = run(HTTP % b"retry-on all-retryable-errors\n    hash-type map-based", MAP.replace("hosts:", "hash: uri, retryOn: 503, retries: 1, hosts:"))[1].split(b"\nbackend web\n", 1)[1].split(b"\nbackend", 1)[0]
+tap.equal("what a service says itself stands there once", [after.count(b"    " + w) for w in (b"retry-on 503\n", b"hash-type consistent\n", b"retries 1\n", b"retry-on", b"hash-type", b"retries")], [1] * 6)
 after = run(HTTP % b"http-reuse always", MAP.replace("hosts:", "extra: http-reuse aggressive, hosts:"))[1]
 tap.ok("what is said of a service comes behind it, and holds", after.index(b"http-reuse safe") < after.index(b"http-reuse aggressive"))
 refused("routes: a default of the defaults", HTTP % b"default_backend b" + FRONT_MARKS % b"http" + b"backend b\n", ["default-outside"],

@@ -41,6 +41,7 @@ NOT_SEEN = {
     "bad-needs-release": "what a release can do",
     "bad-needs-release-format": "what a release can do",
     "bad-needs-release-old": "what a release can do",
+    "bad-needs-release-spread": "what a release can do",
     "bad-needs-release-checks": "what a release can do",
     "bad-no-common-way": "what a release can do",
     "bad-https": "what keys mean together",

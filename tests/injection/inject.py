@@ -152,6 +152,12 @@ def context(path):
             web["cookie"] = {"name": "SRV", "dynamic": True, "keyFile": "cookie.key"}
     if path.startswith("services.*.check"):
         web["check"] = {"interval": "2s"} if path == "services.*.check.type" else {"path": "/h"}
+    if path == "services.*.hash.cookie":
+        tree["haproxy"] = "2.6-3.4"
+    if path == "services.*.check.user":
+        web["check"] = {"type": "mysql", "user": "a"}
+    if path.startswith("services.*.agentCheck"):
+        web["agentCheck"] = {"port": 8888}
     if path.startswith("services.*.servers[]"):
         web["servers"] = [{"name": "s1", "address": "10.0.0.9", "port": 8080}]
     if path.startswith("services.*.nodes"):

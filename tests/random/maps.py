@@ -304,8 +304,8 @@ class Maker:
             self.set(c, path, "method", rng.choice(words_of(path + ".method")), 0.5)
             self.set(c, path, "expect", rng.choice([200, [200, 204], "200-399", ["200-299", 404], 301]), 0.5)
             self.set(c, path, "type", "http", 0.3)
-        else:
-            self.set(c, path, "type", rng.choice(["tcp", "tls"]), 0.7)
+        elif self.set(c, path, "type", rng.choice(["tcp", "tls", "mysql", "postgres", "redis", "smtp"]), 0.7) and c["type"] in ("mysql", "postgres"):
+            self.set(c, path, "user", rng.choice(["haproxy", "a-b.c"]))
         self.set(c, path, "interval", rng.choice(["2s", "500ms", 3000, "1m"]), 0.5)
         self.set(c, path, "rise", rng.randrange(1, 20), 0.5)
         self.set(c, path, "fall", rng.randrange(1, 20), 0.5)
@@ -372,6 +372,24 @@ class Maker:
         path, rng = "services.*", self.rng
         self.set(s, path, "balance", rng.choice(["roundrobin", "leastconn", "source", "first", "static-rr", "random"] +
                                                 (["uri", "hdr(X-User)", "url_param id"] if kind == "http" and not defaults else [])), 0.4)
+        if "balance" not in s and self.chance(0.2):
+            self.use(path + ".hash")
+            by = rng.choice(["by", "header", "cookie"] if kind == "http" else ["by"])
+            s["hash"] = {}
+            self.set(s["hash"], path + ".hash", by, {"by": rng.choice(words_of(path + ".hash.by")) if kind == "http" else "source", "header": self.header(),
+                                                     "cookie": rng.choice(["SESSION", "a%$`#~", "A.b-c"])}[by])
+        elif "balance" not in s:
+            self.set(s, path, "affinity", "source", 0.1)
+        if self.chance(0.15):
+            self.use(path + ".agentCheck")
+            a = s["agentCheck"] = {}
+            self.set(a, path + ".agentCheck", "port", rng.randrange(1, 65536))
+            self.set(a, path + ".agentCheck", "interval", self.time(), 0.5)
+            self.set(a, path + ".agentCheck", "send", rng.choice(["web", "it's $HOME \"#\" %[src] \\", "\u00fc x"]), 0.5)
+        self.set(s, path, "retries", rng.choice([1, 5, 100] if defaults else [0, 1, 5, 100]), 0.2)
+        if kind == "http" and s.get("retries") != 0 and self.map.get("serviceDefaults", {}).get("retries") != 0:
+            self.set(s, path, "retryOn", lambda: rng.choice([503, "all-retryable-errors", ["conn-failure", "empty-response", 502, "504"],
+                                                             rng.sample(words_of(path + ".retryOn"), 3), []]), 0.2)
         self.set(s, path, "sourceRanges", lambda: [self.network(), "10.1.0.0/16"], 0.2 if not defaults else 0.05)
         if self.chance(0.4):
             self.use(path + ".timeouts")
@@ -419,6 +437,7 @@ class Maker:
             self.set(server, path, "port", self.rng.randrange(1, 65536), 1 if "nodePort" not in s else 0.6)
             self.set(server, path, "weight", self.rng.randrange(0, 257), 0.4)
             self.set(server, path, "backup", self.flag(), 0.3)
+            self.set(server, path, "state", self.rng.choice(words_of(path + ".state")), 0.3)
             self.set(server, path, "maxconn", self.rng.randrange(1, 1000), 0.4)
             s["servers"].append(server)
 
