@@ -65,10 +65,25 @@ enum path_type {
     PATH_PREFIX /* without trailing slash */,
     PATH_REGEX
 };
+enum match_kind { MATCH_VALUE, MATCH_REGEX, MATCH_PRESENT, MATCH_ABSENT };
+struct match_term {
+    struct khap_str name, value;
+    uint8_t kind; /* enum match_kind */
+    bool query;   /* a query parameter, else a header */
+};
+struct match {
+    struct match_term *terms; /* headers first; all of them must hold */
+    uint32_t n_terms, n_headers;
+    uint16_t methods; /* bits: words of its row; 0: any */
+};
+/* Negative when what asks for `a` comes before what asks for `b`; NULL asks for nothing. */
+int khap__match_compare(const struct match *a, const struct match *b);
+
 struct route {
     struct host host; /* name empty: any host */
     struct khap_str path;
-    uint64_t frontends; /* bits: indices of resolved.frontends */
+    const struct match *match; /* NULL: none */
+    uint64_t frontends;        /* bits: indices of resolved.frontends */
     struct khap_place place;
     uint32_t service; /* index of resolved.services */
     uint32_t order;   /* order in the map: regexes are tried in it */

@@ -68,7 +68,7 @@ INSTEAD = {
     "services.*.cookie.dynamic": ("services.web.cookie", "{name: C, dynamic: true, keyFile: KEYFILE}"),
     "services.*.cookie.keyFile": ("services.web.cookie.keyFile", "KEYFILE2"),
 }
-NAMES = {"nodes": "node1", "labels": "zone", "frontends": "own", "services": "web", "set": "X-Tier", "add": "X-Tier", "selector": "zone"}
+NAMES = {"nodes": "node1", "labels": "zone", "frontends": "own", "services": "web", "set": "X-Tier", "add": "X-Tier", "selector": "zone", "headers": "X-Tier", "query": "q"}
 
 
 def merge(into, more):

@@ -99,7 +99,7 @@ with open(os.path.join(tap.srcdir, "lib/model/keys.tsv")) as f:
 for row in rows:
     if row["path"].endswith("[]"):
         LISTS.add(row["path"][:-2].split(".")[-1])
-NAMES = {"nodes": "n1", "labels": "zone", "frontends": "inner", "services": "web", "set": "X-A", "add": "X-A", "selector": "zone"}
+NAMES = {"nodes": "n1", "labels": "zone", "frontends": "inner", "services": "web", "set": "X-A", "add": "X-A", "selector": "zone", "headers": "X-A", "query": "q"}
 
 
 def concrete(path):

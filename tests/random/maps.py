@@ -343,6 +343,24 @@ class Maker:
                 h["delete"] = self.rng.choice([["Server", "X-Debug"], "X-Powered-By"])
         return out
 
+    def match(self):
+        path, rng, m = "services.*.routes[].match", self.rng, {}
+        self.set(m, path, "method", lambda: rng.choice([rng.choice(words_of(path + ".method")), rng.sample(words_of(path + ".method"), 3)]), 0.5)
+        for part, names in ("headers", ["X-A", "x-b", "A.b~!#$%&*+^`|"]), ("query", ["q", "a[b]", "%20", "x.y~z", "--"]):
+            if m and self.chance(0.4):
+                continue
+            self.use(path + "." + part)
+            row = path + "." + part + ".*"
+            m[part] = {}
+            for name in rng.sample(names, rng.randrange(1, len(names) + 1)):
+                test = m[part][name] = {}
+                key = rng.choice(["value", "regex", "present"])
+                self.set(test, row, key, self.flag() if key == "present" else rng.choice(["[0-9]+", "a|b", "\\S+ x", "(?i)it's \"q\"", "\\$\\{HOME\\}"] if key == "regex" else
+                                                                                        ["gold", "50% off", "-f", "it's \"q\"", "${HOME} $x", "%[src]", "#1", "back\\slash", "{ }", 7]))
+                if key == "value" and self.chance(0.3):
+                    m[part][name] = test["value"]
+        return m
+
     def cookie(self):
         path, rng, c = "services.*.cookie", self.rng, {}
         self.use(path)
@@ -469,6 +487,8 @@ class Maker:
                         if self.set(route, row, "pathType", rng.choice(words_of(row + ".pathType")), 0.6) and route["pathType"] == "Regex":
                             route["path"] = rng.choice(["/r%d/[0-9]+", "/(a|b%d).*", "/x%d\\.png", "/q%d{2,3} y?"]) % self.port
                             self.port += 1
+                    if self.chance(0.3):
+                        self.set(route, row, "match", self.match)
                     if str(route.get("host", "")).startswith("*"):
                         self.set(route, row, "wildcard", rng.choice(words_of(row + ".wildcard")), 0.5)
                     self.use(row)
