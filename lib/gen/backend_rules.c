@@ -258,6 +258,7 @@ void khap__gen_backend_rules(struct gen *g, const struct service *s, const struc
         rewrite(g, s, sorted);
     }
     khap__raw_write(extra, RAW_HTTP_REQUEST, doc, 4);
+    khap__gen_fixed(g, s);
     if (s->mode == MODE_HTTP) {
         hsts(g, s);
         header_lines(g, s->response, s->n_response, "http-response");

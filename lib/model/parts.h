@@ -9,7 +9,8 @@
 struct service_parts {
     const struct setting *node_port, *mode, *bind, *tls, *hosts, *routes, *wildcard, *is_default, *frontends,
         *redirect_https, *hsts, *rewrite, *headers, *source_ranges, *timeouts, *backend_protocol,
-        *backend_tls, *send_proxy, *balance, *cookie, *check, *nodes, *servers, *backend, *extra;
+        *backend_tls, *send_proxy, *balance, *cookie, *check, *nodes, *servers, *backend, *redirect, *respond,
+        *extra;
 };
 
 void khap__parts_gather(const struct setting *service, struct service_parts *out);

@@ -163,6 +163,8 @@ def context(path):
     if path == "services.*.backend":
         tree["services"]["web"] = {"hosts": ["a.example"]}
         tree["sections"] = "backend %ssafe\n    server s 10.0.0.9:80\n" % MARK
+    if path.startswith("services.*.redirect.") or path.startswith("services.*.respond."):
+        tree["services"]["web"] = {"hosts": ["a.example"], path.split(".")[2]: {"body": "b"} if "respond" in path else {"port": 81}}
     if path == "services.*.frontends":
         tree["certs"] = [{"file": "all.pem"}]
     if path == "services.*.routes[].wildcard":

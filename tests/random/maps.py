@@ -451,6 +451,30 @@ class Maker:
             self.servers(s)
         self.set(s, "services.*", "extra", self.rng.choice(["retries 7", "option abortonclose\ntimeout server 9s\n"]), 0.25)
 
+    def fixed(self, s):
+        """A service that answers itself."""
+        path, rng = "services.*.redirect", self.rng
+        if self.chance(0.5):
+            self.use(path)
+            r = s["redirect"] = {}
+            self.set(r, path, "host", "new.example")
+            self.set(r, path, "scheme", rng.choice(words_of(path + ".scheme")), 0.5)
+            self.set(r, path, "port", rng.randrange(1, 65536), 0.5)
+            self.set(r, path, "status", rng.choice(words_of(path + ".status")), 0.5)
+            if self.chance(0.5):
+                del r["host"]
+                self.set(r, path, "path", rng.choice(["/", "/a%20b", "/%[src]/'\"$HOME"]))
+            else:
+                self.set(r, path, "prefix", rng.choice(["/", "/a%b/", "/x\\1"]), 0.4)
+        else:
+            path = "services.*.respond"
+            self.use(path)
+            r = s["respond"] = {}
+            self.set(r, path, "status", rng.randrange(200, 600), 0.7)
+            if self.set(r, path, "body", rng.choice(["gone", "it's \"#1\" %[src] ${HOME} \\n", '{"a": 1}', "\u00fcber " * 100, "-f"]), 0.8):
+                self.set(r, path, "contentType", rng.choice(["application/json", "text/plain; charset=utf-8"]), 0.5)
+        self.set(s, "services.*", "sourceRanges", lambda: [self.network()], 0.2)
+
     def services(self):
         path, rng = "services.*", self.rng
         if self.chance(0.35):
@@ -462,8 +486,11 @@ class Maker:
         for _ in range(rng.randrange(1, 7)):
             s = services[self.name("svc")] = {}
             kind = rng.choice(["http", "http", "http", "tcp", "passthrough"] if self.tls else ["http", "http", "http", "tcp"])
-            self.backends(s, kind)
-            own_backend = "backend" in s
+            if kind == "http" and self.chance(0.2):
+                self.fixed(s)
+            else:
+                self.backends(s, kind)
+            own_backend = "backend" in s or "redirect" in s or "respond" in s
             if not own_backend:
                 self.common(s, kind)
             if kind == "tcp":
@@ -484,7 +511,8 @@ class Maker:
                     route = {}
                     self.set(route, row, "host", self.host(), 0.8)
                     if self.set(route, row, "path", self.path(), 0.8 if "host" in route else 1):
-                        if self.set(route, row, "pathType", rng.choice(words_of(row + ".pathType")), 0.6) and route["pathType"] == "Regex":
+                        kinds = ["Exact", "Prefix"] if "prefix" in s.get("redirect", {}) else words_of(row + ".pathType")
+                        if self.set(route, row, "pathType", rng.choice(kinds), 0.6) and route["pathType"] == "Regex":
                             route["path"] = rng.choice(["/r%d/[0-9]+", "/(a|b%d).*", "/x%d\\.png", "/q%d{2,3} y?"]) % self.port
                             self.port += 1
                     if self.chance(0.3):
