@@ -83,7 +83,7 @@ function scalar_schema(t,    inner, bounds, words, i, m, out)
     if (t ~ /^enum\(/) {
         m = split(substr(t, 6, length(t) - 6), words, "|")
         out = ""
-        for (i = 1; i <= m; i++) out = out (i > 1 ? "," : "") json(words[i])
+        for (i = 1; i <= m; i++) out = out (i > 1 ? "," : "") json(words[i]) (words[i] ~ /^[0-9]+$/ ? "," words[i] : "")
         return "{\"enum\":[" out "]}"
     }
     if (t in scalar) return scalar[t]
