@@ -172,29 +172,29 @@ static bool before(const struct route *a, const struct route *b)
     unsigned kind_b = b->path_type == PATH_EXACT ? 0u : b->path_type == PATH_PREFIX ? 1u : 2u;
     if (kind_a != kind_b)
         return kind_a < kind_b;
-    return a->path.len > b->path.len;
+    if (a->path.len != b->path.len)
+        return a->path.len > b->path.len;
+    return khap__match_compare(a->match, b->match) < 0;
 }
 
-static void rewrite(struct gen *g, const struct service *s)
+/* Several paths: the route that brought the request here is found again, the most specific first. NULL: there is nothing to find. */
+static const struct route **find_rewritten(struct gen *g, const struct service *s)
 {
     struct khap_document *doc = g->doc;
     const struct service_head *head = s->head;
     const struct route *routes = g->r.routes.ptr + head->first_route;
     if (s->rewrite.len == 0 || head->n_routes == 0)
-        return;
+        return NULL;
     bool one_path = true;
     for (uint32_t i = 1; i < head->n_routes; i++)
         one_path = one_path && routes[i].path_type == routes[0].path_type &&
                    khap__str_eq(routes[i].path, routes[0].path);
-    if (one_path) {
-        rewrite_line(g, s, &routes[0], 0);
-        return;
-    }
-    /* Several paths: the route that brought the request here is found again, the most specific first. */
+    if (one_path)
+        return NULL;
     const struct route **sorted = khap__arena_alloc(&g->scratch, head->n_routes, sizeof *sorted);
     if (!sorted) {
         khap__gen_fail(g, KHAP_ENOMEM);
-        return;
+        return NULL;
     }
     for (uint32_t i = 0; i < head->n_routes; i++) {
         uint32_t at = i;
@@ -202,6 +202,8 @@ static void rewrite(struct gen *g, const struct service *s)
             sorted[at] = sorted[at - 1];
         sorted[at] = &routes[i];
     }
+    for (uint32_t i = 0; i < head->n_routes; i++)
+        khap__match_acls(g, sorted[i]);
     for (uint32_t i = 0; i < head->n_routes; i++) {
         khap__doc_begin(doc, 4, sorted[i]->place);
         khap__doc_lit(doc, "http-request set-var(txn.rewrite)");
@@ -215,8 +217,26 @@ static void rewrite(struct gen *g, const struct service *s)
         khap__route_condition(g, sorted[i]);
         khap__doc_end(doc);
     }
-    for (uint32_t i = 0; i < head->n_routes; i++)
+    return sorted;
+}
+
+static void rewrite(struct gen *g, const struct service *s, const struct route *const *sorted)
+{
+    const struct service_head *head = s->head;
+    if (s->rewrite.len == 0 || head->n_routes == 0)
+        return;
+    if (!sorted)
+        rewrite_line(g, s, &g->r.routes.ptr[head->first_route], 0);
+    for (uint32_t i = 0; sorted && i < head->n_routes; i++)
         rewrite_line(g, s, sorted[i], i + 1);
+}
+
+static bool has_match(const struct gen *g, const struct service *s)
+{
+    bool has = false;
+    for (uint32_t i = 0; i < s->head->n_routes; i++)
+        has = has || g->r.routes.ptr[s->head->first_route + i].match;
+    return has;
 }
 
 void khap__gen_backend_rules(struct gen *g, const struct service *s, const struct raw *extra)
@@ -230,10 +250,15 @@ void khap__gen_backend_rules(struct gen *g, const struct service *s, const struc
     if (s->mode == MODE_HTTP) {
         source_ranges(g, s);
         redirect_https(g, s);
+        bool first = has_match(g, s); /* what routes ask for is looked at before headers are changed */
+        const struct route **sorted = first ? find_rewritten(g, s) : NULL;
         header_lines(g, s->request, s->n_request, "http-request");
-        rewrite(g, s);
+        if (!first)
+            sorted = find_rewritten(g, s);
+        rewrite(g, s, sorted);
     }
     khap__raw_write(extra, RAW_HTTP_REQUEST, doc, 4);
+    khap__gen_fixed(g, s);
     if (s->mode == MODE_HTTP) {
         hsts(g, s);
         header_lines(g, s->response, s->n_response, "http-response");

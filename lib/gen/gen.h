@@ -128,6 +128,8 @@ void khap__gen_sections(struct gen *g);
 void khap__gen_balance(struct gen *g, const struct service *s, const struct raw *extra);
 /* backend_rules.c: what a backend does to requests and responses */
 void khap__gen_backend_rules(struct gen *g, const struct service *s, const struct raw *extra);
+/* fixed.c: the rules of a backend that answers itself */
+void khap__gen_fixed(struct gen *g, const struct service *s);
 /* frame.c: what the defaults section says where it is ours; nothing then. extra may be NULL, s too */
 void khap__gen_frontend_frame(struct gen *g, bool tcp, const struct raw *extra, struct khap_place place);
 void khap__gen_backend_frame(struct gen *g, bool tcp, const struct service *s, const struct raw *extra,

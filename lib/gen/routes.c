@@ -31,6 +31,8 @@ static int compare(const void *left, const void *right)
         order = compare_size(kind_rank(x), kind_rank(y));
     if (order == 0 && x->path_type == PATH_PREFIX)
         order = compare_size(y->path.len, x->path.len);
+    if (order == 0)
+        order = khap__match_compare(x->match, y->match);
     if (order == 0 && x->path_type == PATH_REGEX)
         order = compare_size(x->order, y->order);
     if (order == 0)
@@ -81,12 +83,12 @@ static enum khap_status mark_whole(struct gen *g, struct route_table *t)
     bool paths = false;
     khap__map_init(&whole, &g->alloc);
     for (uint32_t i = 0; i < t->entries.len && !paths; i++)
-        paths = t->entries.ptr[i].route->path_type != PATH_NONE && t->entries.ptr[i].rank != RANK_ANY;
+        paths = !khap__route_whole(t->entries.ptr[i].route) && t->entries.ptr[i].rank != RANK_ANY;
     for (uint32_t i = 0; i < t->entries.len && status == KHAP_OK; i++) {
         struct route_entry *e = &t->entries.ptr[i];
         if (!paths)
             e->whole = true;
-        else if (e->route->path_type == PATH_NONE && e->rank != RANK_ANY)
+        else if (khap__route_whole(e->route) && e->rank != RANK_ANY)
             status = khap__map_set(&whole, khap__route_site(g, e->route), 1);
     }
     for (uint32_t i = 0; paths && i < t->entries.len && status == KHAP_OK; i++) {
@@ -143,7 +145,7 @@ enum khap_status khap__routes_of_frontend(struct gen *g, uint32_t index, struct 
         struct route_entry e = {.route = r,
                                 .backend = passed ? S("khap-421") : backend_of(g, index, head, r),
                                 .rank = rank_of(r)};
-        if (e.rank == RANK_ANY && r->path_type == PATH_NONE)
+        if (e.rank == RANK_ANY && khap__route_whole(r))
             out->fallback = fallback_of(g, index, &e);
         else if (!VEC_PUSH(&g->alloc, &out->entries, e))
             return KHAP_ENOMEM;

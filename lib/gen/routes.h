@@ -16,13 +16,13 @@ struct route_entry {
     const struct route *route;
     struct khap_str backend;
     uint8_t rank;
-    bool whole; /* of an exact host or wildcard: it also has a route without a path */
+    bool whole; /* of an exact host or wildcard: it also has a route without a path, for any request */
 };
 
 struct route_table {
     VEC(struct route_entry)
-    entries; /* rank, then exact paths, prefixes from long to short, regexes in their order, no path; then the
-                map's order */
+    entries; /* rank, then exact paths, prefixes from long to short, regexes in their order, no path; of equal
+                ones (all regexes are) what their matches ask for; then the map's order */
     struct khap_str fallback; /* the backend of what matches nothing; empty: none */
 };
 
@@ -37,6 +37,11 @@ enum khap_status khap__routes_of_frontend(struct gen *g, uint32_t index, struct 
 enum khap_status khap__routes_of_sni(struct gen *g, struct route_table *out);
 void khap__routes_free(struct gen *g, struct route_table *t);
 
+/* Whether it takes every request of its host. */
+static inline bool khap__route_whole(const struct route *route)
+{
+    return route->path_type == PATH_NONE && !route->match;
+}
 /* The name of the site of a route, in the arena for wildcards. */
 struct khap_str khap__route_site(struct gen *g, const struct route *route);
 
@@ -47,8 +52,44 @@ void khap__routes_write_lookup(struct gen *g, const struct route_table *t, enum 
 void khap__routes_write_choice(struct gen *g, const struct route_table *t, enum route_layer layer,
                                const struct raw *extra);
 
+/* matches.c: conditions that the match of a route holds, and ACLs that they name, which stand before. */
+void khap__match_acls(struct gen *g, const struct route *route);
+void khap__match_conditions(struct gen *g, const struct route *route);
+
+/* The condition on the path alone. */
+void khap__path_condition(struct gen *g, const struct route *route);
 /* The conditions that a request is one of this route, whatever other routes there are. */
 void khap__route_condition(struct gen *g, const struct route *route);
+
+/* What is behind a path when it is looked up, and behind an exact one in the map. */
+#define WHOLE_PATH "/?"
+
+/*
+ * routes_groups.c. A path with a match is in the map of paths with the name of its group, "@…", in place of a backend. Rules for the routes of a
+ * group follow the look-up, and behind them one that says what has the request when none of their matches holds: the route of the path
+ * without a match, or what the map says of the next shorter path. Groups come from long paths to short ones, so that one pass is enough.
+ */
+struct route_path {
+    struct khap_str value; /* of the map: a backend, or the group */
+    struct khap_str plain; /* of a group: the backend of the route without a match, or empty */
+    uint32_t left;         /* of a group: routes with a match whose rules are not written yet */
+};
+struct route_groups {
+    struct gen *g;
+    struct map index; /* keys of the map of paths -> paths; only filled when there are matches */
+    VEC(struct route_path) paths;
+    bool any; /* some route has a match */
+};
+void khap__groups_init(struct route_groups *groups, struct gen *g, const struct route_table *t);
+void khap__groups_free(struct route_groups *groups);
+/* Takes note of a route with an exact path or a prefix, in the order of the table; what the map says of its path, empty: it says so already. */
+struct khap_str khap__groups_add(struct route_groups *groups, const struct route_entry *e,
+                                 struct khap_str site);
+/* The rules behind the look-up of a path; for routes with a host or without. */
+void khap__groups_write_paths(struct route_groups *groups, const struct route_table *t, bool hostless);
+/* The rules of regexes with a match, or of routes without a path; before the look-up of those without one. */
+void khap__groups_write_rest(struct route_groups *groups, const struct route_table *t, bool hostless,
+                             bool regex);
 
 /* routes_maps.c. Of a site without paths the maps say the backend at once. */
 #define SITE_IS_BACKEND "if { var(txn.site) -m found } !{ var(txn.site) -m beg @ }"

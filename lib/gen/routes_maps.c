@@ -19,9 +19,6 @@ enum map_file {
 static const char names[MAP_COUNT][16] = {"hosts",   "parents",  "suffixes", "paths",
                                           "regexes", "hostless", "backends"};
 
-/* What is behind a path when it is looked up, and behind an exact one in the map. */
-#define WHOLE_PATH "/?"
-
 struct maps {
     struct gen *g;
     struct buf text[MAP_COUNT];
@@ -30,6 +27,7 @@ struct maps {
     struct map with_paths; /* sites that have paths; 1 when the host maps say so already */
     struct map labels;     /* suffixes of wildcards of one label */
     enum route_layer layer;
+    struct route_groups groups;
 };
 
 static void add_value(struct buf *b, struct khap_str mark, struct khap_str value)
@@ -131,7 +129,7 @@ static enum khap_status prepare(struct maps *m, const struct route_table *t)
     enum khap_status status = KHAP_OK;
     for (uint32_t i = 0; i < t->entries.len && status == KHAP_OK; i++) {
         const struct route_entry *e = &t->entries.ptr[i];
-        if (m->layer == LAYER_HTTP && e->route->path_type != PATH_NONE && e->rank != RANK_ANY)
+        if (m->layer == LAYER_HTTP && !khap__route_whole(e->route) && e->rank != RANK_ANY)
             status = khap__map_set(&m->with_paths, khap__route_site(m->g, e->route), 0);
         if (status == KHAP_OK && e->rank == RANK_WILDCARD && e->route->label)
             status = khap__map_set(&m->labels, e->route->host.name, 1);
@@ -152,18 +150,26 @@ static enum khap_status fill(struct maps *m, const struct route_table *t)
             add_site(m, e, S("@"), site);
             status = khap__map_set(&m->with_paths, site, 1);
         }
+        struct khap_str value = e->backend;
         switch (m->layer == LAYER_SNI ? PATH_NONE : (enum path_type)e->route->path_type) {
         case PATH_EXACT:
         case PATH_PREFIX:
+            if (m->groups.any)
+                value = khap__groups_add(&m->groups, e, site);
+            if (value.len == 0)
+                break;
             begin_site(paths, site);
             khap__buf_add(paths, e->route->path);
             khap__buf_add(paths, e->route->path_type == PATH_EXACT ? S(WHOLE_PATH) : S("/"));
-            add_value(paths, S(""), e->backend);
+            add_value(paths, S(""), value);
             break;
         case PATH_REGEX:
-            add_regex(m, e, site);
+            if (!e->route->match)
+                add_regex(m, e, site);
             break;
         case PATH_NONE:
+            if (m->layer == LAYER_HTTP && e->route->match)
+                break;
             if (!has_paths) {
                 add_site(m, e, S(""), e->backend);
                 break;
@@ -236,21 +242,30 @@ static void write_hosts(struct maps *m)
     }
 }
 
-static void write_paths(struct maps *m)
+static void write_paths(struct maps *m, const struct route_table *t)
 {
+    for (uint32_t i = 0; m->groups.any && i < t->entries.len; i++)
+        khap__match_acls(m->g, t->entries.ptr[i].route);
     khap__gen_line(m->g, 4, "http-request allow " SITE_IS_BACKEND, NOWHERE);
     /* Paths are looked up with a slash behind them, so that a prefix is compared element by element, and a `?`, which none of
      * them can hold: an exact path is the prefix that ends in it. */
     look_up(m, "path", S("path,concat(" WHOLE_PATH ")"), "", -1, "");
     look_up(m, "backend", S("var(txn.site),concat(,txn.path)"), "map_beg", MAP_PATHS, HAS_SITE);
+    khap__groups_write_paths(&m->groups, t, false);
     enough(m);
     look_up(m, "whole", S("path"), "", -1, "");
+    khap__groups_write_rest(&m->groups, t, false, true);
     look_up(m, "backend", S("var(txn.site),concat(\n,txn.whole)"), "map_reg", MAP_REGEXES,
-            HAS_SITE " { var(txn.whole) -m found }");
+            m->groups.any ? HAS_SITE " !{ var(txn.backend) -m found } { var(txn.whole) -m found }"
+                          : HAS_SITE " { var(txn.whole) -m found }");
+    khap__groups_write_rest(&m->groups, t, false, false);
     look_up(m, "backend", S("var(txn.site)"), "map_str", MAP_BACKENDS, NO_BACKEND);
     enough(m);
     look_up(m, "backend", S("var(txn.path)"), "map_beg", MAP_PATHS, "");
+    khap__groups_write_paths(&m->groups, t, true);
+    khap__groups_write_rest(&m->groups, t, true, true);
     look_up(m, "backend", S("path"), "map_reg", MAP_ANY_REGEXES, NO_BACKEND);
+    khap__groups_write_rest(&m->groups, t, true, false);
 }
 
 static bool used(enum map_file file, enum route_layer layer)
@@ -268,10 +283,11 @@ void khap__routes_write_maps(struct gen *g, const struct route_table *t, enum ro
         khap__buf_init(&m.text[i], &g->alloc);
     khap__map_init(&m.with_paths, &g->alloc);
     khap__map_init(&m.labels, &g->alloc);
+    khap__groups_init(&m.groups, g, t);
     enum khap_status status = fill(&m, t);
     write_hosts(&m);
     if (layer == LAYER_HTTP)
-        write_paths(&m);
+        write_paths(&m, t);
     for (size_t i = 0; i < MAP_COUNT; i++) {
         if (status == KHAP_OK && used((enum map_file)i, layer)) {
             khap__buf_clear(&g->text);
@@ -289,5 +305,6 @@ void khap__routes_write_maps(struct gen *g, const struct route_table *t, enum ro
     }
     khap__map_free(&m.with_paths);
     khap__map_free(&m.labels);
+    khap__groups_free(&m.groups);
     khap__gen_fail(g, status);
 }

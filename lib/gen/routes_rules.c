@@ -14,7 +14,8 @@ static bool same_place(const struct route_entry *a, const struct route_entry *b,
     const struct route *x = a->route, *y = b->route;
     if (a->rank != b->rank || x->service != y->service || !khap__str_eq(a->backend, b->backend))
         return false;
-    return layer == LAYER_SNI || (x->path_type == y->path_type && khap__str_eq(x->path, y->path));
+    return layer == LAYER_SNI ||
+           (x->path_type == y->path_type && khap__str_eq(x->path, y->path) && x->match == y->match);
 }
 
 /* ---- 1.5: no variables; a host is a regular expression over the header ---- */
@@ -131,7 +132,7 @@ static void write_hosts(struct gen *g, const struct route_table *t, uint32_t fro
     }
 }
 
-static void write_path(struct gen *g, const struct route *r)
+void khap__path_condition(struct gen *g, const struct route *r)
 {
     struct khap_document *doc = g->doc;
     switch (r->path_type) {
@@ -199,7 +200,8 @@ void khap__route_condition(struct gen *g, const struct route *route)
         khap__doc_word(g->doc, route->host.name);
         khap__doc_lit(g->doc, "}");
     }
-    write_path(g, route);
+    khap__path_condition(g, route);
+    khap__match_conditions(g, route);
 }
 
 /* ---- the site of a request ---- */
@@ -352,6 +354,8 @@ void khap__routes_write_choice(struct gen *g, const struct route_table *t, enum 
     }
     if (g->routing == ROUTING_HDR_REG)
         write_below(g, t);
+    for (uint32_t i = 0; layer == LAYER_HTTP && g->routing != ROUTING_MAPS && i < t->entries.len; i++)
+        khap__match_acls(g, t->entries.ptr[i].route);
     for (uint32_t from = 0, to; g->routing != ROUTING_MAPS && from < t->entries.len; from = to) {
         const struct route_entry *e = &t->entries.ptr[from];
         for (to = from + 1;
@@ -366,8 +370,10 @@ void khap__routes_write_choice(struct gen *g, const struct route_table *t, enum 
         khap__doc_word(doc, e->backend);
         khap__doc_lit(doc, "if");
         write_hosts(g, t, from, to, layer);
-        if (layer == LAYER_HTTP)
-            write_path(g, e->route);
+        if (layer == LAYER_HTTP) {
+            khap__path_condition(g, e->route);
+            khap__match_conditions(g, e->route);
+        }
         khap__doc_end(doc);
     }
     if (extra)

@@ -65,10 +65,25 @@ enum path_type {
     PATH_PREFIX /* without trailing slash */,
     PATH_REGEX
 };
+enum match_kind { MATCH_VALUE, MATCH_REGEX, MATCH_PRESENT, MATCH_ABSENT };
+struct match_term {
+    struct khap_str name, value;
+    uint8_t kind; /* enum match_kind */
+    bool query;   /* a query parameter, else a header */
+};
+struct match {
+    struct match_term *terms; /* headers first; all of them must hold */
+    uint32_t n_terms, n_headers;
+    uint16_t methods; /* bits: words of its row; 0: any */
+};
+/* Negative when what asks for `a` comes before what asks for `b`; NULL asks for nothing. */
+int khap__match_compare(const struct match *a, const struct match *b);
+
 struct route {
     struct host host; /* name empty: any host */
     struct khap_str path;
-    uint64_t frontends; /* bits: indices of resolved.frontends */
+    const struct match *match; /* NULL: none */
+    uint64_t frontends;        /* bits: indices of resolved.frontends */
     struct khap_place place;
     uint32_t service; /* index of resolved.services */
     uint32_t order;   /* order in the map: regexes are tried in it */
@@ -82,9 +97,10 @@ enum service_mode { MODE_HTTP, MODE_TCP /* own bind */, MODE_PASSTHROUGH };
 struct service_head {
     const struct setting *given;
     struct khap_str name;
-    struct khap_str backend;              /* where its requests go: its name, or a backend of one's own */
-    const struct setting *redirect_https; /* with own_backend; NULL: not given */
-    uint32_t first_route, n_routes;       /* in resolved.routes, before sorting by anybody */
+    struct khap_str backend;                  /* where its requests go: its name, or a backend of one's own */
+    const struct setting *redirect_https;     /* with own_backend; NULL: not given */
+    const struct setting *redirect, *respond; /* it answers itself; NULL: it does not */
+    uint32_t first_route, n_routes;           /* in resolved.routes, before sorting by anybody */
     uint64_t frontends;
     bool tls_only; /* its other frontends lead only to a redirect */
     uint8_t mode;
@@ -234,6 +250,18 @@ struct service {
     uint8_t send_proxy; /* 0, 1, 2 */
     struct server *servers;
     uint32_t n_servers; /* nodes in the order of the map (or of the list), then servers */
+    struct {
+        bool on;
+        struct khap_str scheme, host, path, status; /* empty: not given; a prefix is in `rewrite` */
+        uint16_t port;                              /* 0: not given */
+        struct khap_place place;
+    } redirect;
+    struct {
+        bool on;
+        uint16_t status;
+        struct khap_str body, type; /* body empty: none */
+        struct khap_place place;
+    } respond;
     const struct setting *extra;
     struct bind *binds;
     uint32_t n_binds; /* of tcp */

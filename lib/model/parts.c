@@ -81,6 +81,12 @@ void khap__parts_gather(const struct setting *service, struct service_parts *out
         case KEY_SERVICE_BACKEND:
             out->backend = s;
             break;
+        case KEY_SERVICE_REDIRECT:
+            out->redirect = s;
+            break;
+        case KEY_SERVICE_RESPOND:
+            out->respond = s;
+            break;
         case KEY_SERVICE_EXTRA:
             out->extra = s;
             break;
@@ -133,6 +139,8 @@ void khap__parts_inherit(struct service_parts *own, const struct service_parts *
     INHERIT(nodes);
     INHERIT(servers);
     INHERIT(backend);
+    INHERIT(redirect);
+    INHERIT(respond);
     INHERIT(extra);
     INHERIT(agent_check);
     INHERIT(retries);

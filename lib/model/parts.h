@@ -10,7 +10,7 @@ struct service_parts {
     const struct setting *node_port, *mode, *bind, *tls, *hosts, *routes, *wildcard, *is_default, *frontends,
         *redirect_https, *hsts, *rewrite, *headers, *source_ranges, *timeouts, *backend_protocol,
         *backend_tls, *send_proxy, *balance, *cookie, *check, *nodes, *servers, *backend, *extra, *hash,
-        *affinity, *retries, *retry_on, *agent_check;
+        *affinity, *retries, *retry_on, *agent_check, *redirect, *respond;
 };
 
 /* Whether it says itself how a server is chosen. */

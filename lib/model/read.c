@@ -163,6 +163,8 @@ static struct khap_str named_thing(enum key container)
     case KEY_NODE_LABELS:
     case KEY_SERVICE_NODES_SELECTOR:
         return S("label");
+    case KEY_SERVICE_ROUTE_MATCH_QUERY:
+        return S("query parameter");
     default:
         return S("header");
     }
@@ -194,6 +196,19 @@ bool khap__check_entry_name(struct reader *r, enum key container, struct khap_st
             READER_SAY(r, MSG_BAD_NAME, at, thing, name,
                        S("it is from 1 to 512 bytes without blanks and control characters"));
         return good;
+    }
+    if (container == KEY_SERVICE_ROUTE_MATCH_QUERY) { /* it becomes an argument of HAProxy's url_param() */
+        bool good = name.len > 0 && name.len <= 255;
+        for (size_t i = 0; good && i < name.len; i++)
+            good = khap__is_alnum((unsigned char)name.ptr[i]) || memchr("-._~%[]", name.ptr[i], 7);
+        if (!good)
+            READER_SAY(r, MSG_BAD_NAME, at, thing, name,
+                       S("it has from 1 to 255 letters, digits and - . _ ~ % [ ], as sent"));
+        return good;
+    }
+    if (container == KEY_SERVICE_ROUTE_MATCH_HEADERS && name.len > 0 && memchr(name.ptr, '\'', name.len)) {
+        READER_SAY(r, MSG_BAD_NAME, at, thing, name, S("a match has no way to name one with a quote"));
+        return false;
     }
     if (name.len > 255 || !khap__header_name_valid(name)) {
         READER_SAY(r, MSG_BAD_HEADER_NAME, at, khap__key_path(container), name);

@@ -50,8 +50,12 @@ void khap__check_servers(struct resolver *r, const struct service_head *head,
                          const struct service_parts *own); /* service_check.c */
 void khap__resolve_routes(struct resolver *r);             /* routes.c: equal ones */
 void khap__add_routes(struct resolver *r, struct service_head *head,
-                      const struct service_parts *own); /* routes.c */
-void khap__check_binds(struct resolver *r);             /* binds.c */
+                      const struct service_parts *own);                  /* routes.c */
+bool khap__check_regex(struct resolver *r, const struct setting *regex); /* routes.c */
+/* matches.c. False when it is none, which has been said; *out is NULL for one that asks for nothing. */
+bool khap__read_match(struct resolver *r, const struct setting *object, const struct match **out);
+void khap__match_identity(const struct match *match, struct buf *out); /* what tells it from others */
+void khap__check_binds(struct resolver *r);                            /* binds.c */
 /* Reads a list of addresses; NULL and 0 for none. */
 void khap__bind_list(struct resolver *r, struct arena *arena, const struct setting *list, struct bind **binds,
                      uint32_t *n);

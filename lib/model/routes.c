@@ -20,7 +20,7 @@ static void host_of(struct resolver *r, struct khap_str text, struct host *out)
     }
 }
 
-static bool check_regex(struct resolver *r, const struct setting *path)
+bool khap__check_regex(struct resolver *r, const struct setting *path)
 {
     size_t at = 0;
     char space[128];
@@ -61,7 +61,7 @@ static bool read_path(struct resolver *r, const struct setting *object, const st
     route->path = path->text;
     if (regex) {
         route->path_type = PATH_REGEX;
-        return check_regex(r, path);
+        return khap__check_regex(r, path);
     }
     if (khap__path_parse(path->text) != VALUE_OK) {
         RESOLVE_SAY(r, MSG_BAD_PATH, path->place, khap__short_path(KEY_SERVICE_ROUTE_PATH), path->text,
@@ -111,7 +111,7 @@ void khap__add_routes(struct resolver *r, struct service_head *head, const struc
         return;
     for (const struct setting *object = routes ? routes->child : NULL; object; object = object->next) {
         struct route route = base;
-        const struct setting *path = NULL, *type = NULL, *wildcard = NULL;
+        const struct setting *path = NULL, *type = NULL, *wildcard = NULL, *match = NULL;
         route.place = object->place;
         for (const struct setting *m = object->child; m; m = m->next) {
             if (m->key == KEY_SERVICE_ROUTE_HOST) {
@@ -123,6 +123,8 @@ void khap__add_routes(struct resolver *r, struct service_head *head, const struc
                 type = m;
             } else if (m->key == KEY_SERVICE_ROUTE_WILDCARD) {
                 wildcard = m;
+            } else if (m->key == KEY_SERVICE_ROUTE_MATCH) {
+                match = m;
             }
         }
         bool is_wildcard = route.has_host && route.host.kind == HOST_WILDCARD;
@@ -130,7 +132,8 @@ void khap__add_routes(struct resolver *r, struct service_head *head, const struc
             RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, wildcard->place, S("wildcard"), S("a wildcard as host"));
         route.label = is_wildcard && (wildcard ? khap__is_text(wildcard, S("label")) : label);
         route.order = r->out->routes.len;
-        if (read_path(r, object, path, type, &route) && !object->damaged)
+        bool good = !match || khap__read_match(r, match, &route.match);
+        if (read_path(r, object, path, type, &route) && good && !object->damaged)
             push(r, &route);
     }
     if (khap__is_true(is_default)) {
@@ -146,9 +149,16 @@ void khap__add_routes(struct resolver *r, struct service_head *head, const struc
  * bytes. */
 static struct khap_str identity(struct resolver *r, const struct route *route)
 {
-    if (route->has_host && route->path_type == PATH_NONE && route->host.kind != HOST_WILDCARD)
+    struct khap_str match = {NULL, 0};
+    if (route->match) {
+        khap__buf_clear(&r->text);
+        khap__match_identity(route->match, &r->text);
+        match = khap__buf_str(&r->text);
+        r->no_memory = r->no_memory || r->text.failed;
+    } else if (route->has_host && route->path_type == PATH_NONE && route->host.kind != HOST_WILDCARD) {
         return route->host.name;
-    char *key = khap__arena_bytes(&r->scratch, route->host.name.len + route->path.len + 4);
+    }
+    char *key = khap__arena_bytes(&r->scratch, route->host.name.len + route->path.len + match.len + 5);
     size_t n = 0;
     if (!key) {
         r->no_memory = true;
@@ -166,6 +176,11 @@ static struct khap_str identity(struct resolver *r, const struct route *route)
     if (route->path_type != PATH_NONE && route->path.len) {
         memcpy(key + n, route->path.ptr, route->path.len);
         n += route->path.len;
+    }
+    if (match.len) {
+        key[n++] = 1;
+        memcpy(key + n, match.ptr, match.len);
+        n += match.len;
     }
     return (struct khap_str){key, n};
 }
@@ -210,10 +225,12 @@ static void check_passthrough(struct resolver *r)
             bool passthrough = out->services.ptr[route->service].mode == MODE_PASSTHROUGH;
             if (passthrough != (pass == 0) || !route->has_host)
                 continue;
-            if (pass == 1 && route->path_type == PATH_NONE) /* compared as equal routes already */
+            if (pass == 1 && route->path_type == PATH_NONE &&
+                !route->match) /* compared as equal routes already */
                 continue;
             struct route alone = *route;
             alone.path_type = PATH_NONE;
+            alone.match = NULL;
             struct khap_str key = identity(r, &alone);
             uint32_t old;
             bool found;

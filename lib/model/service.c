@@ -331,6 +331,13 @@ enum khap_status khap__service_resolve(const struct resolved *r, uint32_t index,
         khap__parts_inherit(&parts, inherited);
     *out =
         (struct service){.head = head, .name = head->name, .place = head->given->place, .mode = head->mode};
+    if (head->redirect || head->respond) {
+        out->extra = parts.extra;
+        out->redirect_https_given = parts.redirect_https != NULL;
+        out->redirect_https = khap__is_true(parts.redirect_https);
+        khap__fill_fixed(head, out);
+        return fill_ranges(parts.source_ranges, scratch, out) ? KHAP_OK : KHAP_ENOMEM;
+    }
     khap__fill_balance(&parts, out);
     fill_agent(khap__layered(own.agent_check, inherited->agent_check), out);
     struct layered timeouts = khap__layered(own.timeouts, inherited->timeouts);

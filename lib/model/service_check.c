@@ -343,6 +343,13 @@ void khap__check_service(struct resolver *r, const struct service_head *head, co
         check_https(r, head, own);
         return;
     }
+    if (head->redirect || head->respond) {
+        khap__check_fixed(r, head);
+        khap__check_raw(r, own->extra);
+        if (!r->frontends_unknown)
+            check_https(r, head, own);
+        return;
+    }
     struct khap_str who = S("a service");
     if (own->backend_protocol || own->backend_tls) {
         khap__buf_clear(&r->text);
@@ -455,13 +462,14 @@ void khap__check_servers(struct resolver *r, const struct service_head *head, co
     static const struct service_parts none;
     const struct service_parts *inherited =
         r->out->inherited[head->mode] ? r->out->inherited[head->mode] : &none;
-    if (head->own_backend)
+    if (head->own_backend || head->redirect || head->respond)
         return;
     bool has_port = own->node_port || inherited->node_port;
     const struct setting *servers = own->servers ? own->servers : inherited->servers;
     bool has_servers = servers && servers->child;
     if (spoilt(r, head, KEY_SERVICE_NODE_PORT) || spoilt(r, head, KEY_SERVICE_SERVERS) ||
-        spoilt(r, head, KEY_SERVICE_BACKEND) || (servers && servers->damaged))
+        spoilt(r, head, KEY_SERVICE_BACKEND) || spoilt(r, head, KEY_SERVICE_REDIRECT) ||
+        spoilt(r, head, KEY_SERVICE_RESPOND) || (servers && servers->damaged))
         has_port = true;
     if (!has_port && !has_servers)
         RESOLVE_SAY(r, MSG_SERVICE_WITHOUT_SERVERS, head->given->place, head->name);

@@ -16,6 +16,11 @@ void khap__check_balance(struct resolver *r, const struct service_parts *own,
 void khap__fill_balance(const struct service_parts *parts, struct service *out);
 bool khap__has_regex_route(const struct resolved *r, const struct service_head *head);
 
+/* fixed.c: services without servers. What they answer, in the head; what they cannot do; and in full. */
+void khap__find_fixed(const struct service_parts *own, const struct service_parts *defaults,
+                      struct service_head *head);
+void khap__check_fixed(struct resolver *r, const struct service_head *head);
+void khap__fill_fixed(const struct service_head *head, struct service *out);
 /* For serviceDefaults, once. */
 void khap__check_defaults(struct resolver *r);
 /* False when one of them is unknown, which is said. */

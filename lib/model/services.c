@@ -99,10 +99,12 @@ static void add_service(struct resolver *r, const struct setting *given)
     const struct setting *tls = own.tls ? own.tls : r->defaults.tls;
     head.mode = (uint8_t)khap__mode_of(own.mode ? own.mode : r->defaults.mode, tls);
     check_name(r, &head);
-    /* one of serviceDefaults is not for a service that has servers itself */
-    const struct setting *backend = own.backend                    ? own.backend
-                                    : own.node_port || own.servers ? NULL
-                                                                   : r->defaults.backend;
+    khap__find_fixed(&own, &r->defaults, &head);
+    /* one of serviceDefaults is not for a service that answers itself or has servers */
+    bool answers = head.redirect || head.respond || own.node_port || own.servers;
+    const struct setting *backend = own.backend && !own.redirect && !own.respond ? own.backend
+                                    : answers                                    ? NULL
+                                                                                 : r->defaults.backend;
     head.backend = backend ? backend->text : head.name;
     head.own_backend = backend != NULL;
     if (backend) {

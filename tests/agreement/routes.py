@@ -5,7 +5,8 @@ in Python, must agree on who answers.
 N requests (default 600) over N/100 maps, at least 6, and further maps while a kind of route was not met yet; SEED repeats a run. The
 rules: the host without case, port and trailing dot; an exact host before a wildcard, a longer wildcard before a shorter, at one suffix
 one label before any depth; the most specific host decides; what it does not take goes to routes without a host, then to the default,
-then 404. Of one host's routes: exact path, longest prefix, regexes in order, then the route without a path (which is prefix /).
+then 404. Of one host's routes: exact path, longest prefix, regexes in order, then the route without a path (which is prefix /). A route whose
+match does not hold is as if it were not there; of equal paths (all regexes are) method, number of headers, number of query parameters decide.
 """
 import collections
 import json
@@ -37,7 +38,7 @@ FRONTENDS = ["http", "inner", "third"]
 # ---- the rules, once more
 
 # kind: exact, deep, label, any
-Route = collections.namedtuple("Route", "service suffix kind path type order")
+Route = collections.namedtuple("Route", "service suffix kind path type order match")
 
 
 def bare(path):
@@ -45,29 +46,38 @@ def bare(path):
     return (path or "").rstrip("/")
 
 
-def of_host(routes, path):
-    """What the routes of one host make of a path."""
-    for r in routes:
-        if r.type == "Exact" and r.path == path:
-            return r
-    best = None
-    for r in routes:
-        if r.type == "Prefix" and bare(r.path) and (path == bare(r.path) or path.startswith(bare(r.path) + "/")):
-            if best is None or len(bare(r.path)) > len(bare(best.path)):
-                best = r
-    if best:
-        return best
-    for r in sorted(routes, key=lambda r: r.order):
-        if r.type == "Regex" and re.fullmatch(r.path, path):
-            return r
-    for r in routes:
-        if r.type == "Prefix" and not bare(r.path):
-            return r
-    return None
+def one_holds(wanted, values):
+    """What is asked of a header or a query parameter, and the values that a request has of it."""
+    if "present" in wanted:
+        return wanted["present"] == bool(values)
+    return any(v == wanted["value"] if "value" in wanted else re.fullmatch(wanted["regex"], v) for v in values)
 
 
-def decide(routes, host, path):
+def holds(match, request):
+    """Whether a request is as `match` wants it."""
+    if "method" in match and request.method not in match["method"]:
+        return False
+    pairs = [p.partition("=") for p in re.split("[&;]", request.target.partition("?")[2]) if "=" in p]
+    return all(one_holds(w, [v for n, v in request.headers if n.lower() == name.lower()]) for name, w in match.get("headers", {}).items()) and \
+        all(one_holds(w, [v for n, _, v in pairs if n == name]) for name, w in match.get("query", {}).items())
+
+
+def of_host(routes, request):
+    """What the routes of one host make of a request."""
+    path, match = request.path, [r for r in routes if holds(r.match, request)]
+
+    def first(fitting, rank=lambda r: 0):
+        return min(fitting, default=None, key=lambda r: (rank(r), "method" not in r.match, -len(r.match.get("headers", {})),
+                                                         -len(r.match.get("query", {})), r.order))
+    return first([r for r in match if r.type == "Exact" and r.path == path]) or \
+        first([r for r in match if r.type == "Prefix" and bare(r.path) and (path + "/").startswith(bare(r.path) + "/")], lambda r: -len(bare(r.path))) or \
+        first([r for r in match if r.type == "Regex" and re.fullmatch(r.path, path)]) or \
+        first([r for r in match if r.type == "Prefix" and not bare(r.path)])
+
+
+def decide(routes, request):
     """The route that a request takes, or None."""
+    host = request.host
     if host is not None:
         host = re.sub(":[^]]*$", "", host).rstrip(".").lower()
         candidates = []
@@ -80,13 +90,34 @@ def decide(routes, host, path):
                     candidates.append(((1, -r.suffix.count("."), 0 if r.kind == "label" else 1), r))
         if candidates:
             first = min(c[0] for c in candidates)
-            found = of_host([r for rank, r in candidates if rank == first], path)
+            found = of_host([r for rank, r in candidates if rank == first], request)
             if found:
                 return found
-    return of_host([r for r in routes if r.kind == "any"], path)
+    return of_host([r for r in routes if r.kind == "any"], request)
 
 
 # ---- random maps
+
+# what may be asked of a header, of a query parameter; and values that requests have
+HEADERS = ["X-A", "x-b", "X-C", "X-D", "X-E"]
+HEADER_TESTS = [{"value": v} for v in ("1", "2", "50% off", "-f", "it's \"q\"", "$HOME ${X}", "%[src]", "a, b", "back\\slash # x")] + \
+    [{"regex": v} for v in ("v[0-9]+", "(?i)abc", "a|b", ".*", "[^,]+, ?b", "\\S+ \\S+")] + [{"present": True}, {"present": False}]
+HEADER_VALUES = ["1", "2", "50% off", "-f", "it's \"q\"", "$HOME ${X}", "%[src]", "a, b", "back\\slash # x", "v7", "v", "ABC", "abc", "a", "xa", "A", "a  b"]
+PARAMETERS = ["q", "Q", "a[b]", "p%20", "x.y"]
+PARAMETER_TESTS = [{"value": v} for v in ("", "1", "x%20y", "a+b", "-", "'\"")] + [{"regex": v} for v in ("[0-9]+", ".*", "a|b", "x.+")] + [{"present": True}, {"present": False}]
+PARAMETER_VALUES = ["", "1", "12", "x%20y", "x y".replace(" ", "+"), "a+b", "-", "a", "ab", "'", "=1"]
+METHODS = ["GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]
+
+
+def random_match(rng):
+    match = {}
+    if rng.random() < 0.4:
+        match["method"] = rng.sample(METHODS, rng.choice([1, 1, 2, 3]))
+    for part, names, tests in ("headers", HEADERS, HEADER_TESTS), ("query", PARAMETERS, PARAMETER_TESTS):
+        if rng.random() < 0.5:
+            match[part] = {n: rng.choice(tests) for n in rng.sample(names, rng.choice([1, 1, 1, 2, 3, 5]))}
+    return match or {"method": ["POST"]}
+
 
 def some(rng, low, high, make):
     return [make() for _ in range(rng.randint(low, high))]
@@ -105,9 +136,11 @@ class Table:
     """By frontend, the routes that a map means; refuses a route that is there already."""
 
     def __init__(self):
-        self.routes, self.taken, self.order = {f: [] for f in FRONTENDS}, set(), 0
+        self.routes, self.taken, self.order, self.made = {f: [] for f in FRONTENDS}, set(), 0, []
 
-    def add(self, name, fronts, host, label, path, kind):
+    def add(self, name, fronts, host, label, path, kind, match=None):
+        self.made.append((host, path, kind))
+        match = match or {}
         host = (host or "").lower()
         if not host:
             key, what = "", "any"
@@ -115,13 +148,15 @@ class Table:
             key, what = host[2:], "label" if label else "deep"
         else:
             key, what = host, "exact"
-        same = (key, what, kind, bare(path) if kind == "Prefix" else path)
+        asked = [sorted(match.get("method", []))] + [sorted((n.lower() if part == "headers" else n, sorted(w.items())) for n, w in match.get(part, {}).items())
+                                                     for part in ("headers", "query")]
+        same = (key, what, kind, bare(path) if kind == "Prefix" else path, json.dumps(asked))
         if any((f, same) in self.taken for f in fronts):
             return False
         self.taken.update((f, same) for f in fronts)
         self.order += 1
         for f in fronts:
-            self.routes[f].append(Route(name, key, what, path, kind, self.order))
+            self.routes[f].append(Route(name, key, what, path, kind, self.order, match))
         return True
 
 
@@ -138,19 +173,25 @@ def random_service(rng, name, table, port):
         if table.add(name, fronts, host, label, None, "Prefix"):
             hosts.append(host)
     for _ in range(rng.randint(0, 9)):
+        kind = rng.choice(["Exact", "Prefix", "Prefix", "Regex"])
+        path = rng.choice(REGEXES)[0] if kind == "Regex" else rng.choice(PATHS)
         host, one, own = rng.choice(hosts or [random_host(rng)]) if rng.random() < 0.5 else random_host(rng), {}, label
         if rng.random() < 0.15:
             host = None
+        match = random_match(rng) if rng.random() < 0.5 else None
+        if match and table.made and rng.random() < 0.6: # beside another route
+            host, path, kind = rng.choice(table.made)
         if host:
             one["host"] = host
             if host.startswith("*.") and rng.random() < 0.4:
                 own = rng.random() < 0.6
                 one["wildcard"] = "label" if own else "deep"
-        kind = rng.choice(["Exact", "Prefix", "Prefix", "Regex"])
-        path = rng.choice(REGEXES)[0] if kind == "Regex" else rng.choice(PATHS)
-        if table.add(name, fronts, host, own, path, kind):
-            one["path"] = path
-            if kind != "Prefix" or rng.random() < 0.3:
+        if table.add(name, fronts, host, own, path, kind, match):
+            if path is not None:
+                one["path"] = path
+            if match:
+                one["match"] = match
+            if path is not None and kind != "Prefix" or rng.random() < 0.3:
                 one["pathType"] = kind
             routes.append(one)
     if hosts:
@@ -212,11 +253,35 @@ def request_path(rng, routes, host):
     return path
 
 
+Request = collections.namedtuple("Request", "front host path target method headers")
+
+
+def value_for(rng, wanted, values):
+    """A value that a request has so that it is as it is wanted, or any."""
+    good = [v for v in values if rng.random() < 0.9 and one_holds(wanted, [v])]
+    return wanted.get("value", rng.choice(good or values))
+
+
 def random_request(rng, front, routes):
-    """Frontend, host, path and target of a request close to what the routes say."""
+    """A request close to what the routes say."""
     host = request_host(rng, routes)
     path = request_path(rng, routes, host)
-    return front, host, path, path + (rng.choice(["?", "?q=/a", "?/b&c"]) if rng.random() < 0.15 else "")
+    near = [r for r in routes if r.match and (not host or r.suffix in host.lower()) and rng.random() < 0.7]
+    near = [r for r in near if r.path and path.startswith(r.path)] or near
+    match = rng.choice(near).match if near else {}
+    method = rng.choice(match.get("method", METHODS) if rng.random() < 0.8 else METHODS) if match or rng.random() < 0.3 else "GET"
+    headers = [(n if rng.random() < 0.7 else n.swapcase(), value_for(rng, w, HEADER_VALUES)) for n, w in match.get("headers", {}).items() if w != {"present": False}]
+    pairs = ["%s=%s" % (n, value_for(rng, w, PARAMETER_VALUES)) for n, w in match.get("query", {}).items() if w != {"present": False}]
+    if rng.random() < 0.3:
+        headers.insert(rng.randint(0, len(headers)), (rng.choice(HEADERS), rng.choice(HEADER_VALUES)))
+    if rng.random() < 0.3:
+        pairs.insert(rng.randint(0, len(pairs)), "%s=%s" % (rng.choice(PARAMETERS), rng.choice(PARAMETER_VALUES)))
+    if rng.random() < 0.1:
+        pairs.append(rng.choice(["", "/a", "q", "q=/a", "/b"]))
+    if pairs and rng.random() < 0.1:
+        pairs.pop(rng.randrange(len(pairs)))
+    query = "".join(rng.choice("&&&;") + p for p in pairs)[1:]
+    return Request(front, host, path, path + ("?" + query if query or rng.random() < 0.05 else ""), method, headers)
 
 
 class Asker:
@@ -225,12 +290,13 @@ class Asker:
     def __init__(self, ports):
         self.ports, self.clients = ports, {}
 
-    def ask(self, front, target, host):
+    def ask(self, r):
+        front = r.front
         for _ in range(2):
             try:
                 if front not in self.clients:
                     self.clients[front] = lib.Client(self.ports[front])
-                answer = self.clients[front].ask(target, host)
+                answer = self.clients[front].ask(r.target, r.host, r.headers, r.method)
                 if answer.header("connection") == ["close"] or answer.status == 400:
                     self.clients.pop(front).close()
                 return answer.body.decode() if answer.status == 200 else answer.status
@@ -251,13 +317,13 @@ def served(lab, text, mode, ports, requests):
                    (proxy.output() if proxy.process else proxy.generated.stderr) + json.dumps(text))
             return None
         asker = Asker(ports)
-        answers = [asker.ask(front, target, host) for front, host, _, target in requests]
+        answers = [asker.ask(r) for r in requests]
         asker.close()
     lib.shutil.rmtree(proxy.dir, ignore_errors=True)
     return answers
 
 
-KINDS = ("host exact", "host deep", "host label", "host any", "host nothing", "path Exact", "path Prefix", "path Regex", "path none")
+KINDS = ("host exact", "host deep", "host label", "host any", "host nothing", "path Exact", "path Prefix", "path Regex", "path none", "match", "match passed over")
 
 
 def main():
@@ -277,18 +343,23 @@ def main():
             if None in answers.values():
                 broken += 1
                 continue
-            for i, (front, host, path, target) in enumerate(requests):
-                route = decide(table[front], host, path)
+            for i, request in enumerate(requests):
+                route = decide(table[request.front], request)
                 wanted = route.service if route else 404
                 asked += 1
                 seen["host " + (route.kind if route else "nothing")] += 1
                 if route:
                     seen["path " + ("none" if route.type == "Prefix" and not bare(route.path) else route.type)] += 1
+                    seen["match"] += bool(route.match)
+                    # a more specific route was as if it were not there
+                    plain = [r._replace(match={}) for r in table[request.front] if r.match]
+                    without = decide([r for r in table[request.front] if not r.match] + plain, request)
+                    seen["match passed over"] += without.order != route.order
                 got = {mode: a[i] for mode, a in answers.items()}
                 if any(g != wanted for g in got.values()):
                     wrong += 1
                     if wrong <= 5:
-                        tap.ok("map %d: %s, host %r, path %r" % (number, front, host, target), False, "rules: %s %s\n%s\nSEED=%d\n%s" % (
+                        tap.ok("map %d: %r" % (number, request), False, "rules: %s %s\n%s\nSEED=%d\n%s" % (
                             wanted, route, got, seed, json.dumps(text)))
             if wrong > 50 or broken > 4:
                 break

@@ -55,6 +55,8 @@ CONTEXT = {
     "services.*.hash.cookie": ({}, ["--target", "2.6"]),
     "services.*.servers[]": ({"services": {"web": {"servers": [SERVER]}}}, []),
     "services.*.nodes.selector": ({}, []),
+    "services.*.redirect": ({"services": {"web": {"nodePort": None, "redirect": {"scheme": "http"}}}}, []),
+    "services.*.respond": ({"services": {"web": {"nodePort": None, "respond": {"body": "x"}}}}, []),
     "services.*.backend": ({"services": {"web": {"nodePort": None, "servers": [SERVER]}}, "sections": "backend shop\n    server s1 10.1.1.1:80\n"}, []),
 }
 # path -> (what is set, to which value), where the example alone cannot act
@@ -71,7 +73,7 @@ INSTEAD = {
     "services.*.cookie.dynamic": ("services.web.cookie", "{name: C, dynamic: true, keyFile: KEYFILE}"),
     "services.*.cookie.keyFile": ("services.web.cookie.keyFile", "KEYFILE2"),
 }
-NAMES = {"nodes": "node1", "labels": "zone", "frontends": "own", "services": "web", "set": "X-Tier", "add": "X-Tier", "selector": "zone"}
+NAMES = {"nodes": "node1", "labels": "zone", "frontends": "own", "services": "web", "set": "X-Tier", "add": "X-Tier", "selector": "zone", "headers": "X-Tier", "query": "q"}
 
 
 def merge(into, more):

@@ -99,7 +99,7 @@ with open(os.path.join(tap.srcdir, "lib/model/keys.tsv")) as f:
 for row in rows:
     if row["path"].endswith("[]"):
         LISTS.add(row["path"][:-2].split(".")[-1])
-NAMES = {"nodes": "n1", "labels": "zone", "frontends": "inner", "services": "web", "set": "X-A", "add": "X-A", "selector": "zone"}
+NAMES = {"nodes": "n1", "labels": "zone", "frontends": "inner", "services": "web", "set": "X-A", "add": "X-A", "selector": "zone", "headers": "X-A", "query": "q"}
 
 
 def concrete(path):
@@ -169,6 +169,8 @@ def context(path):
     if path == "services.*.backend":
         tree["services"]["web"] = {"hosts": ["a.example"]}
         tree["sections"] = "backend %ssafe\n    server s 10.0.0.9:80\n" % MARK
+    if path.startswith("services.*.redirect.") or path.startswith("services.*.respond."):
+        tree["services"]["web"] = {"hosts": ["a.example"], path.split(".")[2]: {"body": "b"} if "respond" in path else {"port": 81}}
     if path == "services.*.frontends":
         tree["certs"] = [{"file": "all.pem"}]
     if path == "services.*.routes[].wildcard":

@@ -343,6 +343,24 @@ class Maker:
                 h["delete"] = self.rng.choice([["Server", "X-Debug"], "X-Powered-By"])
         return out
 
+    def match(self):
+        path, rng, m = "services.*.routes[].match", self.rng, {}
+        self.set(m, path, "method", lambda: rng.choice([rng.choice(words_of(path + ".method")), rng.sample(words_of(path + ".method"), 3)]), 0.5)
+        for part, names in ("headers", ["X-A", "x-b", "A.b~!#$%&*+^`|"]), ("query", ["q", "a[b]", "%20", "x.y~z", "--"]):
+            if m and self.chance(0.4):
+                continue
+            self.use(path + "." + part)
+            row = path + "." + part + ".*"
+            m[part] = {}
+            for name in rng.sample(names, rng.randrange(1, len(names) + 1)):
+                test = m[part][name] = {}
+                key = rng.choice(["value", "regex", "present"])
+                self.set(test, row, key, self.flag() if key == "present" else rng.choice(["[0-9]+", "a|b", "\\S+ x", "(?i)it's \"q\"", "\\$\\{HOME\\}"] if key == "regex" else
+                                                                                        ["gold", "50% off", "-f", "it's \"q\"", "${HOME} $x", "%[src]", "#1", "back\\slash", "{ }", 7]))
+                if key == "value" and self.chance(0.3):
+                    m[part][name] = test["value"]
+        return m
+
     def cookie(self):
         path, rng, c = "services.*.cookie", self.rng, {}
         self.use(path)
@@ -452,6 +470,30 @@ class Maker:
             self.servers(s)
         self.set(s, "services.*", "extra", self.rng.choice(["retries 7", "option abortonclose\ntimeout server 9s\n"]), 0.25)
 
+    def fixed(self, s):
+        """A service that answers itself."""
+        path, rng = "services.*.redirect", self.rng
+        if self.chance(0.5):
+            self.use(path)
+            r = s["redirect"] = {}
+            self.set(r, path, "host", "new.example")
+            self.set(r, path, "scheme", rng.choice(words_of(path + ".scheme")), 0.5)
+            self.set(r, path, "port", rng.randrange(1, 65536), 0.5)
+            self.set(r, path, "status", rng.choice(words_of(path + ".status")), 0.5)
+            if self.chance(0.5):
+                del r["host"]
+                self.set(r, path, "path", rng.choice(["/", "/a%20b", "/%[src]/'\"$HOME"]))
+            else:
+                self.set(r, path, "prefix", rng.choice(["/", "/a%b/", "/x\\1"]), 0.4)
+        else:
+            path = "services.*.respond"
+            self.use(path)
+            r = s["respond"] = {}
+            self.set(r, path, "status", rng.randrange(200, 600), 0.7)
+            if self.set(r, path, "body", rng.choice(["gone", "it's \"#1\" %[src] ${HOME} \\n", '{"a": 1}', "\u00fcber " * 100, "-f"]), 0.8):
+                self.set(r, path, "contentType", rng.choice(["application/json", "text/plain; charset=utf-8"]), 0.5)
+        self.set(s, "services.*", "sourceRanges", lambda: [self.network()], 0.2)
+
     def services(self):
         path, rng = "services.*", self.rng
         if self.chance(0.35):
@@ -463,8 +505,11 @@ class Maker:
         for _ in range(rng.randrange(1, 7)):
             s = services[self.name("svc")] = {}
             kind = rng.choice(["http", "http", "http", "tcp", "passthrough"] if self.tls else ["http", "http", "http", "tcp"])
-            self.backends(s, kind)
-            own_backend = "backend" in s
+            if kind == "http" and self.chance(0.2):
+                self.fixed(s)
+            else:
+                self.backends(s, kind)
+            own_backend = "backend" in s or "redirect" in s or "respond" in s
             if not own_backend:
                 self.common(s, kind)
             if kind == "tcp":
@@ -485,9 +530,12 @@ class Maker:
                     route = {}
                     self.set(route, row, "host", self.host(), 0.8)
                     if self.set(route, row, "path", self.path(), 0.8 if "host" in route else 1):
-                        if self.set(route, row, "pathType", rng.choice(words_of(row + ".pathType")), 0.6) and route["pathType"] == "Regex":
+                        kinds = ["Exact", "Prefix"] if "prefix" in s.get("redirect", {}) else words_of(row + ".pathType")
+                        if self.set(route, row, "pathType", rng.choice(kinds), 0.6) and route["pathType"] == "Regex":
                             route["path"] = rng.choice(["/r%d/[0-9]+", "/(a|b%d).*", "/x%d\\.png", "/q%d{2,3} y?"]) % self.port
                             self.port += 1
+                    if self.chance(0.3):
+                        self.set(route, row, "match", self.match)
                     if str(route.get("host", "")).startswith("*"):
                         self.set(route, row, "wildcard", rng.choice(words_of(row + ".wildcard")), 0.5)
                     self.use(row)
