@@ -36,6 +36,7 @@ BEGIN {
     scalar["cookiename"] = scalar["headername"]
     scalar["status"] = "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":100,\"maximum\":599},{\"type\":\"string\",\"pattern\":\"^[1-5][0-9][0-9](-[1-5][0-9][0-9])?$\"}]}"
     scalar["balance"] = "{\"type\":\"string\",\"pattern\":\"^(roundrobin|static-rr|leastconn|first|source|uri|url_param|hdr|random|rdp-cookie|hash|log-hash|sticky)([ (]" printable "*)?$\"}"
+    scalar["limitkey"] = "{\"type\":\"string\",\"pattern\":\"^(src|(header|cookie) [-A-Za-z0-9_.]{1,255})$\"}"
     scalar["lines"] = "{\"type\":[\"string\",\"number\",\"boolean\"]}"
 
     # names that become names of HAProxy's
@@ -83,7 +84,7 @@ function scalar_schema(t,    inner, bounds, words, i, m, out)
     if (t ~ /^enum\(/) {
         m = split(substr(t, 6, length(t) - 6), words, "|")
         out = ""
-        for (i = 1; i <= m; i++) out = out (i > 1 ? "," : "") json(words[i])
+        for (i = 1; i <= m; i++) out = out (i > 1 ? "," : "") json(words[i]) (words[i] ~ /^[0-9]+$/ ? "," words[i] : "")
         return "{\"enum\":[" out "]}"
     }
     if (t in scalar) return scalar[t]

@@ -3,17 +3,26 @@
 #include "gen/gen.h"
 #include "gen/routes.h"
 
-static void source_ranges(struct gen *g, const struct service *s)
+static void ranges_line(struct gen *g, const struct service *s, const char *acl, const struct ranges *ranges,
+                        bool negated)
 {
-    if (s->n_ranges == 0)
+    if (ranges->n == 0 && ranges->n_files == 0)
         return;
     khap__doc_begin(g->doc, 4, s->place);
     if (s->mode == MODE_HTTP)
         khap__doc_lit(g->doc, "http-request deny if");
     else
         khap__doc_lit(g->doc, "tcp-request content reject if");
-    khap__gen_not_from(g, S("khap-sources"), s->ranges, s->n_ranges);
+    khap__gen_from(g, khap__str(acl), ranges, negated);
     khap__doc_end(g->doc);
+}
+
+/* Who may come, and how much of it. */
+static void limits(struct gen *g, const struct service *s)
+{
+    ranges_line(g, s, "khap-denied", &s->denied, false);
+    ranges_line(g, s, "khap-sources", &s->sources, true);
+    khap__gen_limits(g, s);
 }
 
 /* ---- redirectHttps ---- */
@@ -222,13 +231,15 @@ static void rewrite(struct gen *g, const struct service *s)
 void khap__gen_backend_rules(struct gen *g, const struct service *s, const struct raw *extra)
 {
     struct khap_document *doc = g->doc;
-    khap__gen_networks(g, S("khap-sources"), s->ranges, s->n_ranges, s->place);
+    khap__gen_ranges(g, S("khap-denied"), &s->denied, s->place);
+    khap__gen_ranges(g, S("khap-sources"), &s->sources, s->place);
+    khap__gen_limit_networks(g, s);
     if (s->mode != MODE_HTTP)
-        source_ranges(g, s);
+        limits(g, s);
     khap__raw_write(extra, RAW_TCP_REQUEST, doc, 4);
     khap__raw_write(extra, RAW_TCP_RESPONSE, doc, 4);
     if (s->mode == MODE_HTTP) {
-        source_ranges(g, s);
+        limits(g, s);
         redirect_https(g, s);
         header_lines(g, s->request, s->n_request, "http-request");
         rewrite(g, s);

@@ -262,6 +262,7 @@ static enum khap_status write_all(struct gen *g)
     khap__gen_passthrough(g);
     khap__gen_stats(g);
     khap__gen_backends(g);
+    khap__gen_limit_tables(g);
     khap__gen_helpers(g);
     khap__gen_sections(g);
     khap__gen_cert_warnings(g);

@@ -37,7 +37,8 @@ enum row_type {
     TYPE_BALANCE,
     TYPE_COOKIENAME,
     TYPE_STATUS,
-    TYPE_LINES
+    TYPE_LINES,
+    TYPE_LIMITKEY /* what tells the clients of a limit apart */
 };
 
 enum { APPLIES_HTTP = 1, APPLIES_TCP = 2, APPLIES_PASSTHROUGH = 4 };

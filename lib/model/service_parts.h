@@ -12,6 +12,12 @@ enum check_type khap__check_type(struct layered check, uint8_t mode);
 bool khap__balance_needs_http(struct khap_str text);
 bool khap__has_regex_route(const struct resolved *r, const struct service_head *head);
 
+/* limits.c: who may come, and how much of it. */
+bool khap__fill_limits(const struct resolved *r, const struct service_parts *own,
+                       const struct service_parts *inherited, struct arena *scratch, struct service *out);
+void khap__check_limits(struct resolver *r, const struct service_parts *own,
+                        const struct service_parts *inherited);
+
 /* For serviceDefaults, once. */
 void khap__check_defaults(struct resolver *r);
 /* False when one of them is unknown, which is said. */

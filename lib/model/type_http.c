@@ -75,6 +75,21 @@ bool khap__read_status(struct reader *r, enum key key, struct khap_str text, str
     return false;
 }
 
+bool khap__read_limit_key(struct reader *r, enum key key, struct khap_str text, struct khap_place at,
+                          struct setting *out)
+{
+    bool named = khap__str_starts(text, S("header ")) || khap__str_starts(text, S("cookie "));
+    bool good = named && text.len > 7 && text.len <= 7 + 255;
+    /* the name becomes an argument of a fetch, where other bytes would be its syntax */
+    for (size_t i = 7; good && i < text.len; i++)
+        good = khap__is_alnum((unsigned char)text.ptr[i]) || memchr("-_.", text.ptr[i], 3);
+    if (good || khap__str_eq(text, S("src")))
+        return khap__keep_text(r, text, out);
+    READER_SAY(r, MSG_NOT_A_CHOICE, at, khap__key_path(key), text,
+               S(": it is `src`, `header NAME` or `cookie NAME`, with a name of letters, digits and - _ ."));
+    return false;
+}
+
 /* The next word of text from *at; empty at the end. Blanks separate. */
 static struct khap_str next_word(struct khap_str text, size_t *at)
 {

@@ -284,6 +284,8 @@ bool khap__read_scalar(struct reader *r, enum key key, const struct yaml_node *n
         return khap__read_balance(r, key, text, at, out);
     case TYPE_LINES:
         return read_lines(r, key, text, at, out);
+    case TYPE_LIMITKEY:
+        return khap__read_limit_key(r, key, text, at, out);
     case TYPE_TEXT:
     case TYPE_NONE:
         break;

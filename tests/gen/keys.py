@@ -52,6 +52,7 @@ CONTEXT = {
     "services.*.check.expect": ({"services": {"web": {"check": {"path": "/c"}}}}, []),
     "services.*.servers[]": ({"services": {"web": {"servers": [SERVER]}}}, []),
     "services.*.nodes.selector": ({}, []),
+    "services.*.rateLimit": ({"services": {"web": {"rateLimit": {"requests": 5}}}}, []),
     "services.*.backend": ({"services": {"web": {"nodePort": None, "servers": [SERVER]}}, "sections": "backend shop\n    server s1 10.1.1.1:80\n"}, []),
 }
 # path -> (what is set, to which value), where the example alone cannot act

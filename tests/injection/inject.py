@@ -60,6 +60,8 @@ def fixture():
             f.write("all.pem\n")
     with open("cookie.key", "w") as f:
         f.write("0123456789abcdef\n")
+    with open("nets.txt", "w") as f:
+        f.write("10.0.0.0/8\n")
     os.mkdir("root")
 
 
@@ -67,7 +69,8 @@ fixture()
 
 # Paths of files in the fixture that stand for what a row's example names
 FILES = {"certs[].directory": "certs.d", "certs[].file": "all.pem", "certs[].key": "key.pem", "certs[].clientCa": "crt.pem", "certs[].crtList": "list.txt",
-         "services.*.backendTls.ca": "crt.pem", "services.*.cookie.keyFile": "cookie.key"}
+         "services.*.backendTls.ca": "crt.pem", "services.*.cookie.keyFile": "cookie.key",
+         "services.*.sourceRanges[].file": "nets.txt", "services.*.denyRanges[].file": "nets.txt"}
 
 
 def base():
@@ -154,6 +157,8 @@ def context(path):
         web["check"] = {"interval": "2s"} if path == "services.*.check.type" else {"path": "/h"}
     if path.startswith("services.*.servers[]"):
         web["servers"] = [{"name": "s1", "address": "10.0.0.9", "port": 8080}]
+    if path.startswith("services.*.rateLimit."):
+        web["rateLimit"] = {"requests": 5}
     if path.startswith("services.*.nodes"):
         web["nodes"] = {}
     if path in ("services.*.bind", "services.*.mode"):
@@ -230,7 +235,7 @@ def differs(base_files, files, release, mark):
             a, b = shape(old, release), shape(data, release)
             if a is None or b is None:
                 return "a line that cannot be read"
-            if any(w.variable for line in b for w in line.words):
+            if [w.value() for line in b for w in line.words if w.variable] != [w.value() for line in a for w in line.words if w.variable]:
                 return "a variable"
             a, b = [[w.value() for w in line.words] for line in a], [[w.value() for w in line.words] for line in b]
         else:

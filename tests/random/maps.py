@@ -62,6 +62,8 @@ for name in "a", "b":
     shutil.copy(name + ".pem", "certs.d/" + name + ".pem")
 with open("list.txt", "w") as f:
     f.write("a.pem\nb.pem b.example\n")
+with open("nets.txt", "w") as f:
+    f.write("10.0.0.0/8\n2001:db8::/32\n")
 with open("cookie.key", "w") as f:
     f.write("0123456789abcdef\n")
 
@@ -367,12 +369,38 @@ class Maker:
             self.set(c, path, "keyFile", "cookie.key")
         return c
 
+    def ranges(self, path):
+        """Networks, some of them in a file."""
+        item = {}
+        self.use(path + "[]")
+        self.set(item, path + "[]", *(("file", "nets.txt") if self.chance(0.3) else ("network", self.network())))
+        return self.rng.choice([[self.network(), "10.1.0.0/16"], [item], [item, "2001:db8::/32"], self.network()])
+
+    def limits(self, s, kind, defaults):
+        """Who may come, and how much of it."""
+        path, rng = "services.*", self.rng
+        for key in "sourceRanges", "denyRanges":
+            self.set(s, path, key, lambda: self.ranges(path + "." + key), 0.2 if not defaults else 0.03)
+        self.set(s, path, "connectionLimit", rng.randrange(1, 100), 0.15 if not defaults else 0.03)
+        for key, value in ("maxconn", rng.randrange(1, 1000)), ("maxqueue", rng.randrange(1, 100)), ("slowstart", self.time()):
+            self.set(s, path, key, value, 0.15)
+        if kind == "http" and self.chance(0.2 if not defaults else 0.03):
+            self.use(path + ".rateLimit")
+            r = s["rateLimit"] = {}
+            path += ".rateLimit"
+            self.set(r, path, "requests", rng.randrange(1, 1000))
+            self.set(r, path, "period", self.time(), 0.5)
+            self.set(r, path, "burst", rng.randrange(1, 1000), 0.4)
+            self.set(r, path, "key", rng.choice(["src", "header X-Api-Key", "cookie session_id"]), 0.5)
+            self.set(r, path, "status", rng.choice(words_of(path + ".status")), 0.4)
+            self.set(r, path, "except", [self.network()], 0.4)
+
     def common(self, s, kind, defaults=False):
         """Keys of every kind of service; s gets them."""
         path, rng = "services.*", self.rng
         self.set(s, path, "balance", rng.choice(["roundrobin", "leastconn", "source", "first", "static-rr", "random"] +
                                                 (["uri", "hdr(X-User)", "url_param id"] if kind == "http" and not defaults else [])), 0.4)
-        self.set(s, path, "sourceRanges", lambda: [self.network(), "10.1.0.0/16"], 0.2 if not defaults else 0.05)
+        self.limits(s, kind, defaults)
         if self.chance(0.4):
             self.use(path + ".timeouts")
             t = s["timeouts"] = {}
@@ -420,11 +448,13 @@ class Maker:
             self.set(server, path, "weight", self.rng.randrange(0, 257), 0.4)
             self.set(server, path, "backup", self.flag(), 0.3)
             self.set(server, path, "maxconn", self.rng.randrange(1, 1000), 0.4)
+            self.set(server, path, "maxqueue", self.rng.randrange(1, 1000), 0.3)
+            self.set(server, path, "slowstart", self.time(), 0.3)
             s["servers"].append(server)
 
     def backends(self, s, kind):
         wanted = [name for name, mode in self.own_backends if mode == ("http" if kind == "http" else "tcp")]
-        if wanted and self.chance(0.3) and "sourceRanges" not in self.map.get("serviceDefaults", {}):
+        if wanted and self.chance(0.3) and not {"sourceRanges", "denyRanges", "rateLimit", "connectionLimit"} & set(self.map.get("serviceDefaults", {})):
             self.set(s, "services.*", "backend", self.rng.choice(wanted))
             return
         if self.set(s, "services.*", "nodePort", self.rng.randrange(1, 65536), 0.8):
