@@ -275,6 +275,7 @@ static void backend(struct gen *g, const struct service *s)
     time_line(g, "timeout server", s->server_timeout, &extra, s->place);
     time_line(g, "timeout queue", s->queue, &extra, s->place);
     time_line(g, "timeout tunnel", s->tunnel, &extra, s->place);
+    khap__gen_answer_settings(g, s);
     khap__raw_write(&extra, RAW_SETTING, doc, 4);
     khap__gen_backend_rules(g, s, &extra);
     for (uint32_t i = 0; i < s->n_servers; i++)

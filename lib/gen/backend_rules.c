@@ -241,6 +241,9 @@ void khap__gen_backend_rules(struct gen *g, const struct service *s, const struc
     if (s->mode == MODE_HTTP) {
         limits(g, s);
         redirect_https(g, s);
+        khap__gen_preflight(g, s);
+        khap__gen_basic_auth(g, s);
+        khap__gen_client_cert(g, s);
         header_lines(g, s->request, s->n_request, "http-request");
         rewrite(g, s);
     }
@@ -250,6 +253,8 @@ void khap__gen_backend_rules(struct gen *g, const struct service *s, const struc
         header_lines(g, s->response, s->n_response, "http-response");
     }
     khap__raw_write(extra, RAW_HTTP_RESPONSE, doc, 4);
+    if (s->mode == MODE_HTTP)
+        khap__gen_cors(g, s);
     khap__raw_write(extra, RAW_HTTP_AFTER, doc, 4);
     khap__raw_write(extra, RAW_REDIRECT, doc, 4);
     khap__raw_write(extra, RAW_USE_BACKEND, doc, 4);

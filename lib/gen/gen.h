@@ -133,6 +133,14 @@ void khap__gen_backend_rules(struct gen *g, const struct service *s, const struc
 void khap__gen_limit_networks(struct gen *g, const struct service *s);
 void khap__gen_limits(struct gen *g, const struct service *s);
 void khap__gen_limit_tables(struct gen *g);
+/* access.c: names and passwords, and what the servers are told about certificates */
+void khap__gen_basic_auth(struct gen *g, const struct service *s);
+void khap__gen_client_cert(struct gen *g, const struct service *s);
+void khap__gen_userlists(struct gen *g);
+/* answers.c: settings of a backend, and rules for requests and for answers */
+void khap__gen_answer_settings(struct gen *g, const struct service *s);
+void khap__gen_preflight(struct gen *g, const struct service *s);
+void khap__gen_cors(struct gen *g, const struct service *s);
 /* frame.c: what the defaults section says where it is ours; nothing then. extra may be NULL, s too */
 void khap__gen_frontend_frame(struct gen *g, bool tcp, const struct raw *extra, struct khap_place place);
 void khap__gen_backend_frame(struct gen *g, bool tcp, const struct service *s, const struct raw *extra,

@@ -70,6 +70,13 @@ bool khap__fill_limits(const struct resolved *r, const struct service_parts *own
     out->maxqueue = maxqueue ? maxqueue->number : 0;
     out->slowstart = slowstart ? (uint64_t)slowstart->number : 0;
     struct layered rate = khap__part(r->model, own, inherited, KEY_SERVICE_RATE_LIMIT);
+    if (out->mode == MODE_HTTP) {
+        out->basic_auth = khap__part(r->model, own, inherited, KEY_SERVICE_BASIC_AUTH);
+        out->client_cert = khap__part(r->model, own, inherited, KEY_SERVICE_CLIENT_CERT);
+        out->cors = khap__part(r->model, own, inherited, KEY_SERVICE_CORS);
+        out->compression = khap__part(r->model, own, inherited, KEY_SERVICE_COMPRESSION);
+        out->error_pages = khap__part(r->model, own, inherited, KEY_SERVICE_ERROR_PAGES);
+    }
     return fill_ranges(scalar(r, own, inherited, KEY_SERVICE_SOURCE_RANGES), scratch, &out->sources) &&
            fill_ranges(scalar(r, own, inherited, KEY_SERVICE_DENY_RANGES), scratch, &out->denied) &&
            (out->mode != MODE_HTTP || fill_rate(rate, scratch, &out->rate));
@@ -86,11 +93,53 @@ static void check_ranges(struct resolver *r, const struct service_parts *own, en
     }
 }
 
+static const struct setting *given_object(struct resolver *r, const struct service_parts *own, enum key key)
+{
+    const struct setting *given = r->model->seen[key] ? khap__setting_find(own->all, key) : NULL;
+    return given && given->kind == SETTING_OBJECT && !given->damaged ? given : NULL;
+}
+
+static void check_basic_auth(struct resolver *r, const struct service_parts *own,
+                             const struct service_parts *inherited)
+{
+    const struct setting *given = given_object(r, own, KEY_SERVICE_BASIC_AUTH);
+    struct layered auth = khap__part(r->model, own, inherited, KEY_SERVICE_BASIC_AUTH);
+    if (!given)
+        return;
+    const struct setting *users = khap__member(auth, KEY_SERVICE_BASIC_AUTH_USERS);
+    if (!(users && users->child) && !khap__member(auth, KEY_SERVICE_BASIC_AUTH_FILE))
+        RESOLVE_SAY(r, MSG_MISSING_KEY, given->place, S("`basicAuth`"), S("users"));
+}
+
+static void check_cors(struct resolver *r, const struct service_parts *own,
+                       const struct service_parts *inherited)
+{
+    const struct setting *given = given_object(r, own, KEY_SERVICE_CORS);
+    struct layered cors = khap__part(r->model, own, inherited, KEY_SERVICE_CORS);
+    if (!given)
+        return;
+    const struct setting *origins = khap__member(cors, KEY_SERVICE_CORS_ORIGINS),
+                         *credentials = khap__member(cors, KEY_SERVICE_CORS_CREDENTIALS);
+    if (origins && origins->damaged)
+        return;
+    if (!origins || !origins->child) {
+        RESOLVE_SAY(r, MSG_MISSING_KEY, given->place, S("`cors`"), S("origins"));
+        return;
+    }
+    for (const struct setting *s = origins->child; s; s = s->next) {
+        if (khap__is_text(s, S("*")) && khap__is_true(credentials))
+            RESOLVE_SAY(r, MSG_KEY_CANNOT_ACT, credentials->place, S("cors.credentials: true"),
+                        S("cors.origins: \"*\""));
+    }
+}
+
 void khap__check_limits(struct resolver *r, const struct service_parts *own,
                         const struct service_parts *inherited)
 {
     check_ranges(r, own, KEY_SERVICE_SOURCE_RANGES);
     check_ranges(r, own, KEY_SERVICE_DENY_RANGES);
+    check_basic_auth(r, own, inherited);
+    check_cors(r, own, inherited);
     if (!r->model->seen[KEY_SERVICE_RATE_LIMIT])
         return;
     const struct setting *given = khap__setting_find(own->all, KEY_SERVICE_RATE_LIMIT);

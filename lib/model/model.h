@@ -179,6 +179,10 @@ struct status_range {
     uint16_t from, to;
 };
 
+/* A mapping of the service's own, and the one of serviceDefaults behind it; khap__member() of parts.h looks into both. */
+struct layered {
+    const struct setting *own, *inherited;
+};
 /* Networks, and files that hold more of them. */
 struct ranges {
     const struct network *ptr;
@@ -235,6 +239,8 @@ struct service {
     uint64_t slowstart;        /* the same, in microseconds */
     struct rate_limit rate;
     uint32_t connection_limit; /* 0: none */
+    struct layered basic_auth, client_cert, cors, compression,
+        error_pages; /* of http; `own` NULL: not given */
     uint8_t protocol;
     bool tls_verify;
     struct khap_str tls_ca, tls_sni;

@@ -18,10 +18,6 @@ void khap__parts_gather(const struct setting *service, struct service_parts *out
  * member with khap__member(). */
 void khap__parts_inherit(struct service_parts *own, const struct service_parts *inherited);
 
-/* A mapping of the service's own, and the one of serviceDefaults behind it. */
-struct layered {
-    const struct setting *own, *inherited;
-};
 struct layered khap__layered(const struct setting *own, const struct setting *inherited);
 const struct setting *khap__member(struct layered object, enum key key);
 

@@ -60,6 +60,8 @@ def fixture():
             f.write("all.pem\n")
     with open("cookie.key", "w") as f:
         f.write("0123456789abcdef\n")
+    with open("users", "w") as f:
+        f.write("joe:$1$abcdefgh$b4gX0Pcn1NnWcMqsCgpQB/\n")
     with open("nets.txt", "w") as f:
         f.write("10.0.0.0/8\n")
     os.mkdir("root")
@@ -70,7 +72,8 @@ fixture()
 # Paths of files in the fixture that stand for what a row's example names
 FILES = {"certs[].directory": "certs.d", "certs[].file": "all.pem", "certs[].key": "key.pem", "certs[].clientCa": "crt.pem", "certs[].crtList": "list.txt",
          "services.*.backendTls.ca": "crt.pem", "services.*.cookie.keyFile": "cookie.key",
-         "services.*.sourceRanges[].file": "nets.txt", "services.*.denyRanges[].file": "nets.txt"}
+         "services.*.sourceRanges[].file": "nets.txt", "services.*.denyRanges[].file": "nets.txt", "services.*.basicAuth.file": "users",
+         "services.*.errorPages.*": "nets.txt"}
 
 
 def base():
@@ -102,7 +105,7 @@ with open(os.path.join(tap.srcdir, "lib/model/keys.tsv")) as f:
 for row in rows:
     if row["path"].endswith("[]"):
         LISTS.add(row["path"][:-2].split(".")[-1])
-NAMES = {"nodes": "n1", "labels": "zone", "frontends": "inner", "services": "web", "set": "X-A", "add": "X-A", "selector": "zone"}
+NAMES = {"users": "joe", "errorPages": "503", "nodes": "n1", "labels": "zone", "frontends": "inner", "services": "web", "set": "X-A", "add": "X-A", "selector": "zone"}
 
 
 def concrete(path):
@@ -157,6 +160,10 @@ def context(path):
         web["check"] = {"interval": "2s"} if path == "services.*.check.type" else {"path": "/h"}
     if path.startswith("services.*.servers[]"):
         web["servers"] = [{"name": "s1", "address": "10.0.0.9", "port": 8080}]
+    if path.startswith("services.*.basicAuth.") and path != "services.*.basicAuth.file":
+        web["basicAuth"] = {"users": {"joe": "secret"}}
+    if path.startswith("services.*.cors."):
+        web["cors"] = {"origins": ["https://o.example"]}
     if path.startswith("services.*.rateLimit."):
         web["rateLimit"] = {"requests": 5}
     if path.startswith("services.*.nodes"):
@@ -394,7 +401,7 @@ def try_row(row):
     listed = row["type"].startswith("list(")
     for i, value in enumerate(values_for(row, example if not isinstance(example, list) else example[0])):
         made = None
-        if path in FILES and not FULL and row["path"] in ("certs[].key", "services.*.cookie.keyFile") and "\0" not in value:
+        if path in FILES and not FULL and row["path"] in ("certs[].key", "services.*.cookie.keyFile", "services.*.basicAuth.file") and "\0" not in value:
             made = existing_file(value)
             if made:
                 shutil.copy(FILES[path], made)

@@ -62,6 +62,9 @@ for name in "a", "b":
     shutil.copy(name + ".pem", "certs.d/" + name + ".pem")
 with open("list.txt", "w") as f:
     f.write("a.pem\nb.pem b.example\n")
+HASH = "$1$abcdefgh$b4gX0Pcn1NnWcMqsCgpQB/"
+with open("users", "w") as f:
+    f.write("# who\nfile:%s\n" % HASH)
 with open("nets.txt", "w") as f:
     f.write("10.0.0.0/8\n2001:db8::/32\n")
 with open("cookie.key", "w") as f:
@@ -395,6 +398,38 @@ class Maker:
             self.set(r, path, "status", rng.choice(words_of(path + ".status")), 0.4)
             self.set(r, path, "except", [self.network()], 0.4)
 
+    def access(self, s):
+        """Who somebody is, and what is answered."""
+        path, rng = "services.*", self.rng
+        if self.chance(0.15):
+            self.use(path + ".basicAuth")
+            a = s["basicAuth"] = {}
+            if self.set(a, path + ".basicAuth", "users", {"joe": HASH, "a b": HASH}, 0.6):
+                self.use(path + ".basicAuth.users.*")
+            self.set(a, path + ".basicAuth", "file", "users", 1 if not a else 0.5)
+            self.set(a, path + ".basicAuth", "realm", "The 'shop' %d$x #1", 0.5)
+        if self.chance(0.15):
+            self.use(path + ".clientCert")
+            c = s["clientCert"] = {}
+            for key in "verify", "subject", "commonName", "issuer", "serial", "fingerprint", "notAfter", "certificate":
+                self.set(c, path + ".clientCert", key, rng.choice(["X-", "X_It's-", "x%"]) + key, 0.4)
+        if self.chance(0.2):
+            self.use(path + ".cors")
+            c = s["cors"] = {}
+            self.set(c, path + ".cors", "origins", rng.choice([["https://a.example", "http://b.example:8080"], "https://c.example"]))
+            self.set(c, path + ".cors", "methods", ["GET", "PUT"], 0.4)
+            self.set(c, path + ".cors", "headers", ["X-A", "Content-Type"], 0.4)
+            self.set(c, path + ".cors", "expose", "X-Total%", 0.4)
+            self.set(c, path + ".cors", "credentials", self.flag(), 0.4)
+            self.set(c, path + ".cors", "maxAge", rng.choice(["10m", 5]), 0.4)
+        if self.chance(0.15):
+            self.use(path + ".compression")
+            s["compression"] = {}
+            self.set(s["compression"], path + ".compression", "types", ["text/html", "application/json"], 0.5)
+        if self.chance(0.15):
+            self.use(path + ".errorPages.*")
+            self.set(s, path, "errorPages", {rng.choice(["503", "404", "429"]): "nets.txt"})
+
     def common(self, s, kind, defaults=False):
         """Keys of every kind of service; s gets them."""
         path, rng = "services.*", self.rng
@@ -414,6 +449,8 @@ class Maker:
                 s["cookie"] = self.cookie()
             if self.chance(0.4):
                 s["headers"] = self.headers()
+            if not defaults:
+                self.access(s)
 
     def selection(self, s):
         path = "services.*.nodes"
