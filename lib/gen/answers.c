@@ -1,4 +1,4 @@
-/* Answers of HAProxy's own, and what it adds to those of the servers: error pages, compression, CORS.
+/* Answers of HAProxy's own, and what it adds to those of the servers: error pages, maintenance, compression, CORS.
  * SPDX-License-Identifier: MIT */
 #include "gen/gen.h"
 #include "model/parts.h"
@@ -55,6 +55,80 @@ void khap__gen_answer_settings(struct gen *g, const struct service *s)
         if (!has_page(own, khap__setting_name(p)))
             error_page(g, p);
     }
+}
+
+/* ---- maintenance ---- */
+
+static bool maintenance_is_on(const struct service *s)
+{
+    const struct setting *on = khap__member(s->maintenance, KEY_SERVICE_MAINTENANCE_ON);
+    return s->maintenance.own && (!on || on->number);
+}
+
+void khap__gen_maintenance(struct gen *g, const struct service *s)
+{
+    struct khap_document *doc = g->doc;
+    bool by_map = g->routing == ROUTING_MAPS;
+    if (!s->maintenance.own || (!by_map && !maintenance_is_on(s)))
+        return;
+    const struct setting *page = khap__member(s->maintenance, KEY_SERVICE_MAINTENANCE_PAGE),
+                         *again = khap__member(s->maintenance, KEY_SERVICE_MAINTENANCE_RETRY_AFTER);
+    khap__doc_begin(doc, 4, s->maintenance.own->place);
+    khap__doc_lit(doc, "http-request return status 503 content-type 'text/html; charset=utf-8'");
+    if (page) {
+        if (g->options->bundle && page->text.ptr[0] != '/')
+            SAY(g->diags, MSG_RELATIVE_IN_BUNDLE, page->place, page->text);
+        khap__doc_lit(doc, "file");
+        khap__doc_word(doc, page->text);
+    } else {
+        khap__doc_lit(doc, "string");
+        khap__doc_word(
+            doc, S("<html><body><h1>503 Service Unavailable</h1>This is being worked on.</body></html>"));
+    }
+    khap__doc_lit(doc, "hdr Cache-Control no-store");
+    if (again) {
+        khap__doc_lit(doc, "hdr Retry-After");
+        khap__doc_uint(doc, (uint64_t)again->number / 1000000u);
+    }
+    if (by_map || s->admitted.n > 0)
+        khap__doc_lit(doc, "if");
+    if (by_map) {
+        khap__doc_lit(doc, "{");
+        khap__doc_part(doc, S("str("));
+        khap__doc_part(doc, s->name);
+        khap__doc_part(doc, S("),map(maps/maintenance.map,off)"));
+        khap__doc_part_end(doc);
+        khap__doc_lit(doc, "-m str on }");
+    }
+    if (s->admitted.n > 0)
+        khap__gen_from(g, S("khap-admitted"), &s->admitted, true);
+    khap__doc_end(doc);
+}
+
+void khap__gen_maintenance_map(struct gen *g)
+{
+    if (!g->r.model->seen[KEY_SERVICE_MAINTENANCE] || g->routing != ROUTING_MAPS)
+        return;
+    struct buf map;
+    bool any = false;
+    khap__buf_init(&map, &g->alloc);
+    for (uint32_t i = 0; i < g->r.services.len && g->failure == KHAP_OK; i++) {
+        struct service s;
+        if (g->r.services.ptr[i].own_backend)
+            continue;
+        khap__arena_reset(&g->scratch);
+        khap__gen_fail(g, khap__service_resolve(&g->r, i, &g->scratch, &s));
+        if (g->failure != KHAP_OK || !s.maintenance.own)
+            continue;
+        any = true;
+        khap__buf_add(&map, s.name);
+        khap__buf_add(&map, maintenance_is_on(&s) ? S(" on\n") : S(" off\n"));
+    }
+    if (any && g->failure == KHAP_OK)
+        khap__gen_fail(g, map.failed ? KHAP_ENOMEM
+                                     : khap_bundle_add_file(g->bundle, S("maps/maintenance.map"),
+                                                            khap__buf_str(&map), 0));
+    khap__buf_free(&map);
 }
 
 /* ---- cors ---- */

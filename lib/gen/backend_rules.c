@@ -234,6 +234,7 @@ void khap__gen_backend_rules(struct gen *g, const struct service *s, const struc
     khap__gen_ranges(g, S("khap-denied"), &s->denied, s->place);
     khap__gen_ranges(g, S("khap-sources"), &s->sources, s->place);
     khap__gen_limit_networks(g, s);
+    khap__gen_ranges(g, S("khap-admitted"), &s->admitted, s->place);
     if (s->mode != MODE_HTTP)
         limits(g, s);
     khap__raw_write(extra, RAW_TCP_REQUEST, doc, 4);
@@ -241,6 +242,7 @@ void khap__gen_backend_rules(struct gen *g, const struct service *s, const struc
     if (s->mode == MODE_HTTP) {
         limits(g, s);
         redirect_https(g, s);
+        khap__gen_maintenance(g, s);
         khap__gen_preflight(g, s);
         khap__gen_basic_auth(g, s);
         khap__gen_client_cert(g, s);

@@ -264,6 +264,7 @@ static enum khap_status write_all(struct gen *g)
     khap__gen_backends(g);
     khap__gen_limit_tables(g);
     khap__gen_userlists(g);
+    khap__gen_maintenance_map(g);
     khap__gen_helpers(g);
     khap__gen_sections(g);
     khap__gen_cert_warnings(g);

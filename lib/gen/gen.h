@@ -139,6 +139,8 @@ void khap__gen_client_cert(struct gen *g, const struct service *s);
 void khap__gen_userlists(struct gen *g);
 /* answers.c: settings of a backend, and rules for requests and for answers */
 void khap__gen_answer_settings(struct gen *g, const struct service *s);
+void khap__gen_maintenance(struct gen *g, const struct service *s);
+void khap__gen_maintenance_map(struct gen *g);
 void khap__gen_preflight(struct gen *g, const struct service *s);
 void khap__gen_cors(struct gen *g, const struct service *s);
 /* frame.c: what the defaults section says where it is ours; nothing then. extra may be NULL, s too */

@@ -76,6 +76,10 @@ bool khap__fill_limits(const struct resolved *r, const struct service_parts *own
         out->cors = khap__part(r->model, own, inherited, KEY_SERVICE_CORS);
         out->compression = khap__part(r->model, own, inherited, KEY_SERVICE_COMPRESSION);
         out->error_pages = khap__part(r->model, own, inherited, KEY_SERVICE_ERROR_PAGES);
+        out->maintenance = khap__part(r->model, own, inherited, KEY_SERVICE_MAINTENANCE);
+        if (!fill_ranges(khap__member(out->maintenance, KEY_SERVICE_MAINTENANCE_EXCEPT), scratch,
+                         &out->admitted))
+            return false;
     }
     return fill_ranges(scalar(r, own, inherited, KEY_SERVICE_SOURCE_RANGES), scratch, &out->sources) &&
            fill_ranges(scalar(r, own, inherited, KEY_SERVICE_DENY_RANGES), scratch, &out->denied) &&

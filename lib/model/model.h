@@ -234,13 +234,13 @@ struct service {
     struct khap_str rewrite; /* empty: none */
     struct header_rule *request, *response;
     uint32_t n_request, n_response;
-    struct ranges sources, denied;
-    int64_t maxconn, maxqueue; /* of each server that does not say it; 0: not given */
-    uint64_t slowstart;        /* the same, in microseconds */
+    struct ranges sources, denied, admitted; /* admitted: while in maintenance */
+    int64_t maxconn, maxqueue;               /* of each server that does not say it; 0: not given */
+    uint64_t slowstart;                      /* the same, in microseconds */
     struct rate_limit rate;
     uint32_t connection_limit; /* 0: none */
-    struct layered basic_auth, client_cert, cors, compression,
-        error_pages; /* of http; `own` NULL: not given */
+    struct layered basic_auth, client_cert, cors, compression, error_pages,
+        maintenance; /* of http; `own` NULL: not given */
     uint8_t protocol;
     bool tls_verify;
     struct khap_str tls_ca, tls_sni;

@@ -73,7 +73,7 @@ fixture()
 FILES = {"certs[].directory": "certs.d", "certs[].file": "all.pem", "certs[].key": "key.pem", "certs[].clientCa": "crt.pem", "certs[].crtList": "list.txt",
          "services.*.backendTls.ca": "crt.pem", "services.*.cookie.keyFile": "cookie.key",
          "services.*.sourceRanges[].file": "nets.txt", "services.*.denyRanges[].file": "nets.txt", "services.*.basicAuth.file": "users",
-         "services.*.errorPages.*": "nets.txt"}
+         "services.*.errorPages.*": "nets.txt", "services.*.maintenance.page": "nets.txt"}
 
 
 def base():

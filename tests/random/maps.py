@@ -426,6 +426,13 @@ class Maker:
             self.use(path + ".compression")
             s["compression"] = {}
             self.set(s["compression"], path + ".compression", "types", ["text/html", "application/json"], 0.5)
+        if self.chance(0.2):
+            self.use(path + ".maintenance")
+            m = s["maintenance"] = {}
+            self.set(m, path + ".maintenance", "on", self.flag(), 0.5)
+            self.set(m, path + ".maintenance", "page", "nets.txt", 0.5)
+            self.set(m, path + ".maintenance", "retryAfter", "10m", 0.5)
+            self.set(m, path + ".maintenance", "except", [self.network()], 0.5)
         if self.chance(0.15):
             self.use(path + ".errorPages.*")
             self.set(s, path, "errorPages", {rng.choice(["503", "404", "429"]): "nets.txt"})

@@ -13,6 +13,7 @@ MAP = """
 nodes: {n: 127.0.0.1}
 certs:
   - {file: %(all)s%(asked)s}
+process: {socket: {path: %(socket)s}}
 frontends: {http: {bind: "127.0.0.1:%(http)d"}, https: {bind: "127.0.0.1:%(https)d"}}
 serviceDefaults: {errorPages: {503: %(page)s}}
 services:
@@ -25,6 +26,9 @@ services:
   any:    {nodePort: %(web)d, hosts: [any.example], cors: "*"}
   cert:   {nodePort: %(web)d, hosts: [cert.example, plain.example], redirectHttps: false, clientCert: {certificate: X-SSL-Client-Cert, serial: X_Serial}}
   packed: {nodePort: %(web)d, hosts: [packed.example], compression: application/json}
+  closed: {nodePort: %(web)d, hosts: [closed.example], basicAuth: {users: {joe: %(hash)s}}, maintenance: {page: %(page2)s, retryAfter: 10m, except: [127.0.0.7]}}
+  short:  {nodePort: %(web)d, hosts: [short.example], maintenance: true}
+  open:   {nodePort: %(web)d, hosts: [open.example], maintenance: false}
   dead:   {hosts: [dead.example], servers: [{name: s, address: 127.0.0.1, port: %(none)d}]}
   dead2:  {hosts: [dead2.example], errorPages: {503: %(page2)s}, servers: [{name: s, address: 127.0.0.1, port: %(none)d}]}
 """
@@ -38,6 +42,7 @@ def basic(name, password):
 
 with lib.Lab() as lab:
     ports = {k: lib.free_port() for k in ("http", "https", "web", "none")}
+    ports["socket"] = os.path.join(lab.dir, "s")
     lab.certs.ca("khap-ca")
     ports["ca"] = lab.certs.path("khap-ca.crt")
     ports["all"] = lab.certs.make("cert", ["cert.example"])
@@ -103,6 +108,17 @@ with lib.Lab() as lab:
             answer = ask(http, "/", "packed.example", [("Accept-Encoding", "gzip")])
             tap.equal("%s: compression" % mode, (answer.header("content-encoding"), b'"web"' in gzip.decompress(answer.body)), (["gzip"], True))
             tap.equal("%s: compression that was not asked for" % mode, ask(http, "/", "packed.example").name, "web")
+            answer = ask(http, "/", "closed.example")
+            tap.equal("%s: maintenance" % mode, (answer.status, answer.body, answer.header("retry-after"), answer.header("cache-control")), (503, b"<p>shut</p>", ["600"], ["no-store"]))
+            tap.equal("%s: maintenance: who is let through, and asked for a name" % mode, ask(http, "/", "closed.example", source="127.0.0.7").status, 401)
+            tap.equal("%s: maintenance: on and off" % mode, [ask(http, "/", h).name for h in ("short.example", "open.example")], [503, "web"])
+            if mode == "bundle":
+                for value, wanted in ("on", 503), ("off", "web"):
+                    with lib.socket.socket(lib.socket.AF_UNIX) as s:
+                        s.connect(ports["socket"])
+                        s.sendall(b"set map maps/maintenance.map open %s\n" % value.encode())
+                        s.recv(100)
+                    tap.equal("bundle: maintenance: turned %s at run time" % value, ask(http, "/", "open.example").name, wanted)
             for host, page in ("dead.example", b"<p>closed</p>"), ("dead2.example", b"<p>shut</p>"):
                 answer = ask(http, "/", host)
                 tap.equal("%s: errorPages: %s" % (mode, host), (answer.status, answer.body, answer.header("content-type")), (503, page, ["text/html; charset=utf-8"]))
