@@ -90,8 +90,9 @@ void khap__gen_maintenance(struct gen *g, const struct service *s)
         khap__doc_lit(doc, "hdr Retry-After");
         khap__doc_uint(doc, (uint64_t)again->number / 1000000u);
     }
-    if (by_map || s->admitted.n > 0)
-        khap__doc_lit(doc, "if");
+    khap__doc_lit(doc, "if");
+    if (!by_map && s->admitted.n == 0)
+        khap__doc_lit(doc, "TRUE"); /* HAProxy warns of rules behind one without a condition */
     if (by_map) {
         khap__doc_lit(doc, "{");
         khap__doc_part(doc, S("str("));
