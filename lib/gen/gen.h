@@ -92,7 +92,8 @@ void khap__gen_networks(struct gen *g, struct khap_str acl, const struct network
                         struct khap_place place);
 void khap__gen_not_from(struct gen *g, struct khap_str acl, const struct network *networks, uint32_t n);
 /* The same for networks and files of them; `negated`: who comes from elsewhere. */
-void khap__gen_ranges(struct gen *g, struct khap_str acl, const struct ranges *ranges, struct khap_place place);
+void khap__gen_ranges(struct gen *g, struct khap_str acl, const struct ranges *ranges,
+                      struct khap_place place);
 void khap__gen_from(struct gen *g, struct khap_str acl, const struct ranges *ranges, bool negated);
 
 /* global.c */

@@ -40,7 +40,7 @@ enum row_type {
     TYPE_LINES,
     TYPE_LIMITKEY, /* what tells the clients of a limit apart */
     TYPE_REALM,
-    TYPE_ORIGIN,   /* of a web page, or * */
+    TYPE_ORIGIN, /* of a web page, or * */
     TYPE_MEDIATYPE
 };
 
