@@ -197,9 +197,20 @@ static void server_line(struct gen *g, const struct service *s, const struct ser
         khap__doc_word(doc, server->name);
     }
     server_tail(g, s);
-    if (server->maxconn > 0) {
+    int64_t maxconn = server->maxconn > 0 ? server->maxconn : s->maxconn;
+    int64_t maxqueue = server->maxqueue > 0 ? server->maxqueue : s->maxqueue;
+    uint64_t slowstart = server->slowstart > 0 ? server->slowstart : s->slowstart;
+    if (maxconn > 0) {
         khap__doc_lit(doc, "maxconn");
-        khap__doc_uint(doc, (uint64_t)server->maxconn);
+        khap__doc_uint(doc, (uint64_t)maxconn);
+    }
+    if (maxqueue > 0) {
+        khap__doc_lit(doc, "maxqueue");
+        khap__doc_uint(doc, (uint64_t)maxqueue);
+    }
+    if (slowstart > 0) {
+        khap__doc_lit(doc, "slowstart");
+        khap__gen_time(g, slowstart);
     }
     name_words(g, &server->address);
     if (server->backup)
@@ -247,6 +258,7 @@ static void backend(struct gen *g, const struct service *s)
     time_line(g, "timeout server", s->server_timeout, &extra, s->place);
     time_line(g, "timeout queue", s->queue, &extra, s->place);
     time_line(g, "timeout tunnel", s->tunnel, &extra, s->place);
+    khap__gen_answer_settings(g, s);
     khap__raw_write(&extra, RAW_SETTING, doc, 4);
     khap__gen_backend_rules(g, s, &extra);
     for (uint32_t i = 0; i < s->n_servers; i++)

@@ -3,17 +3,26 @@
 #include "gen/gen.h"
 #include "gen/routes.h"
 
-static void source_ranges(struct gen *g, const struct service *s)
+static void ranges_line(struct gen *g, const struct service *s, const char *acl, const struct ranges *ranges,
+                        bool negated)
 {
-    if (s->n_ranges == 0)
+    if (ranges->n == 0 && ranges->n_files == 0)
         return;
     khap__doc_begin(g->doc, 4, s->place);
     if (s->mode == MODE_HTTP)
         khap__doc_lit(g->doc, "http-request deny if");
     else
         khap__doc_lit(g->doc, "tcp-request content reject if");
-    khap__gen_not_from(g, S("khap-sources"), s->ranges, s->n_ranges);
+    khap__gen_from(g, khap__str(acl), ranges, negated);
     khap__doc_end(g->doc);
+}
+
+/* Who may come, and how much of it. */
+static void limits(struct gen *g, const struct service *s)
+{
+    ranges_line(g, s, "khap-denied", &s->denied, false);
+    ranges_line(g, s, "khap-sources", &s->sources, true);
+    khap__gen_limits(g, s);
 }
 
 /* ---- redirectHttps ---- */
@@ -242,16 +251,23 @@ static bool has_match(const struct gen *g, const struct service *s)
 void khap__gen_backend_rules(struct gen *g, const struct service *s, const struct raw *extra)
 {
     struct khap_document *doc = g->doc;
-    khap__gen_networks(g, S("khap-sources"), s->ranges, s->n_ranges, s->place);
+    khap__gen_ranges(g, S("khap-denied"), &s->denied, s->place);
+    khap__gen_ranges(g, S("khap-sources"), &s->sources, s->place);
+    khap__gen_limit_networks(g, s);
+    khap__gen_ranges(g, S("khap-admitted"), &s->admitted, s->place);
     if (s->mode != MODE_HTTP)
-        source_ranges(g, s);
+        limits(g, s);
     khap__raw_write(extra, RAW_TCP_REQUEST, doc, 4);
     khap__raw_write(extra, RAW_TCP_RESPONSE, doc, 4);
     if (s->mode == MODE_HTTP) {
-        source_ranges(g, s);
+        limits(g, s);
         redirect_https(g, s);
         bool first = has_match(g, s); /* what routes ask for is looked at before headers are changed */
         const struct route **sorted = first ? find_rewritten(g, s) : NULL;
+        khap__gen_maintenance(g, s);
+        khap__gen_preflight(g, s);
+        khap__gen_basic_auth(g, s);
+        khap__gen_client_cert(g, s);
         header_lines(g, s->request, s->n_request, "http-request");
         if (!first)
             sorted = find_rewritten(g, s);
@@ -264,6 +280,8 @@ void khap__gen_backend_rules(struct gen *g, const struct service *s, const struc
         header_lines(g, s->response, s->n_response, "http-response");
     }
     khap__raw_write(extra, RAW_HTTP_RESPONSE, doc, 4);
+    if (s->mode == MODE_HTTP)
+        khap__gen_cors(g, s);
     khap__raw_write(extra, RAW_HTTP_AFTER, doc, 4);
     khap__raw_write(extra, RAW_REDIRECT, doc, 4);
     khap__raw_write(extra, RAW_USE_BACKEND, doc, 4);

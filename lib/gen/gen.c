@@ -223,7 +223,7 @@ static enum khap_status check_document(struct gen *g, struct khap_document *doc)
     struct khap_str word;
     /* what was said before may be why */
     if (khap__doc_refused(doc, &origin, &word) && khap__diags_status(g->diags) == KHAP_OK)
-        SAY(g->diags, MSG_WORD_REFUSED, origin, word, khap__gen_target_text(g));
+        SAY(g->diags, MSG_WORD_REFUSED, origin, g->secret ? S("a word") : word, khap__gen_target_text(g));
     enum khap_status status = khap__doc_status(doc);
     if (status == KHAP_ELIMIT && khap_document_length(doc) < UINT32_MAX) {
         SAY0(g->diags, MSG_LINE_TOO_LONG, NOWHERE);
@@ -262,6 +262,9 @@ static enum khap_status write_all(struct gen *g)
     khap__gen_passthrough(g);
     khap__gen_stats(g);
     khap__gen_backends(g);
+    khap__gen_limit_tables(g);
+    khap__gen_userlists(g);
+    khap__gen_maintenance_map(g);
     khap__gen_helpers(g);
     khap__gen_sections(g);
     khap__gen_cert_warnings(g);

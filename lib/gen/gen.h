@@ -91,6 +91,10 @@ bool khap__gen_own(struct gen *g, const struct raw *raw, const char *words, stru
 void khap__gen_networks(struct gen *g, struct khap_str acl, const struct network *networks, uint32_t n,
                         struct khap_place place);
 void khap__gen_not_from(struct gen *g, struct khap_str acl, const struct network *networks, uint32_t n);
+/* The same for networks and files of them; `negated`: who comes from elsewhere. */
+void khap__gen_ranges(struct gen *g, struct khap_str acl, const struct ranges *ranges,
+                      struct khap_place place);
+void khap__gen_from(struct gen *g, struct khap_str acl, const struct ranges *ranges, bool negated);
 
 /* global.c */
 void khap__gen_global(struct gen *g);
@@ -130,6 +134,20 @@ void khap__gen_balance(struct gen *g, const struct service *s, const struct raw 
 void khap__gen_backend_rules(struct gen *g, const struct service *s, const struct raw *extra);
 /* fixed.c: the rules of a backend that answers itself */
 void khap__gen_fixed(struct gen *g, const struct service *s);
+/* limits.c: the ACLs of a backend, its rules, and the section of the tables in which is counted */
+void khap__gen_limit_networks(struct gen *g, const struct service *s);
+void khap__gen_limits(struct gen *g, const struct service *s);
+void khap__gen_limit_tables(struct gen *g);
+/* access.c: names and passwords, and what the servers are told about certificates */
+void khap__gen_basic_auth(struct gen *g, const struct service *s);
+void khap__gen_client_cert(struct gen *g, const struct service *s);
+void khap__gen_userlists(struct gen *g);
+/* answers.c: settings of a backend, and rules for requests and for answers */
+void khap__gen_answer_settings(struct gen *g, const struct service *s);
+void khap__gen_maintenance(struct gen *g, const struct service *s);
+void khap__gen_maintenance_map(struct gen *g);
+void khap__gen_preflight(struct gen *g, const struct service *s);
+void khap__gen_cors(struct gen *g, const struct service *s);
 /* frame.c: what the defaults section says where it is ours; nothing then. extra may be NULL, s too */
 void khap__gen_frontend_frame(struct gen *g, bool tcp, const struct raw *extra, struct khap_place place);
 void khap__gen_backend_frame(struct gen *g, bool tcp, const struct service *s, const struct raw *extra,

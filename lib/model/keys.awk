@@ -116,7 +116,7 @@ BEGIN {
     n = 0
     pool_add("")
     n_types = split("bool text target file socket octal name logtarget hostaddress host hostname bind network endpoint path uri " \
-                    "headervalue logformat headername balance cookiename status lines", types, " ")
+                    "headervalue logformat headername balance cookiename status lines limitkey realm origin mediatype", types, " ")
     for (i = 1; i <= n_types; i++)
         is_type[types[i]] = 1
 }

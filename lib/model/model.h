@@ -184,7 +184,8 @@ struct server {
     uint16_t port, weight;
     uint8_t state;
     bool backup;
-    int64_t maxconn;
+    int64_t maxconn, maxqueue; /* 0: not given */
+    uint64_t slowstart;        /* microseconds; 0: none */
     struct khap_place place;
 };
 enum cookie_mode { COOKIE_INSERT, COOKIE_PREFIX, COOKIE_REWRITE };
@@ -193,6 +194,26 @@ enum backend_protocol { PROTOCOL_HTTP, PROTOCOL_HTTPS, PROTOCOL_H2 /* over TLS *
 enum hash_by { HASH_NONE, HASH_URI, HASH_SOURCE, HASH_HEADER, HASH_COOKIE };
 struct status_range {
     uint16_t from, to;
+};
+
+/* A mapping of the service's own, and the one of serviceDefaults behind it; khap__member() of parts.h looks into both. */
+struct layered {
+    const struct setting *own, *inherited;
+};
+/* Networks, and files that hold more of them. */
+struct ranges {
+    const struct network *ptr;
+    const struct khap_str *files;
+    uint32_t n, n_files;
+};
+enum limit_key { LIMIT_SRC, LIMIT_HEADER, LIMIT_COOKIE };
+struct rate_limit {
+    struct khap_str name, status; /* name: of the header or cookie */
+    uint64_t period;              /* microseconds */
+    struct ranges except;
+    struct khap_place place;
+    uint32_t requests, burst; /* requests 0: no limit */
+    uint8_t key;              /* enum limit_key */
 };
 
 struct service {
@@ -242,8 +263,13 @@ struct service {
     struct khap_str rewrite; /* empty: none */
     struct header_rule *request, *response;
     uint32_t n_request, n_response;
-    struct network *ranges;
-    uint32_t n_ranges;
+    struct ranges sources, denied, admitted; /* admitted: while in maintenance */
+    int64_t maxconn, maxqueue;               /* of each server that does not say it; 0: not given */
+    uint64_t slowstart;                      /* the same, in microseconds */
+    struct rate_limit rate;
+    uint32_t connection_limit; /* 0: none */
+    struct layered basic_auth, client_cert, cors, compression, error_pages,
+        maintenance; /* of http; `own` NULL: not given */
     uint8_t protocol;
     bool tls_verify;
     struct khap_str tls_ca, tls_sni;

@@ -4,7 +4,7 @@
 
 void khap__parts_gather(const struct setting *service, struct service_parts *out)
 {
-    *out = (struct service_parts){0};
+    *out = (struct service_parts){.all = service};
     if (!service)
         return;
     for (const struct setting *s = service->child; s; s = s->next) {
@@ -47,9 +47,6 @@ void khap__parts_gather(const struct setting *service, struct service_parts *out
             break;
         case KEY_SERVICE_HEADERS:
             out->headers = s;
-            break;
-        case KEY_SERVICE_SOURCE_RANGES:
-            out->source_ranges = s;
             break;
         case KEY_SERVICE_TIMEOUTS:
             out->timeouts = s;
@@ -129,7 +126,6 @@ void khap__parts_inherit(struct service_parts *own, const struct service_parts *
     INHERIT(hsts);
     INHERIT(rewrite);
     INHERIT(headers);
-    INHERIT(source_ranges);
     INHERIT(timeouts);
     INHERIT(backend_protocol);
     INHERIT(backend_tls);
@@ -165,6 +161,14 @@ struct layered khap__layered(const struct setting *own, const struct setting *in
         l.inherited = NULL;
     }
     return l;
+}
+
+struct layered khap__part(const struct khap_model *model, const struct service_parts *own,
+                          const struct service_parts *inherited, enum key key)
+{
+    if (!model->seen[key])
+        return (struct layered){0};
+    return khap__layered(khap__setting_find(own->all, key), khap__setting_find(inherited->all, key));
 }
 
 const struct setting *khap__member(struct layered object, enum key key)

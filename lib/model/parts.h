@@ -7,8 +7,9 @@
 
 /* Settings of a service or of serviceDefaults; NULL for what was not given. */
 struct service_parts {
+    const struct setting *all; /* the object; NULL for none */
     const struct setting *node_port, *mode, *bind, *tls, *hosts, *routes, *wildcard, *is_default, *frontends,
-        *redirect_https, *hsts, *rewrite, *headers, *source_ranges, *timeouts, *backend_protocol,
+        *redirect_https, *hsts, *rewrite, *headers, *timeouts, *backend_protocol,
         *backend_tls, *send_proxy, *balance, *cookie, *check, *nodes, *servers, *backend, *extra, *hash,
         *affinity, *retries, *retry_on, *agent_check, *redirect, *respond;
 };
@@ -23,12 +24,12 @@ void khap__parts_gather(const struct setting *service, struct service_parts *out
  * member with khap__member(). */
 void khap__parts_inherit(struct service_parts *own, const struct service_parts *inherited);
 
-/* A mapping of the service's own, and the one of serviceDefaults behind it. */
-struct layered {
-    const struct setting *own, *inherited;
-};
 struct layered khap__layered(const struct setting *own, const struct setting *inherited);
 const struct setting *khap__member(struct layered object, enum key key);
+
+/* A member that has no field of its own in service_parts; nothing is looked for when no map ever gave the key. */
+struct layered khap__part(const struct khap_model *model, const struct service_parts *own,
+                          const struct service_parts *inherited, enum key key);
 
 enum service_mode khap__mode_of(const struct setting *mode, const struct setting *tls);
 /* The bit of keys.tsv's column `applies`. */

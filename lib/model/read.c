@@ -165,6 +165,10 @@ static struct khap_str named_thing(enum key container)
         return S("label");
     case KEY_SERVICE_ROUTE_MATCH_QUERY:
         return S("query parameter");
+    case KEY_SERVICE_BASIC_AUTH_USERS:
+        return S("user");
+    case KEY_SERVICE_ERROR_PAGES:
+        return S("page");
     default:
         return S("header");
     }
@@ -205,6 +209,27 @@ bool khap__check_entry_name(struct reader *r, enum key container, struct khap_st
             READER_SAY(r, MSG_BAD_NAME, at, thing, name,
                        S("it has from 1 to 255 letters, digits and - . _ ~ % [ ], as sent"));
         return good;
+    }
+    if (container == KEY_SERVICE_BASIC_AUTH_USERS) {
+        bool good = name.len > 0 && name.len <= 255;
+        for (size_t i = 0; good && i < name.len; i++)
+            good = (unsigned char)name.ptr[i] >= 0x20 && (unsigned char)name.ptr[i] != 0x7f &&
+                   name.ptr[i] != ':';
+        if (!good)
+            READER_SAY(r, MSG_BAD_NAME, NOWHERE, thing, name,
+                       S("it is from 1 to 255 bytes without colons and control characters"));
+        return good;
+    }
+    if (container == KEY_SERVICE_ERROR_PAGES) {
+        static const char statuses[][4] = {"400", "403", "404", "405", "408", "410", "425",
+                                           "429", "500", "501", "502", "503", "504"};
+        for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+            if (khap__str_eq(name, khap__str(statuses[i])))
+                return true;
+        }
+        READER_SAY(r, MSG_BAD_NAME, at, thing, name,
+                   S("it is one of 400, 403, 404, 405, 408, 410, 425, 429, 500, 501, 502, 503 and 504"));
+        return false;
     }
     if (container == KEY_SERVICE_ROUTE_MATCH_HEADERS && name.len > 0 && memchr(name.ptr, '\'', name.len)) {
         READER_SAY(r, MSG_BAD_NAME, at, thing, name, S("a match has no way to name one with a quote"));

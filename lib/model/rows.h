@@ -37,7 +37,11 @@ enum row_type {
     TYPE_BALANCE,
     TYPE_COOKIENAME,
     TYPE_STATUS,
-    TYPE_LINES
+    TYPE_LINES,
+    TYPE_LIMITKEY, /* what tells the clients of a limit apart */
+    TYPE_REALM,
+    TYPE_ORIGIN, /* of a web page, or * */
+    TYPE_MEDIATYPE
 };
 
 enum { APPLIES_HTTP = 1, APPLIES_TCP = 2, APPLIES_PASSTHROUGH = 4 };

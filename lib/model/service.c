@@ -171,21 +171,6 @@ static bool fill_headers(struct layered headers, const struct header_keys *keys,
     return true;
 }
 
-static bool fill_ranges(const struct setting *list, struct arena *scratch, struct service *out)
-{
-    uint32_t n = count(list);
-    if (n == 0)
-        return true;
-    out->ranges = khap__arena_alloc(scratch, n, sizeof *out->ranges);
-    if (!out->ranges)
-        return false;
-    for (const struct setting *s = list->child; s; s = s->next) {
-        if (khap__network_parse(s->text, &out->ranges[out->n_ranges]) == VALUE_OK)
-            out->n_ranges++;
-    }
-    return true;
-}
-
 static void read_server(const struct setting *given, uint16_t node_port, struct server *out)
 {
     *out = (struct server){.weight = 100, .port = node_port, .place = given->place};
@@ -213,6 +198,12 @@ static void read_server(const struct setting *given, uint16_t node_port, struct 
             break;
         case KEY_SERVICE_SERVER_MAXCONN:
             out->maxconn = m->number;
+            break;
+        case KEY_SERVICE_SERVER_MAXQUEUE:
+            out->maxqueue = m->number;
+            break;
+        case KEY_SERVICE_SERVER_SLOWSTART:
+            out->slowstart = (uint64_t)m->number;
             break;
         default:
             break;
@@ -336,7 +327,7 @@ enum khap_status khap__service_resolve(const struct resolved *r, uint32_t index,
         out->redirect_https_given = parts.redirect_https != NULL;
         out->redirect_https = khap__is_true(parts.redirect_https);
         khap__fill_fixed(head, out);
-        return fill_ranges(parts.source_ranges, scratch, out) ? KHAP_OK : KHAP_ENOMEM;
+        return khap__fill_limits(r, &own, inherited, scratch, out) ? KHAP_OK : KHAP_ENOMEM;
     }
     khap__fill_balance(&parts, out);
     fill_agent(khap__layered(own.agent_check, inherited->agent_check), out);
@@ -351,7 +342,7 @@ enum khap_status khap__service_resolve(const struct resolved *r, uint32_t index,
         out->send_proxy = khap__is_text(parts.send_proxy, S("v2")) ? 2 : 1;
     out->extra = parts.extra;
     bool good = fill_check(r, &parts, inherited->check, scratch, out) &&
-                fill_ranges(parts.source_ranges, scratch, out) &&
+                khap__fill_limits(r, &own, inherited, scratch, out) &&
                 fill_servers(r, &parts, inherited->nodes, scratch, out);
     if (good && head->mode == MODE_HTTP)
         good = fill_http(r, &own, &parts, inherited, scratch, out);

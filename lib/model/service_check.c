@@ -31,20 +31,43 @@ static bool acts_before_backend(enum key key)
     return false;
 }
 
+/* Keys that keep people out. */
+static const uint16_t guarding[] = {KEY_SERVICE_SOURCE_RANGES, KEY_SERVICE_DENY_RANGES,
+                                    KEY_SERVICE_RATE_LIMIT, KEY_SERVICE_CONNECTION_LIMIT,
+                                    KEY_SERVICE_BASIC_AUTH};
+
+static bool guards(enum key key)
+{
+    for (size_t i = 0; i < sizeof guarding / sizeof *guarding; i++) {
+        if (guarding[i] == key)
+            return true;
+    }
+    return false;
+}
+
 static void check_before_backend(struct resolver *r, const struct service_head *head,
                                  const struct service_parts *own)
 {
     for (const struct setting *s = head->given->child; s; s = s->next) {
-        bool nobody_kept_out = s->key == KEY_SERVICE_SOURCE_RANGES && s->n_children == 0;
+        bool nobody_kept_out =
+            guards((enum key)s->key) && (s->kind == SETTING_OFF || (s->kind == SETTING_LIST && !s->child));
         if (!acts_before_backend((enum key)s->key) && !nobody_kept_out)
             say_cannot_act(r, s, S("backend"));
     }
     /* what else serviceDefaults say is left out, but not in silence who may come */
-    const struct setting *ranges = r->defaults.source_ranges;
-    if (own->source_ranges || !ranges || ranges->n_children == 0)
-        return;
-    RESOLVE_SAY(r, MSG_KEY_CANNOT_ACT, head->given->place, S("serviceDefaults.sourceRanges"), S("backend"));
-    khap__diags_relate(r->diags, ranges->place, S("inherited from here"));
+    for (size_t i = 0; i < sizeof guarding / sizeof *guarding; i++) {
+        enum key key = (enum key)guarding[i];
+        const struct setting *inherited = khap__setting_find(r->defaults.all, key);
+        if (!inherited || inherited->kind == SETTING_OFF ||
+            (inherited->kind == SETTING_LIST && !inherited->child) || khap__setting_find(own->all, key) ||
+            !(khap__key_row(key)->applies & khap__mode_bit((enum service_mode)head->mode)))
+            continue;
+        khap__buf_clear(&r->text);
+        khap__buf_add(&r->text, S("serviceDefaults."));
+        khap__buf_add(&r->text, khap__key_name(key));
+        RESOLVE_SAY(r, MSG_KEY_CANNOT_ACT, head->given->place, khap__buf_str(&r->text), S("backend"));
+        khap__diags_relate(r->diags, inherited->place, S("inherited from here"));
+    }
 }
 
 /* Everything that the service says itself must be able to act for its mode. */
@@ -298,6 +321,7 @@ void khap__check_defaults(struct resolver *r)
     check_user(r, &r->defaults, &none, MODE_HTTP);
     check_parts(r, khap__setting_find(r->model->root, KEY_SERVICE_DEFAULTS), S("`serviceDefaults`"),
                 &r->defaults, &none);
+    khap__check_limits(r, &r->defaults, &none);
 }
 
 /* What is missing may be what was wrong: then nobody knows what the other keys can do. */
@@ -318,6 +342,7 @@ void khap__check_service(struct resolver *r, const struct service_head *head, co
         return;
     }
     check_applies(r, head);
+    khap__check_limits(r, own, inherited);
     if (head->own_backend)
         check_before_backend(r, head, own);
     else {

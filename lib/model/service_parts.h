@@ -21,6 +21,12 @@ void khap__find_fixed(const struct service_parts *own, const struct service_part
                       struct service_head *head);
 void khap__check_fixed(struct resolver *r, const struct service_head *head);
 void khap__fill_fixed(const struct service_head *head, struct service *out);
+/* limits.c: who may come, and how much of it. */
+bool khap__fill_limits(const struct resolved *r, const struct service_parts *own,
+                       const struct service_parts *inherited, struct arena *scratch, struct service *out);
+void khap__check_limits(struct resolver *r, const struct service_parts *own,
+                        const struct service_parts *inherited);
+
 /* For serviceDefaults, once. */
 void khap__check_defaults(struct resolver *r);
 /* False when one of them is unknown, which is said. */

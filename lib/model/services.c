@@ -8,9 +8,9 @@ static void make_inherited(struct resolver *r)
     const struct setting *defaults = khap__setting_find(r->model->root, KEY_SERVICE_DEFAULTS);
     for (int mode = MODE_HTTP; mode <= MODE_PASSTHROUGH && defaults; mode++) {
         struct service_parts *parts = khap__arena_alloc(&r->out->arena, 1, sizeof *parts);
-        struct setting acting = *defaults;
+        struct setting *acting = khap__arena_alloc(&r->out->arena, 1, sizeof *acting);
         struct setting *copies = NULL, **tail = &copies;
-        if (!parts) {
+        if (!parts || !acting) {
             r->no_memory = true;
             return;
         }
@@ -29,8 +29,9 @@ static void make_inherited(struct resolver *r)
             *tail = copy;
             tail = &copy->next;
         }
-        acting.child = copies;
-        khap__parts_gather(&acting, parts);
+        *acting = *defaults;
+        acting->child = copies;
+        khap__parts_gather(acting, parts);
         r->out->inherited[mode] = parts;
     }
     if (!defaults)

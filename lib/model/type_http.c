@@ -77,6 +77,71 @@ bool khap__read_status(struct reader *r, enum key key, struct khap_str text, str
     return false;
 }
 
+bool khap__read_limit_key(struct reader *r, enum key key, struct khap_str text, struct khap_place at,
+                          struct setting *out)
+{
+    bool named = khap__str_starts(text, S("header ")) || khap__str_starts(text, S("cookie "));
+    bool good = named && text.len > 7 && text.len <= 7 + 255;
+    /* the name becomes an argument of a fetch, where other bytes would be its syntax */
+    for (size_t i = 7; good && i < text.len; i++)
+        good = khap__is_alnum((unsigned char)text.ptr[i]) || memchr("-_.", text.ptr[i], 3);
+    if (good || khap__str_eq(text, S("src")))
+        return khap__keep_text(r, text, out);
+    READER_SAY(r, MSG_NOT_A_CHOICE, at, khap__key_path(key), text,
+               S(": it is `src`, `header NAME` or `cookie NAME`, with a name of letters, digits and - _ ."));
+    return false;
+}
+
+/* "https://host" or "https://host:port", in lower case, as browsers write it. */
+static bool is_origin(struct khap_str text)
+{
+    size_t scheme = khap__str_starts(text, S("https://")) ? 8 : khap__str_starts(text, S("http://")) ? 7 : 0;
+    struct khap_str host = khap__str_sub(text, scheme, text.len);
+    size_t colon = khap__str_find(host, ':');
+    int64_t port;
+    if (scheme == 0 || colon == 0 || text.len > 255)
+        return false;
+    for (size_t i = 0; i < colon; i++) {
+        unsigned char c = (unsigned char)host.ptr[i];
+        if (!(khap__is_alnum(c) && !(c >= 'A' && c <= 'Z')) && c != '.' && c != '-' && c != '_')
+            return false;
+    }
+    return colon == host.len ||
+           khap__int_parse(khap__str_sub(host, colon + 1, host.len), 1, 65535, &port) == VALUE_OK;
+}
+
+static bool is_media_type(struct khap_str text)
+{
+    size_t slash = khap__str_find(text, '/');
+    return text.len <= 255 && slash < text.len && khap__header_name_valid(khap__str_sub(text, 0, slash)) &&
+           khap__header_name_valid(khap__str_sub(text, slash + 1, text.len));
+}
+
+bool khap__read_web(struct reader *r, enum key key, struct khap_str text, struct khap_place at,
+                    struct setting *out)
+{
+    bool good = text.len > 0 && text.len <= 255;
+    switch ((int)khap__key_row(key)->type) {
+    case TYPE_REALM: /* HAProxy puts it between quotes as it is */
+        for (size_t i = 0; good && i < text.len; i++)
+            good = text.ptr[i] >= ' ' && text.ptr[i] < 0x7f && text.ptr[i] != '"' && text.ptr[i] != '\\';
+        if (!good)
+            READER_SAY(r, MSG_BAD_REALM, at, khap__key_path(key), text);
+        break;
+    case TYPE_ORIGIN:
+        good = is_origin(text) || khap__str_eq(text, S("*"));
+        if (!good)
+            READER_SAY(r, MSG_BAD_ORIGIN, at, khap__key_path(key), text);
+        break;
+    default:
+        good = is_media_type(text);
+        if (!good)
+            READER_SAY(r, MSG_BAD_MEDIA_TYPE, at, khap__key_path(key), text);
+        break;
+    }
+    return good && khap__keep_text(r, text, out);
+}
+
 /* The next word of text from *at; empty at the end. Blanks separate. */
 static struct khap_str next_word(struct khap_str text, size_t *at)
 {

@@ -122,6 +122,8 @@ static bool read_bool(struct reader *r, enum key key, struct khap_str text, stru
 /* No byte that could end a word or a line in any release; says what there is. */
 bool khap__check_bytes(struct reader *r, enum key key, struct khap_str text, struct khap_place at)
 {
+    if (key == KEY_SERVICE_BASIC_AUTH_USER)
+        at = NOWHERE; /* a line with a password in it is not shown */
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
         if (c >= 0x20 && c != 0x7f)
@@ -284,6 +286,12 @@ bool khap__read_scalar(struct reader *r, enum key key, const struct yaml_node *n
         return khap__read_balance(r, key, text, at, out);
     case TYPE_LINES:
         return read_lines(r, key, text, at, out);
+    case TYPE_REALM:
+    case TYPE_ORIGIN:
+    case TYPE_MEDIATYPE:
+        return khap__read_web(r, key, text, at, out);
+    case TYPE_LIMITKEY:
+        return khap__read_limit_key(r, key, text, at, out);
     case TYPE_TEXT:
     case TYPE_NONE:
         break;

@@ -26,6 +26,10 @@ bool khap__read_status(struct reader *r, enum key key, struct khap_str text, str
                        struct setting *out);
 bool khap__read_balance(struct reader *r, enum key key, struct khap_str text, struct khap_place at,
                         struct setting *out);
+bool khap__read_limit_key(struct reader *r, enum key key, struct khap_str text, struct khap_place at,
+                          struct setting *out);
+bool khap__read_web(struct reader *r, enum key key, struct khap_str text, struct khap_place at,
+                    struct setting *out);
 /* "200" or "200-399" of a value that was read before. */
 struct status_range khap__status_range(struct khap_str text);
 

@@ -57,6 +57,14 @@ CONTEXT = {
     "services.*.nodes.selector": ({}, []),
     "services.*.redirect": ({"services": {"web": {"nodePort": None, "redirect": {"scheme": "http"}}}}, []),
     "services.*.respond": ({"services": {"web": {"nodePort": None, "respond": {"body": "x"}}}}, []),
+    "services.*.basicAuth": ({"services": {"web": {"basicAuth": {"users": {"joe": "$1$abcdefgh$b4gX0Pcn1NnWcMqsCgpQB/"}}}}}, []),
+    "services.*.basicAuth.users": ({}, []),
+    "services.*.basicAuth.file": ({}, []),
+    "services.*.clientCert": ({"services": {"web": {"clientCert": {"verify": "X-V"}}}}, []),
+    "services.*.cors": ({"services": {"web": {"cors": {"origins": ["https://o.example"]}}}}, []),
+    "services.*.compression": ({}, []),
+    "services.*.maintenance": ({"services": {"web": {"maintenance": {"on": True}}}}, []),
+    "services.*.rateLimit": ({"services": {"web": {"rateLimit": {"requests": 5}}}}, []),
     "services.*.backend": ({"services": {"web": {"nodePort": None, "servers": [SERVER]}}, "sections": "backend shop\n    server s1 10.1.1.1:80\n"}, []),
 }
 # path -> (what is set, to which value), where the example alone cannot act
@@ -69,11 +77,12 @@ INSTEAD = {
     "services.*.mode": ("services.web", "{nodePort: 30001, mode: tcp, bind: ':7000'}"),
     "services.*.tls": ("services.web", "{nodePort: 30001, mode: tcp, tls: passthrough, hosts: [web.example]}"),
     "services.*.backend": ("services.web", "{hosts: [web.example], backend: shop}"),
+    "services.*.basicAuth.file": ("services.web.basicAuth.file", "USERFILE"),
     "services.*.servers[].name": ("services.web.servers.0.name", "renamed"),
     "services.*.cookie.dynamic": ("services.web.cookie", "{name: C, dynamic: true, keyFile: KEYFILE}"),
     "services.*.cookie.keyFile": ("services.web.cookie.keyFile", "KEYFILE2"),
 }
-NAMES = {"nodes": "node1", "labels": "zone", "frontends": "own", "services": "web", "set": "X-Tier", "add": "X-Tier", "selector": "zone", "headers": "X-Tier", "query": "q"}
+NAMES = {"users": "joe", "errorPages": "503", "nodes": "node1", "labels": "zone", "frontends": "own", "services": "web", "set": "X-Tier", "add": "X-Tier", "selector": "zone", "headers": "X-Tier", "query": "q"}
 
 
 def merge(into, more):
@@ -122,6 +131,8 @@ def main():
     rows = [line.rstrip("\n").split("\t") for line in open(f"{SRC}/lib/model/keys.tsv") if not line.startswith("#")]
     results = []
     with tempfile.TemporaryDirectory(prefix="khap-keys.") as work:
+        with open(f"{work}/users", "w") as f:
+            f.write("joe:$1$abcdefgh$b4gX0Pcn1NnWcMqsCgpQB/\n")
         for name in ("KEYFILE", "KEYFILE2"):
             with open(f"{work}/{name}", "w") as f:
                 f.write(f"secret-{name}\n")
@@ -134,7 +145,7 @@ def main():
             text = json.dumps(tree).replace("KEYFILE", f"{work}/KEYFILE")
             key, value = INSTEAD.get(path, (concrete(path), example))
             base = generate(work, text, options)
-            given = generate(work, text, [*options, "--set", f"{key}={value.replace('KEYFILE', f'{work}/KEYFILE')}"])
+            given = generate(work, text, [*options, "--set", f"{key}={value.replace('KEYFILE', f'{work}/KEYFILE').replace('USERFILE', f'{work}/users')}"])
             good = base[0] == 0 and given[0] == 0 and base[1] != given[1]
             results.append((good, path, base[2] + given[2] if not good else ""))
     print(f"1..{len(results)}")

@@ -60,6 +60,10 @@ def fixture():
             f.write("all.pem\n")
     with open("cookie.key", "w") as f:
         f.write("0123456789abcdef\n")
+    with open("users", "w") as f:
+        f.write("joe:$1$abcdefgh$b4gX0Pcn1NnWcMqsCgpQB/\n")
+    with open("nets.txt", "w") as f:
+        f.write("10.0.0.0/8\n")
     os.mkdir("root")
 
 
@@ -67,7 +71,9 @@ fixture()
 
 # Paths of files in the fixture that stand for what a row's example names
 FILES = {"certs[].directory": "certs.d", "certs[].file": "all.pem", "certs[].key": "key.pem", "certs[].clientCa": "crt.pem", "certs[].crtList": "list.txt",
-         "services.*.backendTls.ca": "crt.pem", "services.*.cookie.keyFile": "cookie.key"}
+         "services.*.backendTls.ca": "crt.pem", "services.*.cookie.keyFile": "cookie.key",
+         "services.*.sourceRanges[].file": "nets.txt", "services.*.denyRanges[].file": "nets.txt", "services.*.basicAuth.file": "users",
+         "services.*.errorPages.*": "nets.txt", "services.*.maintenance.page": "nets.txt"}
 
 
 def base():
@@ -99,7 +105,7 @@ with open(os.path.join(tap.srcdir, "lib/model/keys.tsv")) as f:
 for row in rows:
     if row["path"].endswith("[]"):
         LISTS.add(row["path"][:-2].split(".")[-1])
-NAMES = {"nodes": "n1", "labels": "zone", "frontends": "inner", "services": "web", "set": "X-A", "add": "X-A", "selector": "zone", "headers": "X-A", "query": "q"}
+NAMES = {"users": "joe", "errorPages": "503", "nodes": "n1", "labels": "zone", "frontends": "inner", "services": "web", "set": "X-A", "add": "X-A", "selector": "zone", "headers": "X-A", "query": "q"}
 
 
 def concrete(path):
@@ -160,6 +166,12 @@ def context(path):
         web["agentCheck"] = {"port": 8888}
     if path.startswith("services.*.servers[]"):
         web["servers"] = [{"name": "s1", "address": "10.0.0.9", "port": 8080}]
+    if path.startswith("services.*.basicAuth.") and path != "services.*.basicAuth.file":
+        web["basicAuth"] = {"users": {"joe": "secret"}}
+    if path.startswith("services.*.cors."):
+        web["cors"] = {"origins": ["https://o.example"]}
+    if path.startswith("services.*.rateLimit."):
+        web["rateLimit"] = {"requests": 5}
     if path.startswith("services.*.nodes"):
         web["nodes"] = {}
     if path in ("services.*.bind", "services.*.mode"):
@@ -238,7 +250,7 @@ def differs(base_files, files, release, mark):
             a, b = shape(old, release), shape(data, release)
             if a is None or b is None:
                 return "a line that cannot be read"
-            if any(w.variable for line in b for w in line.words):
+            if [w.value() for line in b for w in line.words if w.variable] != [w.value() for line in a for w in line.words if w.variable]:
                 return "a variable"
             a, b = [[w.value() for w in line.words] for line in a], [[w.value() for w in line.words] for line in b]
         else:
@@ -397,7 +409,7 @@ def try_row(row):
     listed = row["type"].startswith("list(")
     for i, value in enumerate(values_for(row, example if not isinstance(example, list) else example[0])):
         made = None
-        if path in FILES and not FULL and row["path"] in ("certs[].key", "services.*.cookie.keyFile") and "\0" not in value:
+        if path in FILES and not FULL and row["path"] in ("certs[].key", "services.*.cookie.keyFile", "services.*.basicAuth.file") and "\0" not in value:
             made = existing_file(value)
             if made:
                 shutil.copy(FILES[path], made)

@@ -62,6 +62,11 @@ for name in "a", "b":
     shutil.copy(name + ".pem", "certs.d/" + name + ".pem")
 with open("list.txt", "w") as f:
     f.write("a.pem\nb.pem b.example\n")
+HASH = "$1$abcdefgh$b4gX0Pcn1NnWcMqsCgpQB/"
+with open("users", "w") as f:
+    f.write("# who\nfile:%s\n" % HASH)
+with open("nets.txt", "w") as f:
+    f.write("10.0.0.0/8\n2001:db8::/32\n")
 with open("cookie.key", "w") as f:
     f.write("0123456789abcdef\n")
 
@@ -385,6 +390,71 @@ class Maker:
             self.set(c, path, "keyFile", "cookie.key")
         return c
 
+    def ranges(self, path):
+        """Networks, some of them in a file."""
+        item = {}
+        self.use(path + "[]")
+        self.set(item, path + "[]", *(("file", "nets.txt") if self.chance(0.3) else ("network", self.network())))
+        return self.rng.choice([[self.network(), "10.1.0.0/16"], [item], [item, "2001:db8::/32"], self.network()])
+
+    def limits(self, s, kind, defaults):
+        """Who may come, and how much of it."""
+        path, rng = "services.*", self.rng
+        for key in "sourceRanges", "denyRanges":
+            self.set(s, path, key, lambda: self.ranges(path + "." + key), 0.2 if not defaults else 0.03)
+        self.set(s, path, "connectionLimit", rng.randrange(1, 100), 0.15 if not defaults else 0.03)
+        for key, value in ("maxconn", rng.randrange(1, 1000)), ("maxqueue", rng.randrange(1, 100)), ("slowstart", self.time()):
+            self.set(s, path, key, value, 0.15)
+        if kind == "http" and self.chance(0.2 if not defaults else 0.03):
+            self.use(path + ".rateLimit")
+            r = s["rateLimit"] = {}
+            path += ".rateLimit"
+            self.set(r, path, "requests", rng.randrange(1, 1000))
+            self.set(r, path, "period", self.time(), 0.5)
+            self.set(r, path, "burst", rng.randrange(1, 1000), 0.4)
+            self.set(r, path, "key", rng.choice(["src", "header X-Api-Key", "cookie session_id"]), 0.5)
+            self.set(r, path, "status", rng.choice(words_of(path + ".status")), 0.4)
+            self.set(r, path, "except", [self.network()], 0.4)
+
+    def access(self, s):
+        """Who somebody is, and what is answered."""
+        path, rng = "services.*", self.rng
+        if self.chance(0.15):
+            self.use(path + ".basicAuth")
+            a = s["basicAuth"] = {}
+            if self.set(a, path + ".basicAuth", "users", {"joe": HASH, "a b": HASH}, 0.6):
+                self.use(path + ".basicAuth.users.*")
+            self.set(a, path + ".basicAuth", "file", "users", 1 if not a else 0.5)
+            self.set(a, path + ".basicAuth", "realm", "The 'shop' %d$x #1", 0.5)
+        if self.chance(0.15):
+            self.use(path + ".clientCert")
+            c = s["clientCert"] = {}
+            for key in "verify", "subject", "commonName", "issuer", "serial", "fingerprint", "notAfter", "certificate":
+                self.set(c, path + ".clientCert", key, rng.choice(["X-", "X_It's-", "x%"]) + key, 0.4)
+        if self.chance(0.2):
+            self.use(path + ".cors")
+            c = s["cors"] = {}
+            self.set(c, path + ".cors", "origins", rng.choice([["https://a.example", "http://b.example:8080"], "https://c.example"]))
+            self.set(c, path + ".cors", "methods", ["GET", "PUT"], 0.4)
+            self.set(c, path + ".cors", "headers", ["X-A", "Content-Type"], 0.4)
+            self.set(c, path + ".cors", "expose", "X-Total%", 0.4)
+            self.set(c, path + ".cors", "credentials", self.flag(), 0.4)
+            self.set(c, path + ".cors", "maxAge", rng.choice(["10m", 5]), 0.4)
+        if self.chance(0.15):
+            self.use(path + ".compression")
+            s["compression"] = {}
+            self.set(s["compression"], path + ".compression", "types", ["text/html", "application/json"], 0.5)
+        if self.chance(0.2):
+            self.use(path + ".maintenance")
+            m = s["maintenance"] = {}
+            self.set(m, path + ".maintenance", "on", self.flag(), 0.5)
+            self.set(m, path + ".maintenance", "page", "nets.txt", 0.5)
+            self.set(m, path + ".maintenance", "retryAfter", "10m", 0.5)
+            self.set(m, path + ".maintenance", "except", [self.network()], 0.5)
+        if self.chance(0.15):
+            self.use(path + ".errorPages.*")
+            self.set(s, path, "errorPages", {rng.choice(["503", "404", "429"]): "nets.txt"})
+
     def common(self, s, kind, defaults=False):
         """Keys of every kind of service; s gets them."""
         path, rng = "services.*", self.rng
@@ -408,7 +478,7 @@ class Maker:
         if kind == "http" and s.get("retries") != 0 and self.map.get("serviceDefaults", {}).get("retries") != 0:
             self.set(s, path, "retryOn", lambda: rng.choice([503, "all-retryable-errors", ["conn-failure", "empty-response", 502, "504"],
                                                              rng.sample(words_of(path + ".retryOn"), 3), []]), 0.2)
-        self.set(s, path, "sourceRanges", lambda: [self.network(), "10.1.0.0/16"], 0.2 if not defaults else 0.05)
+        self.limits(s, kind, defaults)
         if self.chance(0.4):
             self.use(path + ".timeouts")
             t = s["timeouts"] = {}
@@ -422,6 +492,8 @@ class Maker:
                 s["cookie"] = self.cookie()
             if self.chance(0.4):
                 s["headers"] = self.headers()
+            if not defaults:
+                self.access(s)
 
     def selection(self, s):
         path = "services.*.nodes"
@@ -457,11 +529,13 @@ class Maker:
             self.set(server, path, "backup", self.flag(), 0.3)
             self.set(server, path, "state", self.rng.choice(words_of(path + ".state")), 0.3)
             self.set(server, path, "maxconn", self.rng.randrange(1, 1000), 0.4)
+            self.set(server, path, "maxqueue", self.rng.randrange(1, 1000), 0.3)
+            self.set(server, path, "slowstart", self.time(), 0.3)
             s["servers"].append(server)
 
     def backends(self, s, kind):
         wanted = [name for name, mode in self.own_backends if mode == ("http" if kind == "http" else "tcp")]
-        if wanted and self.chance(0.3) and "sourceRanges" not in self.map.get("serviceDefaults", {}):
+        if wanted and self.chance(0.3) and not {"sourceRanges", "denyRanges", "rateLimit", "connectionLimit"} & set(self.map.get("serviceDefaults", {})):
             self.set(s, "services.*", "backend", self.rng.choice(wanted))
             return
         if self.set(s, "services.*", "nodePort", self.rng.randrange(1, 65536), 0.8):

@@ -451,7 +451,7 @@ static void a_service(void **state)
     assert_true(khap__str_eq(s.request[1].value, S("b")) && !s.request[1].is_format);
     assert_true(s.request[2].is_format && s.request[3].is_add);
     assert_int_equal(s.n_response, 1);
-    assert_int_equal(s.n_ranges, 2);
+    assert_int_equal(s.sources.n, 2);
     assert_true(s.protocol == PROTOCOL_H2 && s.tls_verify && s.send_proxy == 2);
     assert_int_equal(s.n_servers, 4);
     assert_true(s.servers[2].backup && s.servers[2].maxconn == 100 && s.servers[2].port == 8080 &&
@@ -499,7 +499,7 @@ static void defaults_of_services(void **state)
     map_service(&t, "a", &scratch, &s);
     assert_true(s.cookie.on && khap__str_eq(s.cookie.name, S("C")) && !s.cookie.secure && s.cookie.indirect);
     assert_true(s.check.type == CHECK_HTTP && s.check.rise == 7 && s.check.fall == 9);
-    assert_int_equal(s.n_ranges, 0);
+    assert_int_equal(s.sources.n, 0);
     assert_true(khap__str_eq(s.balance, S("uri")) && khap__str_eq(s.rewrite, S("/base")));
     assert_int_equal(s.n_request, 3);
     assert_true(s.request[0].is_delete);
@@ -515,7 +515,7 @@ static void defaults_of_services(void **state)
     assert_true(s.check.on && s.check.type == CHECK_TCP && s.check.rise == 7);
     assert_false(s.cookie.on || s.n_request || s.rewrite.len);
     assert_true(khap__str_eq(s.balance, S("roundrobin")));
-    assert_int_equal(s.n_ranges, 1);
+    assert_int_equal(s.sources.n, 1);
     map_service(&t, "d", &scratch, &s);
     assert_int_equal(s.check.type, CHECK_TCP);
     assert_int_equal(s.rewrite.len, 0);
