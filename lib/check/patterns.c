@@ -38,7 +38,9 @@ static const struct schema_row *find(const struct check *c, struct khap_str meth
 enum khap_status khap__check_patterns(struct check *c, const struct schema_item *item)
 {
     const struct khap_node *first = item->node->first, *fetch = first == NULL ? NULL : first->first;
-    struct khap_str method = item->criterion != NULL ? khap__schema_text(item->criterion->match) : S("");
+    /* behind converters it is their type that counts, not the criterion */
+    bool criterion = item->criterion != NULL && fetch != NULL && fetch->next == NULL;
+    struct khap_str method = criterion ? khap__schema_text(item->criterion->match) : S("");
     bool named = method.len > 0, from_file = false, none = true, compared = false, ended = false;
     enum khap_status status = KHAP_OK;
     if (fetch == NULL || fetch->variable)
