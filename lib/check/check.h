@@ -196,9 +196,6 @@ void khap__check_all_of_line(const struct check *c, const struct check_kept *kep
                              struct schema_set *maybe);
 /* named.c: what lines ask of the lines that they name. */
 void khap__check_named(struct check *c);
-/* The first rule of that predicate about a section, or NULL. */
-const struct schema_cross *khap__check_rule(struct check *c, enum schema_predicate predicate,
-                                            uint32_t section);
 /* A part of the line names its own section, which must be of that kind. */
 void khap__check_own(struct check *c, enum schema_kind kind, struct khap_span span);
 /* Whether a section has, or may have, what one of that kind must have. */

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "check/check.h"
+#include "value/address.h"
 
 #include <stdio.h>
 
@@ -130,13 +131,6 @@ static const struct schema_cross *next_rule(const struct check_rules *rules, enu
 {
     size_t at = rules->from[predicate] + (*i)++;
     return at < rules->from[predicate + 1] ? rules->of[at] : NULL;
-}
-
-const struct schema_cross *khap__check_rule(struct check *c, enum schema_predicate predicate,
-                                            uint32_t section)
-{
-    size_t first = 0;
-    return next_rule(rules_of(c, section), predicate, &first);
 }
 
 static void say(struct check *c, const struct schema_cross *rule, struct khap_place place,
@@ -340,6 +334,23 @@ static bool speaks_of(enum schema_predicate predicate, const struct schema_set *
     return khap__check_meet(bits, khap__schema_cross_bits(predicate));
 }
 
+/* An IP address, not that of any machine, without a port of its own. */
+static bool lacks_port(const struct check *c, const struct schema_line *line)
+{
+    static const uint8_t none[16];
+    for (uint32_t i = 0; i < line->n_arguments; i++) {
+        const struct schema_argument *a = &line->arguments[i];
+        struct address address;
+        if (a->type != TYPE_ADDR || a->option != UINT32_MAX || c->words[a->word].variable ||
+            khap__address_parse(c->words[a->word].text, &address) != VALUE_OK)
+            continue;
+        return (address.family == ADDRESS_V4 || address.family == ADDRESS_V6) && !address.variable &&
+               memcmp(address.ip, none, address.family == ADDRESS_V4 ? 4 : 16) != 0 &&
+               (!address.has_port || address.relative_port || address.port == 0);
+    }
+    return false;
+}
+
 /* Lines that rules of options are about are looked at when all is known. What they say is said of them alone. */
 static bool keep_line(struct check *c, const struct schema_set *bits, const struct schema_line *line)
 {
@@ -355,6 +366,9 @@ static bool keep_line(struct check *c, const struct schema_set *bits, const stru
         settle(c, line, &kept.sure, &kept.off);
         keyword_bits(line, c->words, c->n, &kept.maybe);
         settle(c, line, &kept.maybe, &kept.off);
+        bool no_port = lacks_port(c, line);
+        set_bit(&kept.sure, CROSS_NO_PORT, no_port);
+        set_bit(&kept.maybe, CROSS_NO_PORT, no_port);
         if (!VEC_PUSH(&c->alloc, &c->lines, kept))
             c->no_memory = true;
         c->names_lines = c->names_lines || speaks_of(CROSS_NAMED, &kept.sure);

@@ -93,67 +93,82 @@ static void references(struct check *c)
     }
 }
 
-static void say_rule(struct check *c, const struct schema_cross *rule, const struct view_definition *d)
+/* The rule about sections of a kind, or of two in this order, or about lines in one; NULL where there is none. */
+static const struct schema_cross *rule_of(const struct check *c, enum schema_predicate predicate,
+                                          struct khap_str kind, struct khap_str other, bool lines)
 {
-    const struct khap_str words[] = {d->name, c->view->sections.ptr[d->section].kind};
-    struct khap_place place = khap__check_place_of(c, d->section, d->line, d->span);
-    if (khap_diags_report(c->diags, khap__schema_text(rule->code), place, words, 2) == KHAP_ENOMEM)
-        c->no_memory = true;
+    const struct schema_cross *rule;
+    const struct khap_target *target = &c->view->target;
+    for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
+        struct khap_str sections = khap__schema_text(rule->sections);
+        if (predicate == CROSS_PAIR &&
+            !khap__str_eq(khap__str_sub(sections, 0, khap__str_find(sections, ',')), kind))
+            continue;
+        if (rule->predicate == predicate && rule->first <= target->last && target->first <= rule->last &&
+            khap__schema_list_has(sections, kind) && khap__schema_list_has(sections, other) &&
+            (rule->n_when > 0) == lines)
+            return rule;
+    }
+    return NULL;
 }
 
-/* Proxies of one name: of the same kind an error; a frontend and a backend from 3.3 on, warned of from 3.1. */
-static void duplicate(struct check *c, const struct view_definition *d, const struct view_definition *before)
+/* `kind` is what has the name already, NULL for none. */
+static void say_rule(struct check *c, const struct schema_cross *rule, const struct view_definition *d,
+                     const struct view_definition *before, struct khap_str kind)
 {
-    const struct view_section *a = &c->view->sections.ptr[before->section],
-                              *b = &c->view->sections.ptr[d->section];
-    bool same = khap__str_eq(a->kind, b->kind);
-    bool proxies = khap__schema_kind_has(KIND_PROXY, a->kind) && khap__schema_kind_has(KIND_PROXY, b->kind);
-    const struct schema_cross *rule = same ? khap__check_rule(c, CROSS_TWICE, before->section) : NULL;
-    if (rule != NULL && d->read == KHAP_TRUE && before->read == KHAP_TRUE)
-        say_rule(c, rule, d);
-    if (!proxies || d->read != KHAP_TRUE || before->read != KHAP_TRUE)
-        return;
-    bool listens = khap__str_eq(a->kind, S("listen")) || khap__str_eq(b->kind, S("listen"));
+    const struct khap_str words[] = {d->name, kind, c->view->sections.ptr[d->section].kind};
+    struct khap_place place = khap__check_place_of(c, d->section, d->line, d->span);
+    if (khap_diags_report(c->diags, khap__schema_text(rule->code), place, words, 3) == KHAP_ENOMEM)
+        c->no_memory = true;
+    if (before != NULL)
+        khap__diags_relate(c->diags, khap__check_place_of(c, before->section, before->line, before->span),
+                           S("the first one is here"));
+}
+
+/* Two sections of one name: of one kind, or of two that may not share it. Whether something was said. */
+static bool duplicate(struct check *c, const struct view_definition *d, const struct view_definition *before)
+{
+    struct khap_str a = c->view->sections.ptr[before->section].kind,
+                    b = c->view->sections.ptr[d->section].kind;
+    const struct schema_cross *rule =
+        rule_of(c, khap__str_eq(a, b) ? CROSS_TWICE : CROSS_PAIR, a, b, false);
+    /* defaults that nothing inherits from are replaced by the next ones */
+    bool replaced = rule != NULL && rule->predicate == CROSS_TWICE && khap__str_eq(a, S("defaults")) &&
+                    before->first_referrer == VIEW_NONE;
+    if (replaced || d->read != KHAP_TRUE || before->read != KHAP_TRUE)
+        return false;
     /* 1.5 takes them, and refuses a line that asks for one of two backends */
-    if (c->view->target.last < KHAP_RELEASE(1, 6) && (same || listens)) {
-        bool asked = khap__schema_kind_has(KIND_BACKEND, a->kind) &&
-                     khap__schema_kind_has(KIND_BACKEND, b->kind) &&
+    if (rule == NULL && c->view->target.last < KHAP_RELEASE(1, 6) && khap__schema_kind_has(KIND_PROXY, a) &&
+        khap__schema_kind_has(KIND_PROXY, b) &&
+        (khap__str_eq(a, b) || khap__str_eq(a, S("listen")) || khap__str_eq(b, S("listen")))) {
+        bool asked = khap__schema_kind_has(KIND_BACKEND, a) && khap__schema_kind_has(KIND_BACKEND, b) &&
                      (d->first_referrer != VIEW_NONE || before->first_referrer != VIEW_NONE);
         struct khap_place at = khap__check_place_of(c, d->section, d->line, d->span);
         if (asked)
-            SAY(c->diags, MSG_NAME_TWICE, at, d->name, a->kind);
+            SAY(c->diags, MSG_NAME_TWICE, at, d->name, a);
         else
-            SAY(c->diags, MSG_REPEATED_NAME, at, b->kind, d->name);
-        return;
+            SAY(c->diags, MSG_REPEATED_NAME, at, b, d->name);
+        return true;
     }
-    uint16_t refused = same ? KHAP_RELEASE(1, 6) : listens ? KHAP_RELEASE(3, 1) : KHAP_RELEASE(3, 3);
-    uint16_t last = c->view->target.last;
-    if (last < refused && last < KHAP_RELEASE(3, 1))
-        return;
-    struct khap_place place = khap__check_place_of(c, d->section, d->line, d->span);
-    if (last >= refused)
-        SAY(c->diags, MSG_NAME_TWICE, place, d->name, a->kind);
-    else
-        SAY(c->diags, MSG_NAME_OF_TWO, place, d->name, b->kind, a->kind);
-    khap__diags_relate(c->diags, khap__check_place_of(c, before->section, before->line, before->span),
-                       S("the first one is here"));
+    if (rule == NULL)
+        return false;
+    say_rule(c, rule, d, before, a);
+    return true;
 }
 
-/* Servers of one name in one section: refused from 2.0 on. */
+/* Servers of one name in one section. */
 static void servers(struct check *c)
 {
     const struct khap_view *view = c->view;
-    for (uint32_t i = 0; i < view->definitions.len && view->target.last >= KHAP_RELEASE(2, 0); i++) {
+    for (uint32_t i = 0; i < view->definitions.len; i++) {
         const struct view_definition *d = &view->definitions.ptr[i];
         if (d->is_section || d->kind != KIND_SERVER || d->next_same == VIEW_NONE || d->read != KHAP_TRUE)
             continue;
         const struct view_definition *again = &view->definitions.ptr[d->next_same];
-        if (again->kind != KIND_SERVER || again->read != KHAP_TRUE)
-            continue;
-        SAY(c->diags, MSG_NAME_TWICE, khap__check_place_of(c, again->section, again->line, again->span),
-            again->name, S("server"));
-        khap__diags_relate(c->diags, khap__check_place_of(c, d->section, d->line, d->span),
-                           S("the first one is here"));
+        struct khap_str kind = view->sections.ptr[d->section].kind;
+        const struct schema_cross *rule = rule_of(c, CROSS_TWICE, kind, kind, true);
+        if (again->kind == KIND_SERVER && again->read == KHAP_TRUE && rule != NULL)
+            say_rule(c, rule, again, d, S("server"));
     }
 }
 
@@ -166,12 +181,8 @@ static void duplicates(struct check *c)
         if (!d->is_section || !khap__map_get(&view->names, d->name, &first))
             continue;
         for (; first != VIEW_NONE && first < i; first = view->definitions.ptr[first].next_same) {
-            if (!view->definitions.ptr[first].is_section)
-                continue;
-            if (khap__str_eq(view->sections.ptr[d->section].kind, S("defaults")))
+            if (view->definitions.ptr[first].is_section && duplicate(c, d, &view->definitions.ptr[first]))
                 break;
-            duplicate(c, d, &view->definitions.ptr[first]);
-            break;
         }
     }
 }
@@ -190,14 +201,15 @@ static void unused(struct check *c)
     }
     for (uint32_t i = 0; i < view->definitions.len; i++) {
         const struct view_definition *d = &view->definitions.ptr[i];
-        bool backend = d->is_section && khap__str_eq(view->sections.ptr[d->section].kind, S("backend"));
+        struct khap_str kind = view->sections.ptr[d->section].kind;
+        bool backend = d->is_section && khap__str_eq(kind, S("backend"));
         bool acl = !d->is_section && d->kind == KIND_ACL;
         if (d->read != KHAP_TRUE || d->first_referrer != VIEW_NONE)
             continue;
         const struct schema_cross *rule =
-            d->is_section ? khap__check_rule(c, CROSS_UNUSED, d->section) : NULL;
+            d->is_section ? rule_of(c, CROSS_UNUSED, kind, kind, false) : NULL;
         if (rule != NULL)
-            say_rule(c, rule, d);
+            say_rule(c, rule, d, NULL, kind);
         if (!(acl || (backend && !dynamic)) || !khap__view_first(view, i))
             continue;
         SAY(c->diags, MSG_UNUSED_NAME, khap__check_place_of(c, d->section, d->line, d->span),

@@ -309,7 +309,7 @@ FILENAME ~ /kinds\.tsv$/ {
 FILENAME ~ /cross-line\.tsv$/ {
     if (NF != 6)
         fail("6 columns expected, not " NF)
-    if ($1 !~ /^(requires|needs|option|once|order|mode|unique|loop|own|named|alike|chain|twice|unused)$/)
+    if ($1 !~ /^(requires|needs|option|once|order|mode|unique|loop|own|named|alike|chain|twice|pair|unused)$/)
         fail("no such predicate: " $1)
     split($3, ends, "-")
     cross_first[n_cross] = release(ends[1])
@@ -585,8 +585,8 @@ END {
         print "    PLACE_COUNT\n};\nenum {"
         for (i = 1; i <= n_flags; i++)
             printf "    %s = %d,\n", constant("ROW_", flag_names[i]), flag_value[flag_names[i]]
-        printf "    CROSS_MODE_HTTP = %d,\n    CROSS_MODE_TCP = %d,\n    CROSS_FLAG_HTTP = %d,\n    CROSS_FLAG_EXPERIMENTAL = %d,\n    CROSS_DISABLED = %d,\n", cross_bit["mode=http"],
-            cross_bit["mode=tcp"], cross_bit["@http"], cross_bit["@experimental"], cross_bit["disabled"]
+        printf "    CROSS_MODE_HTTP = %d,\n    CROSS_MODE_TCP = %d,\n    CROSS_FLAG_HTTP = %d,\n    CROSS_FLAG_EXPERIMENTAL = %d,\n    CROSS_DISABLED = %d,\n    CROSS_NO_PORT = %d,\n", cross_bit["mode=http"],
+            cross_bit["mode=tcp"], cross_bit["@http"], cross_bit["@experimental"], cross_bit["disabled"], cross_bit["@no-port"]
         print "    ROW_NO = 1,\n    ROW_DEFAULT = 2\n};\n\n#endif"
         exit 0
     }
@@ -639,7 +639,7 @@ END {
     for (i = 0; i < n_cross_sets; i++)
         printf "    {%s, %s, %d, %d},\n", mask_of(i, "own"), mask_of(i, "global"), cross_names[i], cross_not[i]
     print "};\nstatic const struct schema_set schema_cross_bits[] = {"
-    n = split("requires needs option once order mode unique loop own named alike chain twice unused", parts, " ")
+    n = split("requires needs option once order mode unique loop own named alike chain twice pair unused", parts, " ")
     for (i = 1; i <= n; i++) {
         for (j = 0; j < n_cross; j++)
             if (cross_predicate[j] == constant("CROSS_", parts[i]) && cross_n_when[j] > 0)

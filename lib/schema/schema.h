@@ -111,6 +111,7 @@ enum schema_predicate {
     CROSS_ALIKE,
     CROSS_CHAIN,
     CROSS_TWICE,
+    CROSS_PAIR,
     CROSS_UNUSED,
     CROSS_PREDICATES
 };

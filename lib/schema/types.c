@@ -252,6 +252,8 @@ static enum schema_problem span(const struct check *c)
         low = low * 10 + (one.text.ptr[i] - '0');
     one.min = strict ? low : low > 1 ? low : 1;
     one.text = khap__str_sub(c->text, dash + 1, c->text.len);
+    if (!strict && one.text.len == 0)
+        return SCHEMA_RANGE; /* atoi() makes 0 of it */
     return strict ? integer(&one) : atoi_integer(&one);
 }
 
@@ -389,6 +391,21 @@ static bool is_stream(uint8_t prefix)
     return prefix == PREFIX_TCP || prefix == PREFIX_TCP4 || prefix == PREFIX_TCP6 || prefix == PREFIX_UXST;
 }
 
+/* A server has one port. From 2.3 on a dash alone makes a range, before there must be two ports that differ. */
+static bool is_range_of_ports(const struct check *c)
+{
+    size_t colon = c->text.len, end;
+    while (colon > 0 && c->text.ptr[colon - 1] != ':')
+        colon--;
+    struct khap_str ports = khap__str_sub(c->text, colon, c->text.len);
+    size_t dash = khap__str_find(ports, '-');
+    if (colon == 0 || ports.len == 0 || !khap__is_digit((unsigned char)ports.ptr[0]) || dash >= ports.len)
+        return false;
+    struct khap_str second = khap__str_sub(ports, dash + 1, ports.len);
+    int64_t low = khap__schema_number(ports, false, &end), high = khap__schema_number(second, false, &end);
+    return c->release >= 203 || (low != 0 && end > 0 && low != high);
+}
+
 static enum schema_problem address(const struct check *c)
 {
     struct address a;
@@ -398,8 +415,11 @@ static enum schema_problem address(const struct check *c)
         struct khap_str text = with_plain_address(c, c->release < 300 ? with_loose_ports(c) : c->text);
         error = listen ? khap__bind_parse(text, &a) : khap__address_parse(text, &a);
     }
+    bool connect = has_word(c, S("connect"));
+    if (connect && is_range_of_ports(c))
+        return SCHEMA_BAD;
     /* ports are cut to 16 bits up to 2.2 */
-    if (error == VALUE_RANGE && c->release < 203 && (has_word(c, S("connect")) || has_word(c, S("source"))))
+    if (error == VALUE_RANGE && c->release < 203 && (connect || has_word(c, S("source"))))
         return SCHEMA_GOOD;
     if (error != VALUE_OK)
         return from_value(error);
@@ -411,7 +431,7 @@ static enum schema_problem address(const struct check *c)
          (khap__str_eq(c->text, S("stdout")) || khap__str_eq(c->text, S("stderr")))))
         return SCHEMA_BAD;
     bool several = a.port != a.port_last;
-    if ((a.family == ADDRESS_FD || several) && has_word(c, S("connect")))
+    if (connect && a.family == ADDRESS_FD)
         return SCHEMA_BAD;
     if (((a.relative_port || several) && (has_word(c, S("fixed")) || has_word(c, S("one")))) ||
         (is_datagram(a.prefix) && (has_word(c, S("fixed")) || has_word(c, S("stream")))) ||
@@ -475,6 +495,8 @@ static enum schema_problem host(const struct check *c)
 static bool looks_like_host(struct khap_str s)
 {
     bool letter = false;
+    if (s.len > 0 && s.ptr[0] == '-')
+        return false;
     for (size_t i = 0; i < s.len; i++) {
         unsigned char byte = (unsigned char)s.ptr[i];
         if (!khap__is_alnum(byte) && byte != '.' && byte != '-' && byte != '_')
