@@ -61,7 +61,7 @@ void khap__gen_answer_settings(struct gen *g, const struct service *s)
 
 static bool maintenance_is_on(const struct service *s)
 {
-    const struct setting *on = khap__member(s->maintenance, KEY_SERVICE_MAINTENANCE_ON);
+    const struct setting *on = khap__member(s->maintenance, KEY_SERVICE_MAINTENANCE_ENABLED);
     return s->maintenance.own && (!on || on->number);
 }
 

@@ -63,7 +63,7 @@ CONTEXT = {
     "services.*.clientCert": ({"services": {"web": {"clientCert": {"verify": "X-V"}}}}, []),
     "services.*.cors": ({"services": {"web": {"cors": {"origins": ["https://o.example"]}}}}, []),
     "services.*.compression": ({}, []),
-    "services.*.maintenance": ({"services": {"web": {"maintenance": {"on": True}}}}, []),
+    "services.*.maintenance": ({"services": {"web": {"maintenance": {"enabled": True}}}}, []),
     "services.*.rateLimit": ({"services": {"web": {"rateLimit": {"requests": 5}}}}, []),
     "services.*.backend": ({"services": {"web": {"nodePort": None, "servers": [SERVER]}}, "sections": "backend shop\n    server s1 10.1.1.1:80\n"}, []),
 }

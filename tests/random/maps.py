@@ -447,7 +447,7 @@ class Maker:
         if self.chance(0.2):
             self.use(path + ".maintenance")
             m = s["maintenance"] = {}
-            self.set(m, path + ".maintenance", "on", self.flag(), 0.5)
+            self.set(m, path + ".maintenance", "enabled", self.flag(), 0.5)
             self.set(m, path + ".maintenance", "page", "nets.txt", 0.5)
             self.set(m, path + ".maintenance", "retryAfter", "10m", 0.5)
             self.set(m, path + ".maintenance", "except", [self.network()], 0.5)

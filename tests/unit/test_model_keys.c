@@ -11,6 +11,8 @@ static const char *entry_name(struct khap_str container)
         return "inner";
     if (khap__str_eq(container, S("services")))
         return "web";
+    if (khap__str_eq(container, S("errorPages")))
+        return "503";
     return "X-Some.name";
 }
 
