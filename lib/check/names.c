@@ -130,8 +130,7 @@ static bool duplicate(struct check *c, const struct view_definition *d, const st
 {
     struct khap_str a = c->view->sections.ptr[before->section].kind,
                     b = c->view->sections.ptr[d->section].kind;
-    const struct schema_cross *rule =
-        rule_of(c, khap__str_eq(a, b) ? CROSS_TWICE : CROSS_PAIR, a, b, false);
+    const struct schema_cross *rule = rule_of(c, khap__str_eq(a, b) ? CROSS_TWICE : CROSS_PAIR, a, b, false);
     /* defaults that nothing inherits from are replaced by the next ones */
     bool replaced = rule != NULL && rule->predicate == CROSS_TWICE && khap__str_eq(a, S("defaults")) &&
                     before->first_referrer == VIEW_NONE;
@@ -206,8 +205,7 @@ static void unused(struct check *c)
         bool acl = !d->is_section && d->kind == KIND_ACL;
         if (d->read != KHAP_TRUE || d->first_referrer != VIEW_NONE)
             continue;
-        const struct schema_cross *rule =
-            d->is_section ? rule_of(c, CROSS_UNUSED, kind, kind, false) : NULL;
+        const struct schema_cross *rule = d->is_section ? rule_of(c, CROSS_UNUSED, kind, kind, false) : NULL;
         if (rule != NULL)
             say_rule(c, rule, d, NULL, kind);
         if (!(acl || (backend && !dynamic)) || !khap__view_first(view, i))

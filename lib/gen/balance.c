@@ -45,7 +45,8 @@ void khap__gen_balance(struct gen *g, const struct service *s, const struct raw 
 {
     struct khap_document *doc = g->doc;
     struct khap_place place = s->hash_by != HASH_NONE ? s->hash_place : s->place;
-    if (s->balance.len > 0 && !khap__raw_replaces(extra, S("balance"))) {
+    bool chooses = s->hash_by != HASH_NONE || s->balance.len > 0; /* among servers, if there are any */
+    if (chooses && !khap__raw_replaces(extra, S("balance"))) {
         khap__doc_begin(doc, 4, place);
         khap__doc_lit(doc, "balance");
         if (s->hash_by == HASH_NONE)

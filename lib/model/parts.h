@@ -9,9 +9,9 @@
 struct service_parts {
     const struct setting *all; /* the object; NULL for none */
     const struct setting *node_port, *mode, *bind, *tls, *hosts, *routes, *wildcard, *is_default, *frontends,
-        *redirect_https, *hsts, *rewrite, *headers, *timeouts, *backend_protocol,
-        *backend_tls, *send_proxy, *balance, *cookie, *check, *nodes, *servers, *backend, *extra, *hash,
-        *affinity, *retries, *retry_on, *agent_check, *redirect, *respond;
+        *redirect_https, *hsts, *rewrite, *headers, *timeouts, *backend_protocol, *backend_tls, *send_proxy,
+        *balance, *cookie, *check, *nodes, *servers, *backend, *extra, *hash, *affinity, *retries, *retry_on,
+        *agent_check, *redirect, *respond;
 };
 
 /* Whether it says itself how a server is chosen. */
