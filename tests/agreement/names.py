@@ -101,7 +101,7 @@ class Map:
                 for h in hosts:
                     self.table[f].append(self.route(name, h, label))
                 if default:
-                    self.table[f].append(routes.Route(name, "", "any", None, "Prefix", 99))
+                    self.table[f].append(routes.Route(name, "", "any", None, "Prefix", 99, {}))
             taken.update((h, label and h[0] == "*") for h in hosts)
         passed = {h for s in services.values() if s.get("tls") for h in s["hosts"]}
         free = [h for h in dict.fromkeys(pool) if h not in passed]
@@ -121,7 +121,7 @@ class Map:
     @staticmethod
     def route(name, host, label):
         kind = "exact" if host[0] != "*" else "label" if label else "deep"
-        return routes.Route(name, host[2:] if host[0] == "*" else host, kind, None, "Prefix", 0)
+        return routes.Route(name, host[2:] if host[0] == "*" else host, kind, None, "Prefix", 0, {})
 
     def known_names(self):
         """Routes that a server name is compared with: those of https that have a host."""
@@ -144,18 +144,22 @@ class Map:
         return front, sni, host, written, cert
 
 
+def asked_for(host):
+    return routes.Request(None, host, "/", "/", "GET", [])
+
+
 def expected(m, front, sni, host, cert):
     """What may come of it: a set of services, statuses and 0 (no handshake); and the kind of the request."""
     name = plain(host)
     if front == "https" and sni:
-        route = routes.decide(m.known_names(), sni, "/")
+        route = routes.decide(m.known_names(), asked_for(sni))
         if route and route.service in PASSED:
             return {route.service}, "passed"
     entry, can_ask = protector(m.entries, name)
     shown = entry and (cert == entry.ca or cert is None and entry.verify == "optional")
     if entry and (front == "http" or sni != name or not can_ask or not shown):
         return {308, 421} if front == "http" else {0, 421}, "only refused"
-    route = routes.decide(m.table[front], name, "/")
+    route = routes.decide(m.table[front], asked_for(name))
     answer = 404 if route is None else 421 if route.service in PASSED else route.service
     asked = protector(m.entries, sni)[0] if sni and front != "http" else None
     if asked and asked is not entry: # the handshake asked for what the host does not need
