@@ -128,8 +128,7 @@ struct check {
     const struct khap_file_source *files; /* NULL: files are taken for good */
     const struct khap_cert_reader *certs;
     struct khap_str crt_base, ca_base, store_base, key_base;
-    struct khap_str directory; /* of default-path */
-    bool from_config, parent;
+    struct view_paths paths; /* of default-path */
     struct {
         uint32_t size, rewrite; /* tune.bufsize, tune.maxrewrite; size 0: the default */
         bool unknown, rewrite_unknown;

@@ -3,43 +3,13 @@
 
 #include "check/content.h"
 
-/* `path` below `directory`, in c->more; absolute ones stay. */
+/* `path` below `directory`; absolute ones stay. */
 static struct khap_str below(struct check *c, struct khap_str directory, struct khap_str path)
 {
-    if (directory.len == 0 || khap__str_starts(path, S("/")))
-        return path;
-    khap__buf_clear(&c->more);
-    khap__buf_add(&c->more, directory);
-    if (!khap__str_ends(directory, S("/")))
-        khap__buf_char(&c->more, '/');
-    khap__buf_add(&c->more, path);
-    struct khap_str kept = {NULL, 0};
-    if (khap__arena_dup(&c->all, khap__buf_str(&c->more), &kept) != KHAP_OK)
+    struct khap_str whole = path;
+    if (khap__view_below(&c->all, directory, path, &whole) != KHAP_OK)
         c->no_memory = true;
-    return kept;
-}
-
-static struct khap_str without_last(struct khap_str path)
-{
-    while (path.len > 0 && path.ptr[path.len - 1] != '/')
-        path.len--;
-    while (path.len > 1 && path.ptr[path.len - 1] == '/')
-        path.len--;
-    return path;
-}
-
-/* Where HAProxy stands while it reads the line: `default-path`. */
-static struct khap_str directory(struct check *c)
-{
-    struct khap_str file = {NULL, 0};
-    if (!c->from_config)
-        return c->directory;
-    for (uint32_t i = 0; i < c->view->files.len; i++) {
-        if (c->view->files.ptr[i].doc == c->at.doc)
-            file = khap_bundle_file_name(c->view->files.ptr[i].file);
-    }
-    file = without_last(file);
-    return c->parent ? below(c, file, S("..")) : file;
+    return whole;
 }
 
 struct khap_str khap__check_keep(struct check *c, struct khap_str text)
@@ -89,11 +59,8 @@ static void note_directories(struct check *c)
             if (khap__str_eq(c->words[i].text, S("key")) || khap__str_eq(c->words[i].text, S("all")))
                 c->extra.no_key = false;
         }
-    } else if (khap__str_eq(word, S("default-path"))) {
-        c->parent = khap__str_eq(value, S("parent"));
-        c->from_config = c->parent || khap__str_eq(value, S("config"));
-        c->directory =
-            khap__str_eq(value, S("origin")) && c->n > 2 ? khap__check_keep(c, c->words[2].text) : S("");
+    } else if (khap__view_note_path(&c->all, c->words, c->n, &c->paths) != KHAP_OK) {
+        c->no_memory = true;
     }
 }
 
@@ -300,7 +267,10 @@ struct khap_str khap__look_path(struct check *c, struct khap_str holds, struct k
         path = below(c, c->ca_base, path);
     else if (store && khap__str_eq(holds, S("key")))
         path = below(c, c->key_base, path);
-    return below(c, directory(c), path);
+    struct khap_str whole = path;
+    if (khap__view_path(c->view, c->at.doc, &c->paths, &c->all, path, &whole) != KHAP_OK)
+        c->no_memory = true;
+    return whole;
 }
 
 void khap__look_arguments(struct check *c, const struct schema_line *line)

@@ -119,6 +119,7 @@ struct compiling {
     struct khap_route *route;
     struct view_line at;
     struct khap_place place; /* of the line */
+    struct view_paths paths; /* at the line */
     enum khap_status status;
 };
 struct expression *khap__routing_expression(struct compiling *c, const struct khap_node *node, bool acl,

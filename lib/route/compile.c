@@ -336,6 +336,8 @@ static enum khap_status on_line(void *ctx, const struct view_line *at)
         return KHAP_OK;
     c->at = *at;
     c->place = khap_line_origin(at->doc, at->line);
+    if (at->table == TABLE_GLOBAL)
+        c->status = khap__view_note_path(&c->route->arena, at->words, at->n, &c->paths);
     if (at->table == TABLE_FRONTEND || at->table == TABLE_BACKEND || at->table == TABLE_LISTEN ||
         at->table == TABLE_DEFAULTS)
         read_line(c);

@@ -240,20 +240,22 @@ static bool which(const struct call *call, int64_t *n)
     return khap__routing_to_number(&text, n) && *n != 0;
 }
 
+/* Parts are counted from the beginning; below 0 from the end. */
 CONVERTER(convert_field)
 {
     struct khap_str text = s->text, delimiters = argument(call, 1);
     int64_t n = 0, count = how_many(call), field = 1;
-    size_t start = 0, end;
-    if (!which(call, &n) || n < 0) {
+    size_t near = 0, far; /* bytes behind the end that is counted from */
+    if (!which(call, &n)) {
         khap__sample_unknown(s, khap__routing_because(a, call->text, call->place));
         return;
     }
-    for (end = 0; end < text.len; end++) {
-        if (!among(delimiters, text.ptr[end]))
+    int64_t wanted = n < 0 ? -n : n;
+    for (far = 0; far < text.len; far++) {
+        if (!among(delimiters, text.ptr[n < 0 ? text.len - 1 - far : far]))
             continue;
-        if (field < n) {
-            start = end + 1;
+        if (field < wanted) {
+            near = far + 1;
             field++;
         } else if (count == 1) {
             break;
@@ -261,10 +263,10 @@ CONVERTER(convert_field)
             count--;
         }
     }
-    if (field != n)
+    if (field != wanted)
         s->state = SAMPLE_ABSENT;
     else
-        s->text = khap__str_sub(text, start, end - start);
+        s->text = khap__str_sub(text, n < 0 ? text.len - far : near, far - near);
 }
 
 CONVERTER(convert_word)

@@ -238,7 +238,10 @@ void khap__patterns_file(struct compiling *c, struct patterns *p, struct khap_st
         p->unknown = true; /* what is in it comes through the runtime API */
         return;
     }
-    enum khap_status status = read_side(c, path, &text);
+    enum khap_status status =
+        khap__view_path(c->at.view, c->at.doc, &c->paths, &c->route->arena, path, &path);
+    if (status == KHAP_OK)
+        status = read_side(c, path, &text);
     if (status == KHAP_ENOMEM)
         c->status = status;
     if (status != KHAP_OK) {

@@ -119,6 +119,22 @@ enum khap_answer khap__view_conditions_next(struct view_conditions *conditions, 
 struct khap_place khap__view_place(const struct khap_document *doc, const struct khap_line *line,
                                    struct khap_words *words, struct khap_span span);
 
+/* Where relative paths lead from a line on, for who goes along with the lines. */
+struct view_paths {
+    bool from_config, parent; /* the directory of the file, or the one above it */
+    struct khap_str directory;
+};
+/* A line of a section `global`, whichever it is; what is kept of it is in the arena. */
+enum khap_status khap__view_note_path(struct arena *arena, const struct schema_word *words, size_t n,
+                                      struct view_paths *paths);
+/* The path that HAProxy opens for a line of that document: as it is, or in the arena. */
+enum khap_status khap__view_path(const struct khap_view *view, const struct khap_document *doc,
+                                 const struct view_paths *paths, struct arena *arena, struct khap_str path,
+                                 struct khap_str *out);
+/* `path` below a directory; absolute ones stay, and all below none. */
+enum khap_status khap__view_below(struct arena *arena, struct khap_str directory, struct khap_str path,
+                                  struct khap_str *out);
+
 /* All names are known now: binds references, and sections to their defaults. */
 void khap__view_bind(struct khap_view *view);
 /* The key of a name in `scoped`: its section's number, and the name behind it. */

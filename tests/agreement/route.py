@@ -61,7 +61,7 @@ def string_fetch():
 
 
 def converter():
-    return pick(["lower", "upper", "field(%d,%s)" % (pick([1, 2, 3]), pick([".", "/", "a", ":"])), "word(%d,%s)" % (pick([1, 2]), pick([".", "/"])),
+    return pick(["lower", "upper", "field(%d,%s%s)" % (pick([1, 2, 3, -1, -2] if RELEASE >= (1, 9) else [1, 2, 3]), pick([".", "/", "a", ":"]), pick(["", "", ",0", ",2", ",3"]) if RELEASE >= (1, 9) else ""), "word(%d,%s)" % (pick([1, 2]), pick([".", "/"])),
                  "regsub(%s,%s%s)" % (pick(["a", "[0-9]+", "(.)b", "^/", "x*"]), pick(["", "Z"]), pick(["", ",g", ",i", ",gi"])),
                  "concat(%s,txn.v0,%s)" % (pick(["", "-"]), pick(["", "x"])), "url_dec", *since((2, 2), "rtrim(%s)" % pick(["a", "/"]), "ltrim(%s)" % pick(["a", "/"])),
                  *since((2, 6), "host_only"), "map(%s/str.map)" % work.name, "map(%s/str.map,none)" % work.name, "map_beg(%s/beg.map)" % work.name, "map_sub(%s/sub.map)" % work.name, "map_end(%s/end.map)" % work.name,
