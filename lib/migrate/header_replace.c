@@ -419,7 +419,7 @@ static bool named(struct header_rule *rule, const struct header_way *way, bool *
 
 void khap__header_replace(struct header_rule *rule)
 {
-    bool some = false, top = false, loose, any_loose = false;
+    bool some = false, top = false, loose, any_loose = false, others = false;
     for (uint32_t i = 0; i < rule->headers.n; i++)
         any_loose = any_loose || (named(rule, rule->headers.ways[i], &loose) && loose);
     for (uint32_t i = 0; i < rule->top.n && !any_loose; i++) {
@@ -438,14 +438,16 @@ void khap__header_replace(struct header_rule *rule)
     }
     for (uint32_t i = 0; i < rule->headers.n; i++) {
         unsigned before = rule->n;
-        if (!named(rule, rule->headers.ways[i], &loose))
+        if (!named(rule, rule->headers.ways[i], &loose)) {
+            others = others || !loose; /* a part of a name, such as the X- of ^X-. */
             continue;
+        }
         some = true;
         replace_header(rule, rule->headers.ways[i]);
         if (rule->n > before)
             judge_twins(rule, before, before);
     }
-    if (!top && !some && rule->headers.n > 0)
+    if ((!top && !some && rule->headers.n > 0) || (some && others))
         khap__header_left(rule, "write a replace-header for each header that is meant");
     else if (!top && !some)
         khap__header_idle(rule);

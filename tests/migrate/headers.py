@@ -125,6 +125,7 @@ reason	rsprep ^HTTP/1.1\\ 404\\ Not\\ Found HTTP/1.1\\ 410\\ Gone
 same	rspdeny ^HTTP/1\\..\\ 5
 same	rspideny ^X-Debug:
 same	rspideny ^Content-Type:\\ .*x-secret
+left	reqirep ^X-.(.*) X-Debug:\\1
 left	reqrep ^(X-[^:]*):\\ (.*) \\1:\\ new-\\2
 left	rspirep ^([^:]*):\\ (.*)http://(.*) \\1:\\ \\2https://\\3
 left	reqirep ^GET\\ /(.*) POST\\ /post/\\1
