@@ -1,5 +1,6 @@
 """TAP for Python tests: import tap; tap.ok(name, condition, detail); tap.skip(...); tap.finish()."""
 import os
+import random
 import shutil
 import sys
 
@@ -40,6 +41,15 @@ def skip_all(why):
 def note(text):
     for line in str(text).splitlines():
         print("# " + line)
+
+
+def seed(*sizes):
+    """What draws are begun with: SEED; another one each time where one of the variables that say how many is set, as the targets of full size do; else
+    always the same, so that `make check` says of one tree the same thing twice."""
+    given = os.environ.get("SEED")
+    if given:
+        return int(given)
+    return random.SystemRandom().randrange(1, 1 << 32) if any(os.environ.get(size) for size in sizes) else 1
 
 
 def need(program, package):

@@ -133,7 +133,7 @@ def main():
         tap.skip_all("needs tests/unit/schema_driver, which is not built")
     number = int(os.environ.get("MUTANTS") or 100)
     # the few of `make check' are always the same; with MUTANTS they are others each time
-    seed = int(os.environ.get("SEED") or (random.SystemRandom().randrange(1 << 32) if os.environ.get("MUTANTS") else 1))
+    seed = tap.seed("MUTANTS")
     show = None if os.environ.get("SHOW") == "all" else int(os.environ.get("SHOW") or 5)
     tap.note("SEED=%d MUTANTS=%d" % (seed, number))
     for binary in judge.binaries():

@@ -192,7 +192,7 @@ KINDS = ("passed", "protected", "open", "only refused", "asked in vain", "404", 
 
 def main():
     count = int(os.environ.get("N") or 300)
-    seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(1 << 32))
+    seed = tap.seed("N")
     tap.note("SEED=%d N=%d" % (seed, count))
     rng = random.Random(seed)
     maps, number, wrong, seen = max(5, count // 60), 0, 0, collections.Counter()

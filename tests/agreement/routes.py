@@ -328,7 +328,7 @@ KINDS = ("host exact", "host deep", "host label", "host any", "host nothing", "p
 
 def main():
     count = int(os.environ.get("N") or 600)
-    seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(1 << 32))
+    seed = tap.seed("N")
     tap.note("SEED=%d N=%d" % (seed, count))
     rng = random.Random(seed)
     maps = max(6, count // 100)

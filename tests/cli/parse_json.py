@@ -19,7 +19,7 @@ try:
     import jsonschema
 except ImportError:
     jsonschema = None
-SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(1 << 32))
+SEED = tap.seed("N")
 N = int(os.environ.get("N") or 300)
 random.seed(SEED)
 tap.note("SEED=%d N=%d" % (SEED, N))

@@ -784,7 +784,7 @@ def main():
     releases = os.environ.get("HAPROXY_RELEASES", "").split()
     binaries = [r.split("=", 1)[1] for r in releases] or [os.environ.get("HAPROXY") or tap.need("haproxy", "haproxy")]
     number = int(os.environ.get("N") or 8)
-    seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(1 << 32))
+    seed = tap.seed("N")
     tap.note("SEED=%d N=%d" % (seed, number))
     effects("3.4")
     for binary in binaries:

@@ -87,7 +87,7 @@ def main():
     binaries = [w.split("=", 1)[1] for w in os.environ.get("HAPROXY_RELEASES", "").split()] or [b for b in [os.environ.get("HAPROXY")] if b]
     if not binaries:
         tap.skip_all("needs haproxy (Debian: package haproxy)")
-    seed = int(os.environ.get("SEED", "0")) or random.SystemRandom().randrange(1 << 32)
+    seed = tap.seed("N")
     tap.note("seed %d" % seed)
     addresses = random_addresses(random.Random(seed), int(os.environ.get("N", "800")))
     said = subprocess.run([DRIVER], input="".join("bind %s\n" % a for a in addresses), stdout=subprocess.PIPE, check=True, universal_newlines=True)

@@ -31,7 +31,7 @@ def bytewise(word):
 
 
 def main():
-    seed = int(os.environ.get("SEED", "0")) or random.SystemRandom().randrange(1 << 32)
+    seed = tap.seed("N")
     n = int(os.environ.get("N", "6000"))
     tap.note("SEED=%d" % seed)
     sys.setrecursionlimit(20000)

@@ -178,7 +178,7 @@ def check_overlaps():
     tap.ok("binds overlap where the kernel refuses the second", not wrong and 0 < wanted.count("yes") < len(pairs), wrong)
 
 
-seed = int(os.environ.get("SEED", "0")) or random.SystemRandom().randrange(1 << 32)
+seed = tap.seed("N")
 tap.note("seed %d, Python %s" % (seed, sys.version.split()[0]))
 r = random.Random(seed)
 check_ips(r)

@@ -21,7 +21,7 @@ import tap
 
 KHAPGEN = khapgen.program()
 N = int(os.environ.get("N", "200"))
-SEED = int(os.environ.get("SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
+SEED = tap.seed("N")
 OPENSSL = tap.need("openssl", "openssl")
 binaries = [pair.split("=", 1)[1] for pair in os.environ.get("HAPROXY_RELEASES", "").split()]
 if not binaries:

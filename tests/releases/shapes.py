@@ -324,7 +324,7 @@ def main():
     shapes = read_shapes()
     judge = Judge(shapes)
     binaries = Binaries()
-    seed = int(os.environ.get("KHAP_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 30)
+    seed = int(os.environ.get("KHAP_SEED") or tap.seed())
     chance = random.Random(seed)
     tap.note("KHAP_SEED=%d" % seed)
     with tempfile.TemporaryDirectory(prefix="khap-shapes.") as root:
