@@ -257,19 +257,29 @@ FETCH(fetch_urlp)
     f->more = f->more && f->all;
 }
 
-static void to_number(struct sample *out)
+/* As HAProxy reads them: up to the first byte that is no digit; up to 3.0 what lies below the digits is one, too, and numbers have 32 bits. */
+static void to_number(const struct asking *a, struct sample *out)
 {
-    int64_t n = 0;
+    bool loose = a->route->release <= KHAP_RELEASE(3, 0);
+    struct khap_str s = out->text;
+    uint32_t n = 0;
     if (out->state != SAMPLE_KNOWN)
         return;
-    (void)khap__routing_to_number(out, &n);
-    khap__sample_number(out, SAMPLE_SINT, n); /* without digits, 0 */
+    bool minus = s.len > 0 && *s.ptr == '-';
+    for (size_t i = minus; i < s.len; i++) {
+        int digit = (signed char)s.ptr[i] - '0';
+        if (digit > 9 || (digit < 0 && !loose))
+            break;
+        n = n * 10 + (uint32_t)digit;
+    }
+    n = minus ? 0 - n : n;
+    khap__sample_number(out, SAMPLE_SINT, n > INT32_MAX ? (int64_t)n - (INT64_C(1) << 32) : (int64_t)n);
 }
 
 FETCH(fetch_urlp_val)
 {
     khap__fetch_urlp(a, call, f, out);
-    to_number(out);
+    to_number(a, out);
 }
 
 /* ---- header fields */
@@ -389,7 +399,7 @@ FETCH(fetch_fhdr_cnt)
 FETCH(fetch_hdr_val)
 {
     header(a, call, f, false, out);
-    to_number(out);
+    to_number(a, out);
 }
 
 /* An ACL passes over values that are no addresses. */
