@@ -61,6 +61,10 @@ void khap__check_fixed(struct resolver *r, const struct service_head *head)
     if (redirect && !changes && !redirect->damaged && redirect->spoilt == 0)
         RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, redirect->place, S("redirect"),
                     S("scheme, host, port, path or prefix"));
+    const struct setting *status = khap__setting_find(respond, KEY_SERVICE_RESPOND_STATUS),
+                         *body = khap__setting_find(respond, KEY_SERVICE_RESPOND_BODY);
+    if (status && body && (status->number == 204 || status->number == 304)) /* they have none */
+        say_cannot_act(r, body, status->number == 204 ? S("respond.status: 204") : S("respond.status: 304"));
     const struct setting *type = khap__setting_find(respond, KEY_SERVICE_RESPOND_CONTENT_TYPE);
     if (type && !khap__setting_find(respond, KEY_SERVICE_RESPOND_BODY) &&
         !khap__setting_spoilt(respond, KEY_SERVICE_RESPOND_BODY))
