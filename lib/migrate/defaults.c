@@ -71,20 +71,6 @@ static enum khap_status on_line(void *ctx, const struct view_line *at)
     return status == KHAP_OK && !VEC_PUSH(&d->m->alloc, &d->settings, s) ? KHAP_ENOMEM : status;
 }
 
-static enum khap_status on_item(void *ctx, const struct schema_item *item)
-{
-    (void)ctx;
-    (void)item;
-    return KHAP_OK;
-}
-
-static enum khap_status on_problem(void *ctx, const struct khap_value_error *error)
-{
-    (void)ctx;
-    (void)error;
-    return KHAP_OK;
-}
-
 /* A section's lines stand together. */
 static enum khap_status index_sections(struct defaults *d)
 {
@@ -401,7 +387,7 @@ static void tell(struct defaults *d, uint32_t i)
 enum khap_status khap__migrate_defaults(struct migrate *m)
 {
     struct defaults d = {.m = m};
-    struct view_listener listener = {&d, on_line, on_item, on_problem, NULL};
+    struct view_listener listener = {&d, on_line, NULL, NULL, NULL};
     struct khap_target to;
     struct khap_line *none = NULL;
     khap_target_init(&to);

@@ -153,8 +153,6 @@ bool khap__routing_acl_line(struct compiling *c, const struct khap_node *node, u
     }
     bool found = khap__map_get(&route->acl_names, key, &before);
     bool good = khap__routing_acl(c, node, &acl);
-    acl.section = section;
-    acl.name = node->text;
     acl.next = found ? before + 1 : 0; /* the order among them does not matter */
     if (good && khap__map_set(&route->acl_names, key, route->acls.len) == KHAP_OK &&
         VEC_PUSH(&route->alloc, &route->acls, acl))

@@ -43,8 +43,9 @@ struct outcome *khap__routing_outcome(struct asking *a, enum khap_route_kind kin
 {
     struct outcome o = {.public = {.size = sizeof o.public, .kind = kind, .place = place}};
     const struct state *state = a->state;
+    o.why = a->maybe;
     if (state != NULL) {
-        o.why = state->why | a->maybe;
+        o.why |= state->why;
         o.public.listener = a->listener->text;
         o.public.frontend = a->frontend->name;
     }

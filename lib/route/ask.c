@@ -127,24 +127,19 @@ static void add_server(struct asking *a, struct outcome *o, const struct server 
 }
 
 /* The server that the client's cookie names. */
-static const struct server *by_cookie(struct asking *a, const struct proxy *proxy, enum khap_answer *answer)
+static const struct server *by_cookie(struct asking *a, const struct proxy *proxy)
 {
     struct fetching f = {.all = false};
     struct sample value = {.state = SAMPLE_ABSENT};
-    *answer = KHAP_FALSE;
     if (proxy->cookie.len == 0 || !a->http)
         return NULL;
     khap__routing_cookie(a, proxy->cookie, &f, &value);
-    if (value.state == SAMPLE_UNKNOWN)
-        *answer = KHAP_UNKNOWN;
     for (uint32_t i = 0; i < proxy->servers.len && value.state == SAMPLE_KNOWN; i++) {
         const struct server *s = &proxy->servers.ptr[i];
         if (s->cookie.len > 0 &&
             (khap__str_eq(s->cookie, value.text) ||
-             (khap__str_starts(value.text, s->cookie) && value.text.ptr[s->cookie.len] == '~'))) {
-            *answer = KHAP_TRUE;
+             (khap__str_starts(value.text, s->cookie) && value.text.ptr[s->cookie.len] == '~')))
             return s;
-        }
     }
     return NULL;
 }
@@ -152,9 +147,9 @@ static const struct server *by_cookie(struct asking *a, const struct proxy *prox
 /* Which servers may get it. */
 static void choose(struct asking *a, const struct proxy *proxy, struct outcome *o)
 {
-    enum khap_answer cookie;
-    const struct server *chosen = by_cookie(a, proxy, &cookie);
-    for (uint32_t i = 0; i < proxy->rules[RULES_SERVER].len && chosen == NULL; i++) {
+    const struct server *chosen = NULL;
+    bool unknown = false; /* a rule before may have chosen another one */
+    for (uint32_t i = 0; i < proxy->rules[RULES_SERVER].len && chosen == NULL && !unknown; i++) {
         const struct rule *rule = &proxy->rules[RULES_SERVER].ptr[i];
         if (rule->n == 0 || !reached(a, rule))
             continue;
@@ -162,12 +157,14 @@ static void choose(struct asking *a, const struct proxy *proxy, struct outcome *
         khap__sample_text(&name, SAMPLE_STR, rule->arguments[0].text);
         if (rule->arguments[0].type == TYPE_DYNAMIC && rule->arguments[0].format != NULL)
             khap__routing_format(a, rule->arguments[0].format, &name);
-        for (uint32_t s = 0; s < proxy->servers.len; s++) {
-            if (name.state == SAMPLE_KNOWN && a->maybe == 0 &&
-                khap__str_eq(proxy->servers.ptr[s].name, name.text))
+        unknown = name.state != SAMPLE_KNOWN || a->maybe != 0;
+        for (uint32_t s = 0; s < proxy->servers.len && !unknown; s++) {
+            if (khap__str_eq(proxy->servers.ptr[s].name, name.text))
                 chosen = &proxy->servers.ptr[s];
         }
     }
+    if (chosen == NULL && !unknown)
+        chosen = by_cookie(a, proxy);
     for (uint32_t i = 0; i < proxy->servers.len; i++) {
         const struct server *s = &proxy->servers.ptr[i];
         if (s->disabled)
@@ -186,9 +183,18 @@ static void in_backend(struct asking *a, uint32_t section, struct khap_place pla
     own.why |= why;
     a->state = &own;
     a->backend = proxy;
-    bool ended = false;
+    bool ended = false, tcp = !a->http;
     a->ended = false;
     a->maybe = 0;
+    if (proxy->unclear)
+        own.why |= khap__routing_because(a, S("`.if` or an environment variable"), proxy->unclear_place);
+    if (proxy->disabled) {
+        own.why |= khap__routing_because(a, S("a disabled backend"), place);
+    } else if (tcp && proxy->mode == MODE_HTTP) { /* from there on it is read as HTTP */
+        a->http = true;
+        if (a->tls && !a->listener->tls)
+            own.why |= khap__routing_because(a, S("TLS where HTTP is expected"), place);
+    }
     if (proxy != a->frontend) {
         ended = run_set(a, section, RULES_CONTENT);
         if (!ended && a->http)
@@ -201,6 +207,7 @@ static void in_backend(struct asking *a, uint32_t section, struct khap_place pla
         choose(a, proxy, o);
     a->backend = NULL;
     a->ended = false;
+    a->http = !tcp;
     a->state = before;
     free_state(a, &own);
 }
@@ -427,6 +434,8 @@ static void through(struct asking *a, uint32_t section, const struct listener *l
     a->ended = false;
     a->maybe = a->rest = 0;
     set_destination(a, &own, l);
+    if (proxy->unclear)
+        own.why |= khap__routing_because(a, S("`.if` or an environment variable"), proxy->unclear_place);
     khap__routing_step(a, l->line, l->place, KHAP_TRUE);
     if (!a->no_memory)
         in_frontend(a, section);
@@ -453,6 +462,8 @@ static void ask(struct asking *a, const struct state *request)
             }
         }
     }
+    if (route->unclear_listener)
+        a->maybe = khap__routing_because(a, S("an address to listen on"), route->unclear_place);
     if (n == 0)
         (void)khap__routing_outcome(a, KHAP_ROUTE_NOWHERE, NOWHERE);
 }

@@ -57,9 +57,8 @@ struct asking {
     struct state *state;
     const struct proxy *frontend, *backend;
     const struct listener *listener;
-    uint32_t section; /* of the rules that are gone through */
     bool http, tls;
-    struct khap_str scheme, host, sni; /* of the URL, and the handshake */
+    struct khap_str scheme, sni; /* of the URL, and the handshake */
     uint32_t port;
     reasons maybe; /* not 0: the condition of the rule is unknown, because of these */
     reasons rest;  /* not 0: the rest of the set may not be reached */
@@ -94,7 +93,7 @@ static inline void khap__sample_unknown(struct sample *s, reasons why)
     *s = (struct sample){.state = SAMPLE_UNKNOWN, .why = why};
 }
 
-/* condition.c. TRUE, FALSE or UNKNOWN, then with *why */
+/* acl.c: TRUE, FALSE or UNKNOWN, then with *why */
 enum khap_answer khap__routing_holds(struct asking *a, const struct condition *condition, reasons *why);
 enum khap_answer khap__routing_matches(struct asking *a, const struct patterns *patterns,
                                        const struct sample *sample, const struct pattern **which);
@@ -135,7 +134,7 @@ fetch_function khap__routing_fetch(struct khap_str name);
 convert_function khap__routing_convert(struct khap_str name);
 rule_function khap__routing_rule(struct khap_str table, struct khap_str words);
 enum match_method khap__routing_method(struct khap_str name);
-/* Adds a pattern; `value` with a map. False when it cannot be read: `unknown` is set. */
+/* Adds a pattern behind an operator such as `ge`, or none; `unknown` is set when it cannot be read. */
 void khap__patterns_add(struct compiling *c, struct patterns *p, struct khap_str text, struct khap_str op);
 void khap__patterns_file(struct compiling *c, struct patterns *p, struct khap_str path, bool map);
 void khap__patterns_free(const struct khap_alloc *alloc, struct patterns *p);

@@ -154,8 +154,7 @@ static void read_rule(struct compiling *c, enum rule_set set, struct khap_str ta
     const struct schema_line *line = c->at.schema;
     struct proxy *proxy = proxy_of(c, c->at.section);
     struct khap_value_word *words = keep_words(c);
-    struct rule rule = {
-        .line = c->at.line, .place = c->place, .section = c->at.section, .read = (uint8_t)c->at.read};
+    struct rule rule = {.line = c->at.line, .place = c->place, .read = (uint8_t)c->at.read};
     if (proxy == NULL || words == NULL)
         return;
     rule.arguments = khap__arena_zalloc(&c->route->arena, line->n_arguments + 1, sizeof *rule.arguments);
@@ -165,7 +164,6 @@ static void read_rule(struct compiling *c, enum rule_set set, struct khap_str ta
         return;
     }
     rule.words = khap__schema_text(line->row->words);
-    rule.run = NULL;
     for (uint32_t i = 0; i < line->n_options; i++) {
         const struct schema_option *option = &line->options[i];
         struct khap_str name = khap__schema_text(option->row->words);
@@ -205,7 +203,6 @@ static void read_bind(struct compiling *c, struct proxy *proxy)
                              .line = c->at.line,
                              .place = c->place,
                              .tls = has_option(c->at.schema, "ssl"),
-                             .proxy = has_option(c->at.schema, "accept-proxy"),
                              .read = (uint8_t)c->at.read};
         rest = khap__str_sub(rest, l.text.len + 1, rest.len);
         if (khap__address_parse(l.text, &l.address) != VALUE_OK)
@@ -220,8 +217,7 @@ static void read_bind(struct compiling *c, struct proxy *proxy)
 static void read_server(struct compiling *c, struct proxy *proxy)
 {
     const struct schema_line *line = c->at.schema;
-    struct server s = {
-        .line = c->at.line, .backup = has_option(line, "backup"), .disabled = has_option(line, "disabled")};
+    struct server s = {.backup = has_option(line, "backup"), .disabled = has_option(line, "disabled")};
     if (c->at.n < 3)
         return;
     s.name = keep(c, c->at.words[1].text);
@@ -285,6 +281,22 @@ static void read_statistics(struct compiling *c, struct proxy *proxy, struct kha
         proxy->stats_uri = keep(c, value);
 }
 
+/* A setting that may not be read, or is not all known; rules and ACLs say so themselves. */
+static void note_unclear(struct compiling *c, struct proxy *proxy, struct khap_str words)
+{
+    bool unclear = c->at.read != KHAP_TRUE;
+    for (size_t i = 0; i < c->at.n; i++)
+        unclear = unclear || c->at.words[i].variable;
+    if (!unclear || is(words, "acl"))
+        return;
+    proxy->unclear = true;
+    proxy->unclear_place = c->place;
+    if (is(words, "bind")) {
+        c->route->unclear_listener = true;
+        c->route->unclear_place = c->place;
+    }
+}
+
 static void read_line(struct compiling *c)
 {
     const struct schema_line *line = c->at.schema;
@@ -300,6 +312,7 @@ static void read_line(struct compiling *c)
             return;
         }
     }
+    note_unclear(c, proxy, words);
     if (is(words, "acl")) {
         struct khap_value_word *kept = keep_words(c);
         const struct khap_node *root = kept == NULL ? NULL : parse(c, KHAP_VALUE_ACL, kept + 1, c->at.n - 1);
@@ -325,6 +338,7 @@ static void read_line(struct compiling *c)
         proxy->cookie = keep(c, value);
     } else if (is(words, "disabled") || is(words, "enabled")) {
         proxy->disabled = is(words, "disabled");
+        proxy->enabled = !proxy->disabled;
     }
 }
 
@@ -344,20 +358,6 @@ static enum khap_status on_line(void *ctx, const struct view_line *at)
     return c->status;
 }
 
-static enum khap_status on_item(void *ctx, const struct schema_item *item)
-{
-    (void)ctx;
-    (void)item;
-    return KHAP_OK;
-}
-
-static enum khap_status on_problem(void *ctx, const struct khap_value_error *error)
-{
-    (void)ctx;
-    (void)error;
-    return KHAP_OK;
-}
-
 /* ---- what sections inherit */
 
 static void inherit(struct compiling *c)
@@ -372,6 +372,10 @@ static void inherit(struct compiling *c)
         proxy->frontend = listen || khap__str_eq(section->kind, S("frontend"));
         proxy->backend = listen || khap__str_eq(section->kind, S("backend"));
         proxy->is_proxy = (proxy->frontend || proxy->backend) && section->read != KHAP_FALSE;
+        if (section->read == KHAP_UNKNOWN) {
+            proxy->unclear = true;
+            proxy->unclear_place = khap_line_origin(view->files.ptr[section->file].doc, section->head);
+        }
         if (section->definition != VIEW_NONE)
             proxy->name = view->definitions.ptr[section->definition].name;
         uint32_t depth = 0;
@@ -382,6 +386,11 @@ static void inherit(struct compiling *c)
             proxy = proxy_of(c, i);
             if (proxy->mode == MODE_UNSET)
                 proxy->mode = defaults->mode;
+            proxy->disabled = proxy->disabled || (defaults->disabled && !proxy->enabled);
+            if (defaults->unclear && !proxy->unclear) {
+                proxy->unclear = true;
+                proxy->unclear_place = defaults->unclear_place;
+            }
             if (proxy->default_backend.len == 0 && proxy->frontend) {
                 proxy->default_backend = defaults->default_backend;
                 proxy->default_backend_line = defaults->default_backend_line;
@@ -419,7 +428,7 @@ enum khap_status khap_route_new(const struct khap_alloc *alloc, struct khap_bund
     khap__arena_init(&route->arena, &route->alloc);
     khap__map_init(&route->acl_names, &route->alloc);
     struct compiling c = {.route = route, .status = KHAP_OK};
-    const struct view_listener listener = {&c, on_line, on_item, on_problem, NULL};
+    const struct view_listener listener = {&c, on_line, NULL, NULL, NULL};
     enum khap_status status = khap__view_new(alloc, bundle, target, options != NULL ? options->facts : NULL,
                                              &listener, diags, &route->view);
     if (status == KHAP_OK)

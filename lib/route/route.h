@@ -91,13 +91,11 @@ struct pattern {
     int64_t from, to;      /* of numbers */
     struct network network;
     struct regex *regex;
-    uint32_t next; /* the next one with the same text, plus 1 */
 };
 struct patterns {
     uint8_t method; /* enum match_method */
     bool nocase;
     bool unknown; /* not all of them could be read */
-    struct khap_str why;
     VEC(struct pattern) all;
     struct map exact; /* str: text -> the first; beg with a map: the same, by length */
     uint32_t longest; /* of the texts */
@@ -106,8 +104,6 @@ struct acl {
     struct expression expression;
     struct patterns patterns;
     struct khap_place place;
-    uint32_t section;
-    struct khap_str name;
     uint32_t next; /* the next line with the same name in the same section, plus 1 */
     bool unknown;  /* the line may not be read, or cannot be */
 };
@@ -121,7 +117,7 @@ struct term {
     uint32_t first;       /* of the lines with that name, plus 1 */
 };
 struct condition {
-    bool unless, unknown;
+    bool unless;
     struct khap_place place;
     uint32_t section;
     struct term *terms;
@@ -152,7 +148,6 @@ typedef bool (*rule_function)(struct asking *a, const struct rule *rule);
 struct rule {
     const struct khap_line *line;
     struct khap_place place;
-    const struct schema_row *action;
     struct khap_str inner; /* what stands in the parentheses of the action */
     rule_function run;     /* NULL: it is not evaluated */
     struct rule_argument *arguments;
@@ -164,11 +159,9 @@ struct rule {
     uint32_t n_options;
     const struct regex *regex;
     uint8_t read; /* enum khap_answer */
-    uint32_t section;
 };
 struct server {
     struct khap_str name, address, cookie;
-    const struct khap_line *line;
     bool backup, disabled;
     struct khap_place place;
 };
@@ -177,13 +170,15 @@ struct listener {
     struct khap_str text;
     const struct khap_line *line;
     struct khap_place place;
-    bool tls, proxy; /* proxy: every client sends the PROXY protocol */
+    bool tls;
     uint8_t read;
 };
 struct proxy {
     struct khap_str name;
     bool is_proxy, frontend, backend; /* a listen is both */
-    bool disabled;
+    bool disabled, enabled;
+    bool unclear; /* a setting may not be read, or holds a variable: at `unclear_place` */
+    struct khap_place unclear_place;
     uint8_t mode; /* enum proxy_mode */
     const struct khap_line *default_backend_line;
     struct khap_place default_backend_place;
@@ -205,6 +200,8 @@ struct khap_route {
     VEC(struct proxy) proxies; /* by section */
     VEC(struct acl) acls;      /* of acl lines */
     struct map acl_names;      /* section and name -> the last of `acls` so far */
+    bool unclear_listener;     /* one whose address is not known */
+    struct khap_place unclear_place;
     struct condition *conditions;
     struct acl_node {
         struct acl acl;

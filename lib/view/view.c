@@ -172,14 +172,18 @@ static enum khap_status on_item(void *ctx, const struct schema_item *item)
     bool called = item->kind == SCHEMA_ITEM_FETCH || item->kind == SCHEMA_ITEM_CONVERTER;
     bool odd = called && (item->row == NULL || item->line->problem != SCHEMA_GOOD);
     enum khap_status status = odd ? unread(r) : KHAP_OK;
-    return status == KHAP_OK && r->heard ? r->listener->item(r->listener->ctx, item) : status;
+    return status == KHAP_OK && r->heard && r->listener->item != NULL
+               ? r->listener->item(r->listener->ctx, item)
+               : status;
 }
 
 static enum khap_status on_problem(void *ctx, const struct khap_value_error *error)
 {
     struct reading *r = ctx;
     enum khap_status status = unread(r);
-    return status == KHAP_OK && r->heard ? r->listener->problem(r->listener->ctx, error) : status;
+    return status == KHAP_OK && r->heard && r->listener->problem != NULL
+               ? r->listener->problem(r->listener->ctx, error)
+               : status;
 }
 
 static enum khap_status names_of(struct reading *r, unsigned table, struct schema_line *line)

@@ -91,8 +91,8 @@ struct view_line {
 struct view_listener {
     void *ctx;
     enum khap_status (*line)(void *ctx, const struct view_line *line);
-    enum khap_status (*item)(void *ctx, const struct schema_item *item);
-    enum khap_status (*problem)(void *ctx, const struct khap_value_error *error);
+    enum khap_status (*item)(void *ctx, const struct schema_item *item);          /* or NULL */
+    enum khap_status (*problem)(void *ctx, const struct khap_value_error *error); /* or NULL */
     enum khap_status (*own)(void *ctx,
                             const struct schema_reference *reference); /* those without a name; or NULL */
 };

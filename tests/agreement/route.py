@@ -232,9 +232,9 @@ def wrong(outcome, answer, servers, before):
             return "HAProxy chose " + name
         if (got["method"], got["target"]) != (outcome.get("method"), outcome.get("target")):
             return "the server got %s %s" % (got["method"], got["target"])
-        skip = ("connection", "content-length", "host")
-        theirs = sorted((k.lower(), v) for k, v in got["headers"] if k.lower() not in skip)
-        ours = sorted((k.lower(), v.strip()) for k, v in outcome["headers"] if k.lower() not in skip)
+        hops = ("connection", "content-length") # of this connection, not of the request
+        theirs = sorted((k.lower(), v) for k, v in got["headers"] if k.lower() not in hops)
+        ours = sorted((k.lower(), v.strip()) for k, v in outcome["headers"] if k.lower() not in hops)
         return None if theirs == ours else "the server got %r" % theirs
     if any(len(s.requests) > before[n] for n, s in servers.items()):
         return "a server got it"

@@ -563,8 +563,8 @@ class Maker:
             path = "services.*.respond"
             self.use(path)
             r = s["respond"] = {}
-            self.set(r, path, "status", rng.choice([n for n in range(200, 600) if n not in (204, 304)]), 0.7) # those have no body
-            if self.set(r, path, "body", rng.choice(["gone", "it's \"#1\" %[src] ${HOME} \\n", '{"a": 1}', "\u00fcber " * 100, "-f"]), 0.8):
+            self.set(r, path, "status", rng.choice([rng.randrange(200, 600), 204, 304]), 0.7)
+            if r.get("status") not in (204, 304) and self.set(r, path, "body", rng.choice(["gone", "it's \"#1\" %[src] ${HOME} \\n", '{"a": 1}', "\u00fcber " * 100, "-f"]), 0.8):
                 self.set(r, path, "contentType", rng.choice(["application/json", "text/plain; charset=utf-8"]), 0.5)
         self.set(s, "services.*", "sourceRanges", lambda: [self.network()], 0.2)
 

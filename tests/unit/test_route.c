@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,6 +154,41 @@ static void test_unknown(void **state)
                  "http://x/", &r, "1 0 a / an environment variable\n3 503  / an environment variable\n");
 }
 
+/* Settings that may not hold make what they decide unknown; a rule chooses before a cookie does; TCP becomes HTTP in a backend that is HTTP. */
+static void test_settings(void **state)
+{
+    struct khap_route_request r = plain();
+    const struct khap_route_header cookie = {S("Cookie"), S("K=A")};
+    static const char *const why = "`.if` or an environment variable";
+    char wanted[200];
+    (void)state;
+    r.headers = &cookie;
+    r.n_headers = 1;
+    assert_asked("listen l\n mode http\n bind :80\n cookie K insert\n use-server b if TRUE\n server a "
+                 "10.0.0.1:80 cookie A\n"
+                 " server b 10.0.0.2:80 cookie B\n",
+                 "http://x/", &r, "1 0 l-a+b /\n");
+    assert_asked("listen l\n mode http\n bind :80\n cookie K insert\n use-server b if { rand(2) 1 }\n server "
+                 "a 10.0.0.1:80 cookie A\n"
+                 " server b 10.0.0.2:80 cookie B\n",
+                 "http://x/", &r, "1 0 l?a?b /\n");
+    assert_asked("frontend f\n bind :80\n default_backend b\nbackend b\n mode http\n http-request deny "
+                 "deny_status 429\n",
+                 "http://x/", &r, "4 429 b /\n");
+    assert_asked("frontend f\n mode http\n bind :80\n default_backend b\nbackend b\n disabled\n", "http://x/",
+                 &r, "1 0 b / a disabled backend\n");
+    assert_asked("defaults\n disabled\nfrontend f\n mode http\n bind :80\n default_backend b\nbackend b\n",
+                 "http://x/", &r, "7 0  \n");
+    snprintf(wanted, sizeof wanted, "3 503  / %s\n", why);
+    assert_asked("frontend f\n mode http\n bind :80\n default_backend \"$B\"\nbackend b\n", "http://x/", &r,
+                 wanted);
+    snprintf(wanted, sizeof wanted, "1 0 b / %s\n", why);
+    assert_asked("frontend f\n mode http\n bind :80\n.if feature(X)\n default_backend b\n.endif\nbackend b\n",
+                 "http://x/", &r, wanted);
+    assert_asked("frontend f\n mode http\n bind \":$P\"\n default_backend b\nbackend b\n", "http://x/", &r,
+                 "7 0   an address to listen on\n");
+}
+
 static void test_refused(void **state)
 {
     struct khap_route_request r = plain();
@@ -212,7 +248,8 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_outcomes), cmocka_unit_test(test_headers),
-                                       cmocka_unit_test(test_unknown),  cmocka_unit_test(test_refused),
-                                       cmocka_unit_test(test_hostile),  cmocka_unit_test(test_memory)};
+                                       cmocka_unit_test(test_unknown),  cmocka_unit_test(test_settings),
+                                       cmocka_unit_test(test_refused),  cmocka_unit_test(test_hostile),
+                                       cmocka_unit_test(test_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
