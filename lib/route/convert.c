@@ -33,6 +33,15 @@ static bool number(struct asking *a, const struct call *call, struct sample *s, 
     return s->state == SAMPLE_KNOWN;
 }
 
+/* The sum of two numbers below 0 is the largest one in 2.6, and right in 3.4. */
+static bool sums_badly(struct asking *a, const struct call *call, struct sample *s, bool below)
+{
+    bool bad = s->number < 0 && below && a->route->release < KHAP_RELEASE(3, 4);
+    if (bad)
+        khap__sample_unknown(s, khap__routing_because(a, call->text, call->place));
+    return bad;
+}
+
 /* As HAProxy has it: what passes the largest or smallest number stays there. */
 static int64_t sum(int64_t x, int64_t y)
 {
@@ -45,14 +54,14 @@ static int64_t sum(int64_t x, int64_t y)
 CONVERTER(convert_add)
 {
     int64_t n;
-    if (number(a, call, s, &n))
+    if (number(a, call, s, &n) && !sums_badly(a, call, s, n < 0))
         khap__sample_number(s, SAMPLE_SINT, sum(s->number, n));
 }
 
 CONVERTER(convert_sub)
 {
     int64_t n, x = s->number, out;
-    if (!number(a, call, s, &n))
+    if (!number(a, call, s, &n) || sums_badly(a, call, s, n > 0))
         return;
     if (__builtin_sub_overflow(x, n, &out))
         out = x < 0 ? INT64_MIN : INT64_MAX;
