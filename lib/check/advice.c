@@ -4,9 +4,9 @@
 #include "check/check.h"
 
 /* `cookie check`: the word is the value of the option before it, and looks like the option of that name. */
-static void option_as_value(struct check *c, const struct schema_line *line)
+static void option_as_value(struct check *c, const struct schema_line *line, uint32_t n_arguments)
 {
-    for (uint32_t i = 0; i < line->n_arguments; i++) {
+    for (uint32_t i = 0; i < n_arguments; i++) {
         const struct schema_argument *a = &line->arguments[i];
         if (a->option == UINT32_MAX || a->offset != 0 || a->n_words != 1 || a->type == TYPE_EMPTY)
             continue;
@@ -22,6 +22,7 @@ static void option_as_value(struct check *c, const struct schema_line *line)
             continue;
         struct khap_span span = {a->word, 0, a->word, (uint32_t)text.len};
         struct khap_place place = khap__check_place(c, span);
+        c->advised = true;
         SAY(c->diags, MSG_OPTION_AS_VALUE, place, khap__schema_text(option->row->words), text);
         /* a cookie's value is nearly always the server's name */
         if (khap__str_eq(khap__schema_text(option->row->words), S("cookie")) && !c->words[1].variable) {
@@ -74,17 +75,18 @@ static void weak_option(struct check *c, const struct schema_row *row, uint32_t 
             (value.len > 0 && !khap__str_eq(c->words[last].text, value)))
             continue;
         struct khap_span span = {word, 0, last, (uint32_t)c->words[last].text.len};
+        c->advised = true;
         SAY(c->diags, weak[i].verify ? MSG_NOT_VERIFYING : MSG_OLD_TLS, khap__check_place(c, span), name);
     }
 }
 
 /* Servers that nobody is asked about; a bind asks for no certificate unless it is told to. */
-static void weak_options(struct check *c, const struct schema_line *line)
+static void weak_options(struct check *c, const struct schema_line *line, uint32_t n_options)
 {
     bool bind = line->row != NULL && khap__str_eq(khap__schema_text(line->row->words), S("bind"));
     if (line->row != NULL && c->table == TABLE_GLOBAL)
         weak_option(c, line->row, line->keyword);
-    for (uint32_t i = 0; i < line->n_options; i++) {
+    for (uint32_t i = 0; i < n_options; i++) {
         if (!bind || !khap__str_eq(khap__schema_text(line->options[i].row->words), S("verify")))
             weak_option(c, line->options[i].row, line->options[i].word);
     }
@@ -94,9 +96,15 @@ void khap__check_advice(struct check *c, const struct schema_line *line)
 {
     if (c->at.section == VIEW_NONE || c->table == TABLE_SECTION || line->prefix != 0)
         return;
-    option_as_value(c, line);
+    /* what it had nothing to say of at the end of another line is not looked at again */
+    struct check_end *end = khap__check_end(c, line);
+    bool plain = end != NULL && end->plain;
+    c->advised = false;
+    option_as_value(c, line, plain ? line->end_arguments : line->n_arguments);
     address_twice(c, line);
-    weak_options(c, line);
+    weak_options(c, line, plain ? line->end_options : line->n_options);
+    if (end != NULL)
+        end->plain = !c->advised;
     khap__check_reach(c, line);
     khap__check_listening(c, line);
 }

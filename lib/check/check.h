@@ -75,7 +75,15 @@ struct check_quiet {
     const struct check_rules *rules; /* NULL: empty */
     struct schema_set sure, maybe;
 };
-enum { CHECK_QUIET = 8 };
+enum { CHECK_QUIET = 8, CHECK_ENDS = 64 };
+/* What the options of an end of lines come to (struct schema_line, `end`). */
+struct check_end {
+    uint32_t number;       /* of the end; 0: none */
+    bool plain;            /* advice.c has nothing to say of it */
+    struct schema_set all; /* the bits of its options */
+    struct schema_set last,
+        off; /* those that hold when the later go before the earlier, and those that they take away */
+};
 
 struct check {
     const struct khap_rules *rules;
@@ -103,9 +111,10 @@ struct check {
     struct check_rules rules_of[TABLE_COUNT]; /* by table; `of` NULL: not looked for yet */
     uint32_t told;                            /* what those rules said, which may be more than is shown */
     struct check_quiet sections_quiet[CHECK_QUIET], lines_quiet[CHECK_QUIET]; /* by a hash of `sure` */
+    struct check_end ends[CHECK_ENDS];                                        /* by their numbers */
     struct map seen;                                                          /* khap__check_seen() */
     uint32_t seen_section;
-    bool no_memory;
+    bool no_memory, advised;         /* advised: advice.c has said something of the options of the line */
     struct khap_words *reader, *own; /* that of the line; one for what is behind */
     struct buf text, more;           /* of one message */
     struct khap_str near; /* the last nearest word, where it is near enough to be a fix; else empty */
@@ -193,6 +202,11 @@ const struct schema_row *khap__check_find_in_line(struct check *c, uint32_t sect
 /* What a line has and may have: of its own, by default-server, of its section and of what that inherits. */
 void khap__check_all_of_line(const struct check *c, const struct check_kept *kept, struct schema_set *sure,
                              struct schema_set *maybe);
+/* What is known of the end of a line; NULL when other lines have none like it. It may be lost with the next line. */
+struct check_end *khap__check_end(struct check *c, const struct schema_line *line);
+/* The rule of that predicate about a section behind `*i`, which begins as 0; NULL at the end. */
+const struct schema_cross *khap__check_rule(struct check *c, uint32_t section,
+                                            enum schema_predicate predicate, size_t *i);
 /* named.c: what lines ask of the lines that they name. */
 void khap__check_named(struct check *c);
 /* A part of the line names its own section, which must be of that kind. */

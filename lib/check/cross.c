@@ -133,6 +133,12 @@ static const struct schema_cross *next_rule(const struct check_rules *rules, enu
     return at < rules->from[predicate + 1] ? rules->of[at] : NULL;
 }
 
+const struct schema_cross *khap__check_rule(struct check *c, uint32_t section,
+                                            enum schema_predicate predicate, size_t *i)
+{
+    return next_rule(rules_of(c, section), predicate, i);
+}
+
 static void say(struct check *c, const struct schema_cross *rule, struct khap_place place,
                 struct khap_str first, struct khap_str second)
 {
@@ -265,17 +271,10 @@ static void keyword_bits(const struct schema_line *line, const struct schema_wor
     khap__schema_bits(line->row, words + behind, behind < n ? n - behind : 0, set);
 }
 
-/* The bits of a line: its keyword, the options in it, and words behind them. */
-static void bits_of(const struct schema_line *line, const struct schema_word *words, size_t n,
-                    struct schema_set *set)
+static void option_bits(const struct check *c, const struct schema_option *option, struct schema_set *set)
 {
-    keyword_bits(line, words, n, set);
-    for (uint32_t i = 0; i < line->n_options; i++) {
-        if (line->options[i].row->bit == 0)
-            continue;
-        size_t behind = line->options[i].word + 1;
-        khap__schema_bits(line->options[i].row, words + behind, behind < n ? n - behind : 0, set);
-    }
+    size_t behind = option->word + 1;
+    khap__schema_bits(option->row, c->words + behind, behind < c->n ? c->n - behind : 0, set);
 }
 
 /* What an option says is said anew: what was said before of it counts no more, and `no-x` takes `x` away. The same is remembered in `off`. */
@@ -297,17 +296,63 @@ static void settle_option(const struct check *c, const struct schema_option *opt
     add_set(off, &before);
 }
 
-/* The options of a line, the later before the earlier, over what was said before. */
-static void settle(const struct check *c, const struct schema_line *line, struct schema_set *set,
-                   struct schema_set *off)
+static void settle_options(const struct check *c, const struct schema_line *line, uint32_t from, uint32_t to,
+                           struct schema_set *set, struct schema_set *off)
 {
-    for (uint32_t i = 0; i < line->n_options; i++) {
+    for (uint32_t i = from; i < to; i++) {
         const struct schema_option *option = &line->options[i];
-        size_t behind = option->word + 1;
         if (option->parent == UINT32_MAX)
             settle_option(c, option, set, off);
-        khap__schema_bits(option->row, c->words + behind, behind < c->n ? c->n - behind : 0, set);
+        option_bits(c, option, set);
     }
+}
+
+struct check_end *khap__check_end(struct check *c, const struct schema_line *line)
+{
+    struct check_end *end = &c->ends[line->end % CHECK_ENDS];
+    if (line->end == 0)
+        return NULL;
+    if (end->number == line->end)
+        return end;
+    *end = (struct check_end){.number = line->end};
+    for (uint32_t i = line->end_options; i < line->n_options; i++)
+        option_bits(c, &line->options[i], &end->all);
+    settle_options(c, line, line->end_options, line->n_options, &end->last, &end->off);
+    return end;
+}
+
+/* The bits of a line: its keyword, the options in it, and words behind them. */
+static void bits_of(struct check *c, const struct schema_line *line, struct schema_set *set)
+{
+    const struct check_end *end = khap__check_end(c, line);
+    keyword_bits(line, c->words, c->n, set);
+    for (uint32_t i = 0; i < (end != NULL ? line->end_options : line->n_options); i++)
+        option_bits(c, &line->options[i], set);
+    if (end != NULL)
+        add_set(set, &end->all);
+}
+
+/* What is said, `last`, over what was said before, of which it takes `off` away. */
+static void say_over(struct schema_set *set, const struct schema_set *last, const struct schema_set *off)
+{
+    remove_set(set, off);
+    add_set(set, last);
+}
+
+/* The options of a line, the later before the earlier, over both sets of what was said before. */
+static void settle(struct check *c, const struct schema_line *line, struct schema_set *sure,
+                   struct schema_set *maybe, struct schema_set *all_off)
+{
+    const struct check_end *end = khap__check_end(c, line);
+    struct schema_set last = {{0}}, off = {{0}};
+    settle_options(c, line, 0, end != NULL ? line->end_options : line->n_options, &last, &off);
+    if (end != NULL) {
+        say_over(&last, &end->last, &end->off);
+        add_set(&off, &end->off);
+    }
+    say_over(sure, &last, &off);
+    say_over(maybe, &last, &off);
+    add_set(all_off, &off);
 }
 
 /* What a line without a name of that kind means: the section itself. */
@@ -363,9 +408,8 @@ static bool keep_line(struct check *c, const struct schema_set *bits, const stru
         const struct check_section *s = &c->sections.ptr[c->at.section];
         struct check_kept kept = {c->at.section, c->at.line, s->servers, s->servers_maybe, s->servers_off};
         keyword_bits(line, c->words, c->n, &kept.sure);
-        settle(c, line, &kept.sure, &kept.off);
         keyword_bits(line, c->words, c->n, &kept.maybe);
-        settle(c, line, &kept.maybe, &kept.off);
+        settle(c, line, &kept.sure, &kept.maybe, &kept.off);
         bool no_port = lacks_port(c, line);
         set_bit(&kept.sure, CROSS_NO_PORT, no_port);
         set_bit(&kept.maybe, CROSS_NO_PORT, no_port);
@@ -393,7 +437,7 @@ void khap__check_cross_line(struct check *c, const struct schema_line *line)
     struct check_section *s = section_of(c, c->at.section);
     if (s == NULL)
         return;
-    bits_of(line, c->words, c->n, &bits);
+    bits_of(c, line, &bits);
     if (khap__str_eq(khap__schema_text(line->row->words), S("enabled")) && c->at.read == KHAP_TRUE)
         enable(s);
     if (line->prefix != 0) {
@@ -427,8 +471,7 @@ void khap__check_cross_line(struct check *c, const struct schema_line *line)
             set_bit(&bits, CROSS_FLAG_HTTP, (line->row->flags & ROW_HTTP) != 0);
         }
         if (servers) {
-            settle(c, line, &s->servers, &s->servers_off);
-            settle(c, line, &s->servers_maybe, &s->servers_off);
+            settle(c, line, &s->servers, &s->servers_maybe, &s->servers_off);
         } else {
             add_set(&s->sure, &bits);
         }

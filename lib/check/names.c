@@ -93,20 +93,18 @@ static void references(struct check *c)
     }
 }
 
-/* The rule about sections of a kind, or of two in this order, or about lines in one; NULL where there is none. */
-static const struct schema_cross *rule_of(const struct check *c, enum schema_predicate predicate,
-                                          struct khap_str kind, struct khap_str other, bool lines)
+/* The rule about sections of a section's kind, or of its and of another one in this order, or about lines in one; NULL where there is none. */
+static const struct schema_cross *rule_of(struct check *c, enum schema_predicate predicate, uint32_t section,
+                                          struct khap_str other, bool lines)
 {
     const struct schema_cross *rule;
-    const struct khap_target *target = &c->view->target;
-    for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
+    struct khap_str kind = c->view->sections.ptr[section].kind;
+    for (size_t i = 0; (rule = khap__check_rule(c, section, predicate, &i)) != NULL;) {
         struct khap_str sections = khap__schema_text(rule->sections);
         if (predicate == CROSS_PAIR &&
             !khap__str_eq(khap__str_sub(sections, 0, khap__str_find(sections, ',')), kind))
             continue;
-        if (rule->predicate == predicate && rule->first <= target->last && target->first <= rule->last &&
-            khap__schema_list_has(sections, kind) && khap__schema_list_has(sections, other) &&
-            (rule->n_when > 0) == lines)
+        if ((other.len == 0 || khap__schema_list_has(sections, other)) && (rule->n_when > 0) == lines)
             return rule;
     }
     return NULL;
@@ -130,7 +128,8 @@ static bool duplicate(struct check *c, const struct view_definition *d, const st
 {
     struct khap_str a = c->view->sections.ptr[before->section].kind,
                     b = c->view->sections.ptr[d->section].kind;
-    const struct schema_cross *rule = rule_of(c, khap__str_eq(a, b) ? CROSS_TWICE : CROSS_PAIR, a, b, false);
+    const struct schema_cross *rule =
+        rule_of(c, khap__str_eq(a, b) ? CROSS_TWICE : CROSS_PAIR, before->section, b, false);
     /* defaults that nothing inherits from are replaced by the next ones */
     bool replaced = rule != NULL && rule->predicate == CROSS_TWICE && khap__str_eq(a, S("defaults")) &&
                     before->first_referrer == VIEW_NONE;
@@ -164,8 +163,7 @@ static void servers(struct check *c)
         if (d->is_section || d->kind != KIND_SERVER || d->next_same == VIEW_NONE || d->read != KHAP_TRUE)
             continue;
         const struct view_definition *again = &view->definitions.ptr[d->next_same];
-        struct khap_str kind = view->sections.ptr[d->section].kind;
-        const struct schema_cross *rule = rule_of(c, CROSS_TWICE, kind, kind, true);
+        const struct schema_cross *rule = rule_of(c, CROSS_TWICE, d->section, S(""), true);
         if (again->kind == KIND_SERVER && again->read == KHAP_TRUE && rule != NULL)
             say_rule(c, rule, again, d, S("server"));
     }
@@ -205,7 +203,8 @@ static void unused(struct check *c)
         bool acl = !d->is_section && d->kind == KIND_ACL;
         if (d->read != KHAP_TRUE || d->first_referrer != VIEW_NONE)
             continue;
-        const struct schema_cross *rule = d->is_section ? rule_of(c, CROSS_UNUSED, kind, kind, false) : NULL;
+        const struct schema_cross *rule =
+            d->is_section ? rule_of(c, CROSS_UNUSED, d->section, S(""), false) : NULL;
         if (rule != NULL)
             say_rule(c, rule, d, NULL, kind);
         if (!(acl || (backend && !dynamic)) || !khap__view_first(view, i))

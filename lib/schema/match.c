@@ -203,6 +203,10 @@ static bool add_known(struct match *m, struct parts *parts, const struct schema_
     if (!reserve_arguments(m, known->n_arguments) || !reserve_options(m, known->n_options))
         return false;
     uint32_t words = (uint32_t)parts->next - known->first, options = line->n_options - known->first_option;
+    line->end = known->number;
+    line->end_arguments = line->n_arguments;
+    line->end_options = line->n_options;
+    line->end_names = known->names;
     for (uint32_t i = 0; i < known->n_arguments; i++) {
         struct schema_argument *a = &line->arguments[line->n_arguments++];
         *a = known->arguments[i];
@@ -226,8 +230,12 @@ static bool run_remembering(struct match *m, struct parts *parts, uint32_t at)
         uint16_t op = khap__schema_code()[at];
         if (m->end.n == 0 && op != OP_LITERAL && op != OP_TYPE) {
             struct schema_known known;
-            struct schema_end end = {m->release, at, m->words + parts->next,
-                                     (uint32_t)(parts->n - parts->next), (uint32_t)parts->next};
+            struct schema_end end = {m->release,
+                                     m->line->row,
+                                     at,
+                                     m->words + parts->next,
+                                     (uint32_t)(parts->n - parts->next),
+                                     (uint32_t)parts->next};
             if (khap__schema_recall(m->memory, &end, &known))
                 return add_known(m, parts, &known);
             m->end = end;

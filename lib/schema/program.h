@@ -70,4 +70,7 @@ enum schema_problem khap__schema_type_check(struct arena *arena, enum schema_typ
                                             uint16_t release, struct khap_str text, uint32_t *offset,
                                             uint32_t *len, enum khap_status *status);
 
+/* Whether khap__schema_visit() finds names, or values that hold some, in arguments of that type. */
+bool khap__schema_names(enum schema_type type);
+
 #endif

@@ -2,13 +2,16 @@
  * to is kept, so that the next need not be matched again. SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include "schema/program.h"
 #include "schema/recall.h"
 
 enum { SLOTS = 64, MOST_BYTES = 256, MOST_FOUND = 24 };
 
 struct kept_end {
     uint16_t release; /* 0: nothing is kept here */
-    uint32_t at, n, first, first_option;
+    bool names;
+    const struct schema_row *row;
+    uint32_t at, n, first, first_option, number;
     uint32_t n_arguments, n_options;
     uint32_t used;          /* of words */
     char words[MOST_BYTES]; /* each with a NUL behind it */
@@ -18,6 +21,7 @@ struct kept_end {
 
 struct schema_memory {
     struct khap_alloc alloc;
+    uint32_t kept; /* so many ends so far */
     struct kept_end slots[SLOTS];
 };
 
@@ -27,6 +31,7 @@ enum khap_status khap__schema_memory_new(const struct khap_alloc *alloc, struct 
     if (memory == NULL)
         return KHAP_ENOMEM;
     memory->alloc = *alloc;
+    memory->kept = 0;
     for (size_t i = 0; i < SLOTS; i++)
         memory->slots[i].release = 0;
     *out = memory;
@@ -49,7 +54,7 @@ static size_t slot_of(const struct schema_end *end)
         struct khap_str text = end->words[i].text;
         h = h * 33 + (uint32_t)text.len + (text.len > 0 ? (unsigned char)text.ptr[text.len - 1] : 0u);
     }
-    return h % SLOTS;
+    return h * UINT32_C(0x9e3779b1) >> 24 & (SLOTS - 1);
 }
 
 static bool same_words(const struct kept_end *kept, const struct schema_end *end)
@@ -71,18 +76,19 @@ bool khap__schema_recall(const struct schema_memory *memory, const struct schema
     if (memory == NULL || end->n == 0)
         return false;
     const struct kept_end *kept = &memory->slots[slot_of(end)];
-    if (kept->release != end->release || kept->at != end->at || kept->n != end->n || !same_words(kept, end))
+    if (kept->release != end->release || kept->row != end->row || kept->at != end->at || kept->n != end->n ||
+        !same_words(kept, end))
         return false;
-    *out = (struct schema_known){kept->arguments, kept->options, kept->n_arguments,
-                                 kept->n_options, kept->first,   kept->first_option};
+    *out = (struct schema_known){kept->arguments, kept->options,      kept->n_arguments, kept->n_options,
+                                 kept->first,     kept->first_option, kept->number,      kept->names};
     return true;
 }
 
-void khap__schema_keep(struct schema_memory *memory, const struct schema_end *end,
-                       const struct schema_line *line, uint32_t arguments, uint32_t options)
+void khap__schema_keep(struct schema_memory *memory, const struct schema_end *end, struct schema_line *line,
+                       uint32_t arguments, uint32_t options)
 {
-    if (memory == NULL || end->n == 0 || line->n_arguments - arguments > MOST_FOUND ||
-        line->n_options - options > MOST_FOUND)
+    if (memory == NULL || end->n == 0 || memory->kept == UINT32_MAX ||
+        line->n_arguments - arguments > MOST_FOUND || line->n_options - options > MOST_FOUND)
         return;
     struct kept_end *kept = &memory->slots[slot_of(end)];
     size_t used = 0;
@@ -97,6 +103,7 @@ void khap__schema_keep(struct schema_memory *memory, const struct schema_end *en
         kept->words[used++] = '\0';
     }
     kept->used = (uint32_t)used;
+    kept->row = end->row;
     kept->at = end->at;
     kept->n = end->n;
     kept->first = end->first;
@@ -107,5 +114,13 @@ void khap__schema_keep(struct schema_memory *memory, const struct schema_end *en
         memcpy(kept->arguments, line->arguments + arguments, kept->n_arguments * sizeof *kept->arguments);
     if (kept->n_options > 0)
         memcpy(kept->options, line->options + options, kept->n_options * sizeof *kept->options);
+    kept->names = false;
+    for (uint32_t i = 0; i < kept->n_arguments; i++)
+        kept->names = kept->names || khap__schema_names((enum schema_type)kept->arguments[i].type);
+    kept->number = ++memory->kept;
     kept->release = end->release;
+    line->end = kept->number;
+    line->end_arguments = arguments;
+    line->end_options = options;
+    line->end_names = kept->names;
 }

@@ -204,6 +204,11 @@ struct schema_line {
     uint16_t table;    /* where the keyword was looked up */
     const struct schema_row *other; /* SCHEMA_RELEASE: a row of other releases */
     uint32_t option;                /* the option whose argument is wrong, or UINT32_MAX */
+
+    /* All from these arguments and options on is what another line of the same row ended with, with the same number; 0: there is none.
+     * That number is never given again. */
+    uint32_t end, end_arguments, end_options;
+    bool end_names; /* an argument there may name something, see khap__schema_visit() */
 };
 
 /* What ends of lines came to, for many lines of one configuration: of one thread. */

@@ -214,6 +214,16 @@ static uint32_t value_kind(uint8_t type)
     }
 }
 
+static bool is_name(enum schema_type type)
+{
+    return type == TYPE_REF || type == TYPE_LATE || type == TYPE_DEF || type == TYPE_DYNAMIC;
+}
+
+bool khap__schema_names(enum schema_type type)
+{
+    return is_name(type) || value_kind((uint8_t)type) != 0;
+}
+
 static enum khap_status one_value(struct walk *w, uint32_t kind, const struct khap_value_word *words,
                                   size_t n)
 {
@@ -236,13 +246,13 @@ enum khap_status khap__schema_visit(struct arena *arena, uint16_t release, const
 {
     struct walk w = {.arena = arena, .release = release, .visitor = visitor};
     enum khap_status status = KHAP_OK;
-    for (uint32_t a = 0; a < line->n_arguments && status == KHAP_OK; a++) {
+    uint32_t n_arguments = line->end != 0 && !line->end_names ? line->end_arguments : line->n_arguments;
+    for (uint32_t a = 0; a < n_arguments && status == KHAP_OK; a++) {
         const struct schema_argument *argument = &line->arguments[a];
         if (argument->word >= n || argument->n_words > n - argument->word)
             return KHAP_EINVAL;
         const struct schema_word *first = &words[argument->word];
-        if (argument->type == TYPE_REF || argument->type == TYPE_LATE || argument->type == TYPE_DEF ||
-            argument->type == TYPE_DYNAMIC) {
+        if (is_name((enum schema_type)argument->type)) {
             struct schema_reference r = {
                 .kind = (enum schema_kind)argument->kind,
                 .name = khap__str_sub(first->text, argument->offset, argument->len),
