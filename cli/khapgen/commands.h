@@ -8,6 +8,7 @@
 
 int cmd_generate(const char *const *words);
 int cmd_check(const char *const *words);
+int cmd_diff(const char *const *words);
 int cmd_explain(const char *const *words);
 int cmd_fmt(const char *const *words);
 int cmd_migrate(const char *const *words);

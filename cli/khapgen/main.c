@@ -127,6 +127,8 @@ int main(int argc, char **argv)
             return cmd_parse(words + 1);
         case COMMAND_FMT:
             return cmd_fmt(words + 1);
+        case COMMAND_DIFF:
+            return cmd_diff(words + 1);
         case COMMAND_ROUTE:
             return cmd_route(words + 1);
         case COMMAND_COUNT:

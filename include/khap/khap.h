@@ -19,6 +19,7 @@
 #include <khap/route.h>
 #include <khap/cert.h>
 #include <khap/model.h>
+#include <khap/diff.h>
 #include <khap/gen.h>
 
 /** The version of these headers; khap_version() is the version of the library that runs. */

@@ -1,0 +1,94 @@
+/* diff/diff.h - two configurations side by side. For lib/diff alone. SPDX-License-Identifier: MIT */
+#ifndef DIFF_DIFF_H
+#define DIFF_DIFF_H
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "base/vec.h"
+#include "view/view.h"
+
+#include <khap/diff.h>
+
+#define DIFF_NONE UINT32_MAX
+
+/* A line that HAProxy reads, or may read. */
+struct diff_line {
+    uint32_t section, next; /* the next line of the section, or DIFF_NONE */
+    uint32_t next_same;     /* the next one of this side with the same words */
+    uint32_t twin;          /* the line of the other side that it was, or is */
+    const struct schema_row *row;
+    struct khap_str keyword;
+    struct khap_str key;  /* its words, each with a NUL behind it, and whether it is read for certain */
+    struct khap_str text; /* as it is shown */
+    struct khap_str *words;
+    uint32_t n, first; /* the word behind the keyword */
+    bool variable;     /* a word is not all known */
+    bool defines;      /* it gives something a name: another name is another thing */
+    bool sure;
+    struct khap_place place;
+};
+
+struct diff_section {
+    struct khap_str kind, name, key;
+    struct khap_place place;
+    uint32_t first, last; /* lines, or DIFF_NONE */
+    uint32_t defaults;    /* section, or DIFF_NONE */
+    uint32_t twin;
+};
+
+/* A file that lines name. */
+struct diff_file {
+    struct khap_str holds; /* a row of files.tsv: "map", "cert" */
+    struct khap_str name;  /* as HAProxy calls it */
+    struct khap_str path;  /* where it is read */
+    struct khap_place place;
+    bool ordered; /* the first entry that matches counts */
+    bool known;   /* its text is */
+    struct khap_str text;
+};
+
+struct diff_side {
+    struct khap_bundle *bundle;
+    struct khap_view *view;
+    VEC(struct diff_section) sections;
+    VEC(struct diff_line) lines;
+    VEC(struct diff_file) files;
+    struct map by_key;  /* section's key -> section */
+    struct map by_path; /* `holds`, NUL, name -> file */
+};
+
+struct khap_diff {
+    struct khap_alloc alloc;
+    struct arena arena;
+    struct khap_target target;
+    struct diff_side before, after;
+    struct khap_diags *diags;
+    VEC(struct khap_change) changes;
+    VEC(struct khap_command) commands;
+    bool reload;
+    enum khap_status status; /* the first failure */
+};
+
+/* read.c: what one bundle has. */
+enum khap_status khap__diff_read(struct khap_diff *d, struct diff_side *side,
+                                 const struct khap_if_facts *facts);
+struct khap_str khap__diff_keep(struct khap_diff *d, struct khap_str text);
+
+/* diff.c: another change, which is returned, to be filled; NULL without memory. */
+struct khap_change *khap__diff_change(struct khap_diff *d, enum khap_change_kind kind,
+                                      enum khap_change_what what);
+/* A reload is needed for it. `reason` is static, or kept. */
+void khap__diff_reload(struct khap_diff *d, struct khap_change *change, struct khap_str reason);
+
+/* compare.c: sections and lines. entries.c: files. */
+void khap__diff_sections(struct khap_diff *d);
+void khap__diff_files(struct khap_diff *d);
+
+/* plan.c: what a change needs. `before` or `after` is NULL for a line that is new, or gone. */
+void khap__plan_line(struct khap_diff *d, struct khap_change *change, const struct diff_line *before,
+                     const struct diff_line *after);
+void khap__plan_entry(struct khap_diff *d, struct khap_change *change, const struct diff_file *file,
+                      bool sorted);
+void khap__plan_file(struct khap_diff *d, struct khap_change *change, const struct diff_file *file);
+
+#endif
