@@ -198,8 +198,7 @@ static const struct route **find_rewritten(struct gen *g, const struct service *
     const struct route *first = khap__route_to(&g->r, head, 0);
     for (uint32_t i = 1; i < n; i++) {
         const struct route *route = khap__route_to(&g->r, head, i);
-        one_path =
-            one_path && route->path_type == first->path_type && khap__str_eq(route->path, first->path);
+        one_path = one_path && route->path_type == first->path_type && khap__str_eq(route->path, first->path);
     }
     if (one_path)
         return NULL;

@@ -110,7 +110,8 @@ static bool redirected(const struct gen *g, uint32_t frontend, const struct serv
 }
 
 /* A service with servers redirects in its backend; where there is a backend of one's own, that is all that the one of its name does. */
-struct khap_str khap__backend_of(struct gen *g, uint32_t frontend, uint32_t service, const struct route *route)
+struct khap_str khap__backend_of(struct gen *g, uint32_t frontend, uint32_t service,
+                                 const struct route *route)
 {
     struct service_head *head = &g->r.services.ptr[service];
     if (!head->own_backend || !redirected(g, frontend, head, route))
@@ -167,8 +168,7 @@ enum khap_status khap__routes_of_frontend(struct gen *g, uint32_t index, struct 
             out->fallback_split = e.split;
             if (e.split) /* as rules the last share has what is left; a map always has an answer before */
                 out->fallback = khap__backend_of(g, index, e.split->shares[e.split->n - 1].service, NULL);
-        }
-        else if (!VEC_PUSH(&g->alloc, &out->entries, e))
+        } else if (!VEC_PUSH(&g->alloc, &out->entries, e))
             return KHAP_ENOMEM;
         g->needs_421 = g->needs_421 || passed;
     }

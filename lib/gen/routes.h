@@ -24,7 +24,7 @@ struct route_table {
     VEC(struct route_entry)
     entries; /* rank, then exact paths, prefixes from long to short, regexes in their order, no path; of equal
                 ones (all regexes are) what their matches ask for; then the map's order */
-    struct khap_str fallback; /* the backend of what matches nothing; empty: none */
+    struct khap_str fallback;           /* the backend of what matches nothing; empty: none */
     const struct split *fallback_split; /* NULL: all of it goes there */
     uint32_t frontend;                  /* index, for LAYER_HTTP */
 };
@@ -59,7 +59,8 @@ void khap__routes_write_choice(struct gen *g, const struct route_table *t, enum 
  * The backend of a service on a frontend. Where plain HTTP is redirected before it comes to a backend of one's own it is another one, which
  * is then noted; by default a `route` is redirected that has a certificate, NULL is none.
  */
-struct khap_str khap__backend_of(struct gen *g, uint32_t frontend, uint32_t service, const struct route *route);
+struct khap_str khap__backend_of(struct gen *g, uint32_t frontend, uint32_t service,
+                                 const struct route *route);
 
 /* split.c. The name that stands for a split in place of a backend, in the arena. */
 struct khap_str khap__split_name(struct gen *g, const struct split *split);
@@ -71,7 +72,8 @@ bool khap__split_step(struct gen *g, uint32_t frontend, const struct split *spli
                       struct khap_str *backend);
 /* False when there is none: the step has all that is left. */
 bool khap__split_condition(struct gen *g, const struct split *split, uint32_t step);
-/* In a bundle: the entries of the map, and the rules before the one that takes txn.backend for a backend. */
+/* In a bundle: what draws, before the look-up; the entries of the map; the rules before the one that takes txn.backend for a backend. */
+void khap__split_draw(struct gen *g, const struct route_table *t);
 void khap__split_add_map(struct gen *g, const struct route_table *t, struct buf *map);
 void khap__split_write_maps(struct gen *g, const struct route_table *t);
 /* The rules before default_backend, in any way of routing. */

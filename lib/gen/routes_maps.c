@@ -290,6 +290,7 @@ void khap__routes_write_maps(struct gen *g, const struct route_table *t, enum ro
     khap__groups_init(&m.groups, g, t);
     enum khap_status status = fill(&m, t);
     khap__split_add_map(g, t, &m.text[MAP_SPLITS]);
+    khap__split_draw(g, t);
     write_hosts(&m);
     if (layer == LAYER_HTTP)
         write_paths(&m, t);

@@ -7,13 +7,13 @@
  * As rules: what a header or a cookie decides, then a rule for each share but the last, under an ACL of the split. The ACLs alone hold weights,
  * so that a changed weight is one line however many routes there are.
  *
- * In a bundle routes lead to the name of the split in place of a backend, and one rule looks up that name and a number drawn from 1000000000 to
- * 1999999999. The map holds beginnings of such numbers: khap-split:web/10 is a tenth of all requests. So a weight is an entry or a few.
+ * In a bundle routes lead to the name of the split in place of a backend, and one rule looks up that name with a number drawn for the request, from
+ * 1000000000 to 1999999999. The map holds beginnings of such numbers: khap-split:web/10 is a tenth of all requests. So a weight is an entry or a few.
  */
 #define MARK   "khap-split:"
 #define DIGITS 9
 #define SPAN   UINT64_C(1000000000)
-#define DRAWN  "{ rand(1000000000),add(1000000000),set-var(txn.draw) -m found }"
+#define DRAW   "http-request set-var(txn.draw) rand(1000000000),add(1000000000)"
 
 enum decider { HEADER_ALWAYS, HEADER_NEVER, COOKIE_ALWAYS, COOKIE_NEVER, DECIDERS };
 
@@ -169,7 +169,8 @@ void khap__split_acls(struct gen *g, const struct route_table *t)
 /* ---- as a map ---- */
 
 /* The numbers from `from` to `to`, in as few beginnings as there can be. */
-static void add_range(struct buf *map, struct khap_str name, uint64_t from, uint64_t to, struct khap_str backend)
+static void add_range(struct buf *map, struct khap_str name, uint64_t from, uint64_t to,
+                      struct khap_str backend)
 {
     while (from < to) {
         uint64_t power = 1;
@@ -233,10 +234,8 @@ static void look_up(struct gen *g, uint32_t frontend, const struct split *split)
     khap__doc_part(doc, g->r.frontends.ptr[frontend].name);
     khap__doc_part(doc, S("-splits.map)]"));
     khap__doc_part_end(doc);
-    if (split)
-        khap__doc_lit(doc, "if " DRAWN);
-    else
-        khap__doc_lit(doc, "if { var(txn.backend) -m beg " MARK " } " DRAWN);
+    if (!split)
+        khap__doc_lit(doc, "if { var(txn.backend) -m beg " MARK " }");
     khap__doc_end(doc);
 }
 
@@ -261,6 +260,15 @@ static void write_deciders(struct gen *g, uint32_t frontend, const struct split 
     }
 }
 
+void khap__split_draw(struct gen *g, const struct route_table *t)
+{
+    bool any = t->fallback_split != NULL;
+    for (uint32_t i = 0; i < t->entries.len && !any; i++)
+        any = t->entries.ptr[i].split != NULL;
+    if (any)
+        khap__gen_line(g, 4, DRAW, NOWHERE);
+}
+
 void khap__split_write_maps(struct gen *g, const struct route_table *t)
 {
     uint32_t n;
@@ -280,7 +288,8 @@ void khap__split_write_fallback(struct gen *g, const struct route_table *t)
         write_deciders(g, t->frontend, split, false);
         look_up(g, t->frontend, split);
     }
-    for (uint32_t step = 0; split && g->routing != ROUTING_MAPS && step + 1 < khap__split_steps(split); step++) {
+    for (uint32_t step = 0; split && g->routing != ROUTING_MAPS && step + 1 < khap__split_steps(split);
+         step++) {
         if (!khap__split_step(g, t->frontend, split, step, &backend))
             continue;
         khap__doc_begin(doc, 4, split->given->place);

@@ -85,11 +85,12 @@ struct share {
     struct khap_place place;
 };
 struct split {
-    struct split *next;             /* in the order in which they were made */
-    const struct setting *given;    /* the list, or the canary's object */
-    struct share *shares;           /* each service once; 0 of them when something is wrong, which has been said */
-    struct khap_str header, cookie; /* of a canary: `always` leads to it, `never` to the other one; empty: none */
-    uint64_t total;                 /* of all weights, above 0 */
+    struct split *next;          /* in the order in which they were made */
+    const struct setting *given; /* the list, or the canary's object */
+    struct share *shares; /* each service once; 0 of them when something is wrong, which has been said */
+    struct khap_str header,
+        cookie;     /* of a canary: `always` leads to it, `never` to the other one; empty: none */
+    uint64_t total; /* of all weights, above 0 */
     uint32_t n;
     uint32_t service, number; /* whose routes they are; 0 for all of them, else which one, from 1 */
 };

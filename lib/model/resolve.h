@@ -19,7 +19,7 @@ struct resolver {
     /* some of them were wrong and are not there: that they lack would be said twice */
     bool certs_unknown, nodes_unknown, frontends_unknown;
     struct split *first_split, *last_split; /* of the whole map */
-    uint32_t suggested; /* how often the nearest of all nodes was looked for */
+    uint32_t suggested;                     /* how often the nearest of all nodes was looked for */
     bool bad;
     bool no_memory;
 };

@@ -24,10 +24,9 @@ static bool acts_before_backend(const struct service_head *head, enum key key)
         return head->split_only;
     if (key == KEY_SERVICE_BACKEND || key == KEY_SERVICE_CANARY)
         return !head->split_only;
-    static const uint16_t keys[] = {KEY_SERVICE_MODE,          KEY_SERVICE_BIND,    KEY_SERVICE_TLS,
-                                    KEY_SERVICE_HOSTS,         KEY_SERVICE_ROUTES,  KEY_SERVICE_WILDCARD,
-                                    KEY_SERVICE_DEFAULT,       KEY_SERVICE_FRONTENDS,
-                                    KEY_SERVICE_REDIRECT_HTTPS};
+    static const uint16_t keys[] = {KEY_SERVICE_MODE,    KEY_SERVICE_BIND,      KEY_SERVICE_TLS,
+                                    KEY_SERVICE_HOSTS,   KEY_SERVICE_ROUTES,    KEY_SERVICE_WILDCARD,
+                                    KEY_SERVICE_DEFAULT, KEY_SERVICE_FRONTENDS, KEY_SERVICE_REDIRECT_HTTPS};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         if (keys[i] == key)
             return true;
@@ -503,7 +502,8 @@ void khap__check_servers(struct resolver *r, const struct service_head *head, co
     bool has_servers = servers && servers->child;
     if (spoilt(r, head, KEY_SERVICE_NODE_PORT) || spoilt(r, head, KEY_SERVICE_SERVERS) ||
         spoilt(r, head, KEY_SERVICE_BACKEND) || spoilt(r, head, KEY_SERVICE_REDIRECT) ||
-        spoilt(r, head, KEY_SERVICE_RESPOND) || spoilt(r, head, KEY_SERVICE_SPLIT) || (servers && servers->damaged))
+        spoilt(r, head, KEY_SERVICE_RESPOND) || spoilt(r, head, KEY_SERVICE_SPLIT) ||
+        khap__setting_find(head->given, KEY_SERVICE_SPLIT) || (servers && servers->damaged))
         has_port = true;
     if (!has_port && !has_servers)
         RESOLVE_SAY(r, MSG_SERVICE_WITHOUT_SERVERS, head->given->place, head->name);

@@ -103,8 +103,7 @@ static void add_service(struct resolver *r, const struct setting *given)
     khap__find_fixed(&own, &r->defaults, &head);
     const struct split *split = khap__find_split(r, &own, &head);
     /* one of serviceDefaults is not for a service that answers itself or has servers */
-    bool answers = head.redirect || head.respond || own.node_port || own.servers ||
-                   head.split_only;
+    bool answers = head.redirect || head.respond || own.node_port || own.servers || head.split_only;
     const struct setting *backend = own.backend && !own.redirect && !own.respond ? own.backend
                                     : answers                                    ? NULL
                                                                                  : r->defaults.backend;

@@ -32,7 +32,8 @@ static bool all_routes_split(const struct service_parts *own, const struct servi
         khap__is_true(own->is_default ? own->is_default : defaults->is_default))
         return false;
     for (const struct setting *s = own->routes->child; s; s = s->next) {
-        if (!khap__setting_find(s, KEY_SERVICE_ROUTE_SPLIT) && !khap__setting_spoilt(s, KEY_SERVICE_ROUTE_SPLIT))
+        if (!khap__setting_find(s, KEY_SERVICE_ROUTE_SPLIT) &&
+            !khap__setting_spoilt(s, KEY_SERVICE_ROUTE_SPLIT))
             return false;
     }
     return own->routes->child != NULL;
@@ -54,7 +55,7 @@ const struct split *khap__find_split(struct resolver *r, const struct service_pa
 
 struct binder {
     struct resolver *r;
-    struct map names;           /* services -> their indices */
+    struct map names;              /* services -> their indices */
     const struct split **canaries; /* by service: the canary that takes a part of its requests; NULL: none */
     bool *led;                     /* by service: whether it has a share of another one's requests */
 };
@@ -108,8 +109,7 @@ static bool answers(struct binder *b, const struct setting *name, uint32_t index
     return true;
 }
 
-static void add_share(struct split *split, const struct setting *name, uint32_t index,
-                      uint32_t weight)
+static void add_share(struct split *split, const struct setting *name, uint32_t index, uint32_t weight)
 {
     split->total += weight;
     for (uint32_t i = 0; i < split->n; i++) {
@@ -148,11 +148,11 @@ static void bind_split(struct binder *b, struct split *split)
     if (!room_for(b, split, given->n_children))
         return;
     for (const struct setting *s = given->child; s; s = s->next) {
-        const struct setting *name =
-            khap__need_member(r, s, route ? KEY_SERVICE_ROUTE_SPLIT_ENTRY_SERVICE : KEY_SERVICE_SPLIT_ENTRY_SERVICE,
-                              S("a share"));
-        const struct setting *weight = khap__setting_find(
-            s, route ? KEY_SERVICE_ROUTE_SPLIT_ENTRY_WEIGHT : KEY_SERVICE_SPLIT_ENTRY_WEIGHT);
+        const struct setting *name = khap__need_member(
+            r, s, route ? KEY_SERVICE_ROUTE_SPLIT_ENTRY_SERVICE : KEY_SERVICE_SPLIT_ENTRY_SERVICE,
+            S("a share"));
+        const struct setting *weight = khap__setting_find(s, route ? KEY_SERVICE_ROUTE_SPLIT_ENTRY_WEIGHT
+                                                                   : KEY_SERVICE_SPLIT_ENTRY_WEIGHT);
         uint32_t index;
         if (!name || !find_service(b, name, &index) || !answers(b, name, index)) {
             good = false;
@@ -230,7 +230,8 @@ static void find_frontends(struct binder *b, const struct split *split, const st
         uint32_t i = 0;
         while (!(missing >> i & 1u))
             i++;
-        RESOLVE_SAY(r, MSG_SHARE_FRONTENDS, share->place, head->name, r->out->frontends.ptr[i].name, owner->name);
+        RESOLVE_SAY(r, MSG_SHARE_FRONTENDS, share->place, head->name, r->out->frontends.ptr[i].name,
+                    owner->name);
         khap__diags_relate(r->diags, said->place, S("it stands on these"));
     }
     if (head->n_routes == 0 && !b->led[share->service] && !said)
@@ -329,7 +330,8 @@ void khap__resolve_splits(struct resolver *r)
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const struct setting *s = khap__setting_find(r->defaults.all, (enum key)keys[i]);
         if (s)
-            RESOLVE_SAY(r, MSG_KEY_CANNOT_ACT, s->place, khap__short_path((enum key)s->key), S("serviceDefaults"));
+            RESOLVE_SAY(r, MSG_KEY_CANNOT_ACT, s->place, khap__short_path((enum key)s->key),
+                        S("serviceDefaults"));
     }
     struct binder b = {.r = r};
     uint32_t n = r->out->services.len;
