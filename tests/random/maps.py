@@ -770,7 +770,8 @@ for i in range(N):
         if name != "out" and not os.path.lexists("out/" + name):
             os.symlink("../" + name, "out/" + name)
     done = subprocess.run([binary, "-c", "-f", "haproxy.cfg"], cwd="out", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    said = done.stdout.decode("utf-8", "replace")
+    # 3.4 measures how long a password takes, and warns of a busy machine
+    said = "\n".join(line for line in done.stdout.decode("utf-8", "replace").splitlines() if "the hash algorithm used for this password takes" not in line)
     if done.returncode or "[ALERT]" in said or "[WARNING]" in said:
         failures.append("map %d, %s, %s:\n%s\n%s" % (i, " ".join(target) or "no target", "bundle" if bundle else "into a file" if into else "one file", said[:1500], text))
         if len(failures) >= 20:
