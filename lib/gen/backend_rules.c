@@ -191,29 +191,32 @@ static const struct route **find_rewritten(struct gen *g, const struct service *
 {
     struct khap_document *doc = g->doc;
     const struct service_head *head = s->head;
-    const struct route *routes = g->r.routes.ptr + head->first_route;
-    if (s->rewrite.len == 0 || head->n_routes == 0)
+    uint32_t n = khap__routes_to(head);
+    if (s->rewrite.len == 0 || n == 0)
         return NULL;
     bool one_path = true;
-    for (uint32_t i = 1; i < head->n_routes; i++)
-        one_path = one_path && routes[i].path_type == routes[0].path_type &&
-                   khap__str_eq(routes[i].path, routes[0].path);
+    const struct route *first = khap__route_to(&g->r, head, 0);
+    for (uint32_t i = 1; i < n; i++) {
+        const struct route *route = khap__route_to(&g->r, head, i);
+        one_path = one_path && route->path_type == first->path_type && khap__str_eq(route->path, first->path);
+    }
     if (one_path)
         return NULL;
-    const struct route **sorted = khap__arena_alloc(&g->scratch, head->n_routes, sizeof *sorted);
+    const struct route **sorted = khap__arena_alloc(&g->scratch, n, sizeof *sorted);
     if (!sorted) {
         khap__gen_fail(g, KHAP_ENOMEM);
         return NULL;
     }
-    for (uint32_t i = 0; i < head->n_routes; i++) {
+    for (uint32_t i = 0; i < n; i++) {
+        const struct route *route = khap__route_to(&g->r, head, i);
         uint32_t at = i;
-        for (; at > 0 && before(&routes[i], sorted[at - 1]); at--)
+        for (; at > 0 && before(route, sorted[at - 1]); at--)
             sorted[at] = sorted[at - 1];
-        sorted[at] = &routes[i];
+        sorted[at] = route;
     }
-    for (uint32_t i = 0; i < head->n_routes; i++)
+    for (uint32_t i = 0; i < n; i++)
         khap__match_acls(g, sorted[i]);
-    for (uint32_t i = 0; i < head->n_routes; i++) {
+    for (uint32_t i = 0; i < n; i++) {
         khap__doc_begin(doc, 4, sorted[i]->place);
         khap__doc_lit(doc, "http-request set-var(txn.rewrite)");
         khap__doc_part(doc, S("int("));
@@ -232,19 +235,20 @@ static const struct route **find_rewritten(struct gen *g, const struct service *
 static void rewrite(struct gen *g, const struct service *s, const struct route *const *sorted)
 {
     const struct service_head *head = s->head;
-    if (s->rewrite.len == 0 || head->n_routes == 0)
+    uint32_t n = khap__routes_to(head);
+    if (s->rewrite.len == 0 || n == 0)
         return;
     if (!sorted)
-        rewrite_line(g, s, &g->r.routes.ptr[head->first_route], 0);
-    for (uint32_t i = 0; sorted && i < head->n_routes; i++)
+        rewrite_line(g, s, khap__route_to(&g->r, head, 0), 0);
+    for (uint32_t i = 0; sorted && i < n; i++)
         rewrite_line(g, s, sorted[i], i + 1);
 }
 
 static bool has_match(const struct gen *g, const struct service *s)
 {
     bool has = false;
-    for (uint32_t i = 0; i < s->head->n_routes; i++)
-        has = has || g->r.routes.ptr[s->head->first_route + i].match;
+    for (uint32_t i = 0; i < khap__routes_to(s->head); i++)
+        has = has || khap__route_to(&g->r, s->head, i)->match;
     return has;
 }
 

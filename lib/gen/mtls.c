@@ -85,6 +85,13 @@ static void host_condition(struct gen *g, const struct cert *c, const struct hos
         closer_word(g, h, "!");
 }
 
+static bool not_redirected(const struct gen *g, uint32_t service)
+{
+    const struct setting *said =
+        khap__setting_find(g->r.services.ptr[service].given, KEY_SERVICE_REDIRECT_HTTPS);
+    return said && said->kind == SETTING_BOOL && !said->number;
+}
+
 /*
  * Whether a service that may answer this host wants to be served without TLS too (`redirectHttps: false`):
  * then plain HTTP is refused instead of redirected.
@@ -93,9 +100,10 @@ static bool redirect_refused(const struct gen *g, const struct host *h)
 {
     for (uint32_t i = 0; i < g->r.routes.len; i++) {
         const struct route *r = &g->r.routes.ptr[i];
-        const struct setting *said =
-            khap__setting_find(g->r.services.ptr[r->service].given, KEY_SERVICE_REDIRECT_HTTPS);
-        if (!said || said->kind != SETTING_BOOL || said->number)
+        bool refused = not_redirected(g, r->service);
+        for (uint32_t k = 0; r->split && k < r->split->n; k++)
+            refused = refused || not_redirected(g, r->split->shares[k].service);
+        if (!refused)
             continue;
         if (!r->has_host || khap__str_eq(r->host.name, h->name) || khap__host_covers(&r->host, h->name))
             return true;

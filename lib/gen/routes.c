@@ -99,17 +99,32 @@ static enum khap_status mark_whole(struct gen *g, struct route_table *t)
     return status;
 }
 
-/* A service with servers redirects in its backend; where there is a backend of one's own, that is all that the one of its name does. */
-static struct khap_str backend_of(struct gen *g, uint32_t frontend, const struct service_head *head,
-                                  const struct route *route)
+/* Whether plain HTTP is redirected, all that comes on a route. */
+static bool redirected(const struct gen *g, uint32_t frontend, const struct service_head *head,
+                       const struct route *route)
 {
     const struct setting *said = head->redirect_https;
-    if (!head->own_backend || g->r.frontends.ptr[frontend].tls || (head->frontends & g->r.tls_frontends) == 0)
+    if (g->r.frontends.ptr[frontend].tls || (head->frontends & g->r.tls_frontends) == 0)
+        return false;
+    return said ? said->number != 0 : route && khap__gen_secure_route(g, route);
+}
+
+/* A service with servers redirects in its backend; where there is a backend of one's own, that is all that the one of its name does. */
+struct khap_str khap__backend_of(struct gen *g, uint32_t frontend, uint32_t service,
+                                 const struct route *route)
+{
+    struct service_head *head = &g->r.services.ptr[service];
+    if (!head->own_backend || !redirected(g, frontend, head, route))
         return head->backend;
-    if (said ? !said->number : !khap__gen_secure_route(g, route))
-        return head->backend;
-    g->r.services.ptr[route->service].redirects = true;
+    head->redirects = true;
     return head->name;
+}
+
+/* What is redirected first is not shared: each request is drawn where it is answered. */
+static const struct split *split_of(struct gen *g, uint32_t frontend, const struct service_head *head,
+                                    const struct route *route)
+{
+    return route->split && !redirected(g, frontend, head, route) ? route->split : NULL;
 }
 
 /* A frontend outside may have its own answer for what nothing else matches. */
@@ -127,6 +142,7 @@ static struct khap_str fallback_of(struct gen *g, uint32_t index, const struct r
 enum khap_status khap__routes_of_frontend(struct gen *g, uint32_t index, struct route_table *out)
 {
     memset(out, 0, sizeof *out);
+    out->frontend = index;
     uint64_t bit = UINT64_C(1) << index;
     const struct outside_routes *routed = g->r.frontends.ptr[index].routed;
     bool https = g->r.https >= 0 && (uint32_t)g->r.https == index;
@@ -142,12 +158,17 @@ enum khap_status khap__routes_of_frontend(struct gen *g, uint32_t index, struct 
         if (!passed && https && g->passed_hosts.used > 0 &&
             khap__map_get(&g->passed_hosts, khap__route_site(g, r), &found))
             continue;
-        struct route_entry e = {.route = r,
-                                .backend = passed ? S("khap-421") : backend_of(g, index, head, r),
-                                .rank = rank_of(r)};
-        if (e.rank == RANK_ANY && khap__route_whole(r))
+        struct route_entry e = {
+            .route = r, .split = passed ? NULL : split_of(g, index, head, r), .rank = rank_of(r)};
+        e.backend = passed    ? S("khap-421")
+                    : e.split ? khap__split_name(g, e.split)
+                              : khap__backend_of(g, index, r->service, r);
+        if (e.rank == RANK_ANY && khap__route_whole(r)) {
             out->fallback = fallback_of(g, index, &e);
-        else if (!VEC_PUSH(&g->alloc, &out->entries, e))
+            out->fallback_split = e.split;
+            if (e.split) /* as rules the last share has what is left; a map always has an answer before */
+                out->fallback = khap__backend_of(g, index, e.split->shares[e.split->n - 1].service, NULL);
+        } else if (!VEC_PUSH(&g->alloc, &out->entries, e))
             return KHAP_ENOMEM;
         g->needs_421 = g->needs_421 || passed;
     }

@@ -14,7 +14,8 @@ enum route_rank { RANK_EXACT, RANK_WILDCARD, RANK_ANY };
 
 struct route_entry {
     const struct route *route;
-    struct khap_str backend;
+    struct khap_str backend;   /* or the name of the split */
+    const struct split *split; /* NULL: all requests go to the backend */
     uint8_t rank;
     bool whole; /* of an exact host or wildcard: it also has a route without a path, for any request */
 };
@@ -23,7 +24,9 @@ struct route_table {
     VEC(struct route_entry)
     entries; /* rank, then exact paths, prefixes from long to short, regexes in their order, no path; of equal
                 ones (all regexes are) what their matches ask for; then the map's order */
-    struct khap_str fallback; /* the backend of what matches nothing; empty: none */
+    struct khap_str fallback;           /* the backend of what matches nothing; empty: none */
+    const struct split *fallback_split; /* NULL: all of it goes there */
+    uint32_t frontend;                  /* index, for LAYER_HTTP */
 };
 
 /* Over which layer the requests of a table come: HTTP with host and path, or TLS handshakes with a server
@@ -51,6 +54,30 @@ void khap__routes_write_lookup(struct gen *g, const struct route_table *t, enum 
 /* use_backend and default_backend. `extra` rules stand before default_backend. */
 void khap__routes_write_choice(struct gen *g, const struct route_table *t, enum route_layer layer,
                                const struct raw *extra);
+
+/*
+ * The backend of a service on a frontend. Where plain HTTP is redirected before it comes to a backend of one's own it is another one, which
+ * is then noted; by default a `route` is redirected that has a certificate, NULL is none.
+ */
+struct khap_str khap__backend_of(struct gen *g, uint32_t frontend, uint32_t service,
+                                 const struct route *route);
+
+/* split.c. The name that stands for a split in place of a backend, in the arena. */
+struct khap_str khap__split_name(struct gen *g, const struct split *split);
+/* As rules: ACLs, which stand before; for a route one rule a step, in this order. NULL has one step, without a condition. */
+void khap__split_acls(struct gen *g, const struct route_table *t);
+uint32_t khap__split_steps(const struct split *split);
+/* Where a step leads; false: it is passed over. */
+bool khap__split_step(struct gen *g, uint32_t frontend, const struct split *split, uint32_t step,
+                      struct khap_str *backend);
+/* False when there is none: the step has all that is left. */
+bool khap__split_condition(struct gen *g, const struct split *split, uint32_t step);
+/* In a bundle: what draws, before the look-up; the entries of the map; the rules before the one that takes txn.backend for a backend. */
+void khap__split_draw(struct gen *g, const struct route_table *t);
+void khap__split_add_map(struct gen *g, const struct route_table *t, struct buf *map);
+void khap__split_write_maps(struct gen *g, const struct route_table *t);
+/* The rules before default_backend, in any way of routing. */
+void khap__split_write_fallback(struct gen *g, const struct route_table *t);
 
 /* matches.c: conditions that the match of a route holds, and ACLs that they name, which stand before. */
 void khap__match_acls(struct gen *g, const struct route *route);

@@ -12,12 +12,13 @@ enum map_file {
     MAP_REGEXES,
     MAP_ANY_REGEXES,
     MAP_BACKENDS, /* what the paths of a site leave over */
+    MAP_SPLITS,   /* only where there are some (split.c) */
     MAP_COUNT
 };
 
 /* Without a dash, so that the last one in a file's name ends the frontend's: two frontends never have one file. */
 static const char names[MAP_COUNT][16] = {"hosts",   "parents",  "suffixes", "paths",
-                                          "regexes", "hostless", "backends"};
+                                          "regexes", "hostless", "backends", "splits"};
 
 struct maps {
     struct gen *g;
@@ -129,7 +130,7 @@ static enum khap_status prepare(struct maps *m, const struct route_table *t)
     enum khap_status status = KHAP_OK;
     for (uint32_t i = 0; i < t->entries.len && status == KHAP_OK; i++) {
         const struct route_entry *e = &t->entries.ptr[i];
-        if (m->layer == LAYER_HTTP && !khap__route_whole(e->route) && e->rank != RANK_ANY)
+        if (m->layer == LAYER_HTTP && (!khap__route_whole(e->route) || e->split) && e->rank != RANK_ANY)
             status = khap__map_set(&m->with_paths, khap__route_site(m->g, e->route), 0);
         if (status == KHAP_OK && e->rank == RANK_WILDCARD && e->route->label)
             status = khap__map_set(&m->labels, e->route->host.name, 1);
@@ -268,8 +269,11 @@ static void write_paths(struct maps *m, const struct route_table *t)
     khap__groups_write_rest(&m->groups, t, true, false);
 }
 
-static bool used(enum map_file file, enum route_layer layer)
+static bool used(const struct maps *m, enum map_file file)
 {
+    enum route_layer layer = m->layer;
+    if (file == MAP_SPLITS)
+        return m->text[file].len > 0;
     return layer == LAYER_HTTP || file == MAP_HOSTS || file == MAP_PARENTS || file == MAP_SUFFIXES;
 }
 
@@ -285,11 +289,13 @@ void khap__routes_write_maps(struct gen *g, const struct route_table *t, enum ro
     khap__map_init(&m.labels, &g->alloc);
     khap__groups_init(&m.groups, g, t);
     enum khap_status status = fill(&m, t);
+    khap__split_add_map(g, t, &m.text[MAP_SPLITS]);
+    khap__split_draw(g, t);
     write_hosts(&m);
     if (layer == LAYER_HTTP)
         write_paths(&m, t);
     for (size_t i = 0; i < MAP_COUNT; i++) {
-        if (status == KHAP_OK && used((enum map_file)i, layer)) {
+        if (status == KHAP_OK && used(&m, (enum map_file)i)) {
             khap__buf_clear(&g->text);
             khap__buf_add(&g->text, S("maps/"));
             khap__buf_add(&g->text, frontend);

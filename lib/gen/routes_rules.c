@@ -337,10 +337,36 @@ static void write_fallback(struct gen *g, const struct route_table *t)
 {
     if (t->fallback.len == 0)
         return;
+    khap__split_write_fallback(g, t);
     khap__doc_begin(g->doc, 4, NOWHERE);
     khap__doc_lit(g->doc, "default_backend");
     khap__doc_word(g->doc, t->fallback);
     khap__doc_end(g->doc);
+}
+
+/* The rules of entries that differ in their hosts alone: one, or one for each step of their split. */
+static void write_rules(struct gen *g, const struct route_table *t, uint32_t from, uint32_t to,
+                        enum route_layer layer)
+{
+    struct khap_document *doc = g->doc;
+    const struct route_entry *e = &t->entries.ptr[from];
+    struct khap_str backend = e->backend;
+    for (uint32_t step = 0; step < khap__split_steps(e->split); step++) {
+        if (e->split && !khap__split_step(g, t->frontend, e->split, step, &backend))
+            continue;
+        khap__doc_begin(doc, 4, e->route->place);
+        khap__doc_lit(doc, "use_backend");
+        khap__doc_word(doc, backend);
+        khap__doc_lit(doc, "if");
+        write_hosts(g, t, from, to, layer);
+        if (layer == LAYER_HTTP) {
+            khap__path_condition(g, e->route);
+            khap__match_conditions(g, e->route);
+        }
+        if (e->split)
+            khap__split_condition(g, e->split, step);
+        khap__doc_end(doc);
+    }
 }
 
 void khap__routes_write_choice(struct gen *g, const struct route_table *t, enum route_layer layer,
@@ -348,6 +374,8 @@ void khap__routes_write_choice(struct gen *g, const struct route_table *t, enum 
 {
     struct khap_document *doc = g->doc;
     if (g->routing == ROUTING_MAPS) {
+        if (layer == LAYER_HTTP)
+            khap__split_write_maps(g, t);
         khap__gen_line(g, 4, "use_backend %[var(txn.backend)] if { var(txn.backend) -m found }", NOWHERE);
         if (layer == LAYER_HTTP)
             khap__gen_line(g, 4, "use_backend %[var(txn.site)] " SITE_IS_BACKEND, NOWHERE);
@@ -356,6 +384,8 @@ void khap__routes_write_choice(struct gen *g, const struct route_table *t, enum 
         write_below(g, t);
     for (uint32_t i = 0; layer == LAYER_HTTP && g->routing != ROUTING_MAPS && i < t->entries.len; i++)
         khap__match_acls(g, t->entries.ptr[i].route);
+    if (g->routing != ROUTING_MAPS)
+        khap__split_acls(g, t);
     for (uint32_t from = 0, to; g->routing != ROUTING_MAPS && from < t->entries.len; from = to) {
         const struct route_entry *e = &t->entries.ptr[from];
         for (to = from + 1;
@@ -365,16 +395,7 @@ void khap__routes_write_choice(struct gen *g, const struct route_table *t, enum 
             if (g->routing == ROUTING_HDR_REG && e->rank == RANK_WILDCARD)
                 break;
         }
-        khap__doc_begin(doc, 4, e->route->place);
-        khap__doc_lit(doc, "use_backend");
-        khap__doc_word(doc, e->backend);
-        khap__doc_lit(doc, "if");
-        write_hosts(g, t, from, to, layer);
-        if (layer == LAYER_HTTP) {
-            khap__path_condition(g, e->route);
-            khap__match_conditions(g, e->route);
-        }
-        khap__doc_end(doc);
+        write_rules(g, t, from, to, layer);
     }
     if (extra)
         khap__raw_write(extra, RAW_USE_BACKEND, doc, 4);

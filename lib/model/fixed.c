@@ -32,6 +32,7 @@ static bool acts(enum key key)
         KEY_SERVICE_REDIRECT_HTTPS, KEY_SERVICE_DENY_RANGES,
         KEY_SERVICE_RATE_LIMIT,     KEY_SERVICE_CONNECTION_LIMIT,
         KEY_SERVICE_BASIC_AUTH,     KEY_SERVICE_MAINTENANCE,
+        KEY_SERVICE_CANARY,
     };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         if (keys[i] == key)

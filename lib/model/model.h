@@ -79,10 +79,27 @@ struct match {
 /* Negative when what asks for `a` comes before what asks for `b`; NULL asks for nothing. */
 int khap__match_compare(const struct match *a, const struct match *b);
 
+/* Services that share requests (split.c). Of a canary the first share is its own, the second that of the other service. */
+struct share {
+    uint32_t service, weight;
+    struct khap_place place;
+};
+struct split {
+    struct split *next;          /* in the order in which they were made */
+    const struct setting *given; /* the list, or the canary's object */
+    struct share *shares; /* each service once; 0 of them when something is wrong, which has been said */
+    struct khap_str header,
+        cookie;     /* of a canary: `always` leads to it, `never` to the other one; empty: none */
+    uint64_t total; /* of all weights, above 0 */
+    uint32_t n;
+    uint32_t service, number; /* whose routes they are; 0 for all of them, else which one, from 1 */
+};
+
 struct route {
     struct host host; /* name empty: any host */
     struct khap_str path;
     const struct match *match; /* NULL: none */
+    const struct split *split; /* NULL: its service has all requests */
     uint64_t frontends;        /* bits: indices of resolved.frontends */
     struct khap_place place;
     uint32_t service; /* index of resolved.services */
@@ -98,13 +115,16 @@ struct service_head {
     const struct setting *given;
     struct khap_str name;
     struct khap_str backend;                  /* where its requests go: its name, or a backend of one's own */
-    const struct setting *redirect_https;     /* with own_backend; NULL: not given */
+    const struct setting *redirect_https;     /* NULL: not given */
     const struct setting *redirect, *respond; /* it answers itself; NULL: it does not */
     uint32_t first_route, n_routes;           /* in resolved.routes, before sorting by anybody */
+    uint32_t n_led;                           /* routes of others from which it gets a share */
+    const struct route **led;
     uint64_t frontends;
     bool tls_only; /* its other frontends lead only to a redirect */
     uint8_t mode;
     bool own_backend; /* the backend is none of ours */
+    bool split_only;  /* with own_backend: there is none, its requests go to others */
     bool redirects;   /* with own_backend, set by the generator: something leads to a redirect of its name */
 };
 
@@ -150,6 +170,17 @@ struct resolved {
     uint64_t default_frontends;               /* bits of http and https, as far as they are written */
     uint64_t tls_frontends;                   /* bits of those that end TLS */
 };
+
+/* All routes that lead to a service: its own, then those of others from which it gets a share. */
+static inline uint32_t khap__routes_to(const struct service_head *head)
+{
+    return head->n_routes + head->n_led;
+}
+static inline const struct route *khap__route_to(const struct resolved *r, const struct service_head *head,
+                                                 uint32_t i)
+{
+    return i < head->n_routes ? &r->routes.ptr[head->first_route + i] : head->led[i - head->n_routes];
+}
 
 /* route.frontends of a passthrough service when https_tcp_only: there is no frontend for it in `frontends`.
  */

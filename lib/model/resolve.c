@@ -115,7 +115,7 @@ static void check_reachable(struct resolver *r)
     }
     for (uint32_t i = 0; i < out->services.len && !r->bad && !r->model->damaged; i++) {
         const struct service_head *head = &out->services.ptr[i];
-        if (head->mode == MODE_HTTP && head->n_routes == 0)
+        if (head->mode == MODE_HTTP && khap__routes_to(head) == 0)
             SAY(r->diags, MSG_SERVICE_UNREACHABLE, head->given->place, head->name,
                 S("it has neither hosts nor routes, and is not the default"));
         else if (head->mode == MODE_HTTP && head->frontends == 0)

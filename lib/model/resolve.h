@@ -18,7 +18,8 @@ struct resolver {
     uint64_t inherited_frontends;            /* bits of serviceDefaults.frontends */
     /* some of them were wrong and are not there: that they lack would be said twice */
     bool certs_unknown, nodes_unknown, frontends_unknown;
-    uint32_t suggested; /* how often the nearest of all nodes was looked for */
+    struct split *first_split, *last_split; /* of the whole map */
+    uint32_t suggested;                     /* how often the nearest of all nodes was looked for */
     bool bad;
     bool no_memory;
 };
@@ -49,8 +50,9 @@ void khap__check_service(struct resolver *r, const struct service_head *head,
 void khap__check_servers(struct resolver *r, const struct service_head *head,
                          const struct service_parts *own); /* service_check.c */
 void khap__resolve_routes(struct resolver *r);             /* routes.c: equal ones */
-void khap__add_routes(struct resolver *r, struct service_head *head,
-                      const struct service_parts *own);                  /* routes.c */
+/* routes.c; `split` holds for all that have none of their own, and may be NULL */
+void khap__add_routes(struct resolver *r, struct service_head *head, const struct service_parts *own,
+                      const struct split *split);
 bool khap__check_regex(struct resolver *r, const struct setting *regex); /* routes.c */
 /* matches.c. False when it is none, which has been said; *out is NULL for one that asks for nothing. */
 bool khap__read_match(struct resolver *r, const struct setting *object, const struct match **out);

@@ -1,6 +1,6 @@
 /* model/routes.c - hosts and paths of services in one list, and which of them are equal.
  * SPDX-License-Identifier: MIT */
-#include "model/resolve.h"
+#include "model/service_parts.h"
 
 /* The host of a text that the reader has brought into its normal form. */
 static void host_of(struct resolver *r, struct khap_str text, struct host *out)
@@ -85,8 +85,10 @@ static void push(struct resolver *r, const struct route *route)
         r->no_memory = true;
 }
 
-void khap__add_routes(struct resolver *r, struct service_head *head, const struct service_parts *own)
+void khap__add_routes(struct resolver *r, struct service_head *head, const struct service_parts *own,
+                      const struct split *split)
 {
+    uint32_t splits = 0;
     const struct service_parts *inherited = r->out->inherited[head->mode];
     static const struct service_parts none;
     if (!inherited)
@@ -97,7 +99,7 @@ void khap__add_routes(struct resolver *r, struct service_head *head, const struc
     const struct setting *routes = own->routes ? own->routes : inherited->routes;
     const struct setting *is_default = own->is_default ? own->is_default : inherited->is_default;
     bool label = khap__is_text(own->wildcard ? own->wildcard : inherited->wildcard, S("label"));
-    struct route base = {.frontends = head->frontends, .service = r->out->services.len};
+    struct route base = {.frontends = head->frontends, .service = r->out->services.len, .split = split};
     for (const struct setting *s = hosts ? hosts->child : NULL; s; s = s->next) {
         struct route route = base;
         host_of(r, s->text, &route.host);
@@ -125,6 +127,8 @@ void khap__add_routes(struct resolver *r, struct service_head *head, const struc
                 wildcard = m;
             } else if (m->key == KEY_SERVICE_ROUTE_MATCH) {
                 match = m;
+            } else if (m->key == KEY_SERVICE_ROUTE_SPLIT) {
+                route.split = khap__new_split(r, m, ++splits);
             }
         }
         bool is_wildcard = route.has_host && route.host.kind == HOST_WILDCARD;

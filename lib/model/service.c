@@ -74,8 +74,8 @@ static bool fill_check(const struct resolved *r, const struct service_parts *par
     out->check.method = text_of(khap__member(check, KEY_SERVICE_CHECK_METHOD), S("GET"));
     out->check.host = text_of(khap__member(check, KEY_SERVICE_CHECK_HOST), S(""));
     out->check.host_given = out->check.host.len > 0;
-    for (uint32_t i = 0; i < out->head->n_routes && out->check.host.len == 0; i++) {
-        const struct route *route = &r->routes.ptr[out->head->first_route + i];
+    for (uint32_t i = 0; i < khap__routes_to(out->head) && out->check.host.len == 0; i++) {
+        const struct route *route = khap__route_to(r, out->head, i);
         if (route->has_host && route->host.kind == HOST_EXACT)
             out->check.host = route->host.name;
     }

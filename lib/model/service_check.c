@@ -18,12 +18,15 @@ static void say_needs(struct resolver *r, const struct setting *s, struct khap_s
 }
 
 /* What a service with a backend of one's own may say: how requests come to it. What its own backend would do, that of others does not. */
-static bool acts_before_backend(enum key key)
+static bool acts_before_backend(const struct service_head *head, enum key key)
 {
-    static const uint16_t keys[] = {KEY_SERVICE_MODE,          KEY_SERVICE_BIND,    KEY_SERVICE_TLS,
-                                    KEY_SERVICE_HOSTS,         KEY_SERVICE_ROUTES,  KEY_SERVICE_WILDCARD,
-                                    KEY_SERVICE_DEFAULT,       KEY_SERVICE_BACKEND, KEY_SERVICE_FRONTENDS,
-                                    KEY_SERVICE_REDIRECT_HTTPS};
+    if (key == KEY_SERVICE_SPLIT)
+        return head->split_only;
+    if (key == KEY_SERVICE_BACKEND || key == KEY_SERVICE_CANARY)
+        return !head->split_only;
+    static const uint16_t keys[] = {KEY_SERVICE_MODE,    KEY_SERVICE_BIND,      KEY_SERVICE_TLS,
+                                    KEY_SERVICE_HOSTS,   KEY_SERVICE_ROUTES,    KEY_SERVICE_WILDCARD,
+                                    KEY_SERVICE_DEFAULT, KEY_SERVICE_FRONTENDS, KEY_SERVICE_REDIRECT_HTTPS};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         if (keys[i] == key)
             return true;
@@ -36,7 +39,7 @@ static const uint16_t guarding[] = {KEY_SERVICE_SOURCE_RANGES, KEY_SERVICE_DENY_
                                     KEY_SERVICE_RATE_LIMIT, KEY_SERVICE_CONNECTION_LIMIT,
                                     KEY_SERVICE_BASIC_AUTH};
 
-static bool guards(enum key key)
+bool khap__guards(enum key key)
 {
     for (size_t i = 0; i < sizeof guarding / sizeof *guarding; i++) {
         if (guarding[i] == key)
@@ -45,21 +48,26 @@ static bool guards(enum key key)
     return false;
 }
 
+bool khap__keeps_out(const struct setting *s)
+{
+    return s && s->kind != SETTING_OFF && !(s->kind == SETTING_LIST && !s->child);
+}
+
 static void check_before_backend(struct resolver *r, const struct service_head *head,
                                  const struct service_parts *own)
 {
     for (const struct setting *s = head->given->child; s; s = s->next) {
-        bool nobody_kept_out =
-            guards((enum key)s->key) && (s->kind == SETTING_OFF || (s->kind == SETTING_LIST && !s->child));
-        if (!acts_before_backend((enum key)s->key) && !nobody_kept_out)
-            say_cannot_act(r, s, S("backend"));
+        bool nobody_kept_out = khap__guards((enum key)s->key) && !khap__keeps_out(s);
+        if (!acts_before_backend(head, (enum key)s->key) && !nobody_kept_out)
+            say_cannot_act(r, s, head->split_only ? S("split") : S("backend"));
     }
+    if (head->split_only)
+        return; /* those to which it leads have the policies */
     /* what else serviceDefaults say is left out, but not in silence who may come */
     for (size_t i = 0; i < sizeof guarding / sizeof *guarding; i++) {
         enum key key = (enum key)guarding[i];
         const struct setting *inherited = khap__setting_find(r->defaults.all, key);
-        if (!inherited || inherited->kind == SETTING_OFF ||
-            (inherited->kind == SETTING_LIST && !inherited->child) || khap__setting_find(own->all, key) ||
+        if (!khap__keeps_out(inherited) || khap__setting_find(own->all, key) ||
             !(khap__key_row(key)->applies & khap__mode_bit((enum service_mode)head->mode)))
             continue;
         khap__buf_clear(&r->text);
@@ -284,8 +292,8 @@ static void check_h2_checks(struct resolver *r, const struct service_parts *own,
 
 bool khap__has_regex_route(const struct resolved *r, const struct service_head *head)
 {
-    for (uint32_t i = 0; i < head->n_routes; i++) {
-        if (r->routes.ptr[head->first_route + i].path_type == PATH_REGEX)
+    for (uint32_t i = 0; i < khap__routes_to(head); i++) {
+        if (khap__route_to(r, head, i)->path_type == PATH_REGEX)
             return true;
     }
     return false;
@@ -494,7 +502,8 @@ void khap__check_servers(struct resolver *r, const struct service_head *head, co
     bool has_servers = servers && servers->child;
     if (spoilt(r, head, KEY_SERVICE_NODE_PORT) || spoilt(r, head, KEY_SERVICE_SERVERS) ||
         spoilt(r, head, KEY_SERVICE_BACKEND) || spoilt(r, head, KEY_SERVICE_REDIRECT) ||
-        spoilt(r, head, KEY_SERVICE_RESPOND) || (servers && servers->damaged))
+        spoilt(r, head, KEY_SERVICE_RESPOND) || spoilt(r, head, KEY_SERVICE_SPLIT) ||
+        khap__setting_find(head->given, KEY_SERVICE_SPLIT) || (servers && servers->damaged))
         has_port = true;
     if (!has_port && !has_servers)
         RESOLVE_SAY(r, MSG_SERVICE_WITHOUT_SERVERS, head->given->place, head->name);

@@ -21,6 +21,15 @@ void khap__find_fixed(const struct service_parts *own, const struct service_part
                       struct service_head *head);
 void khap__check_fixed(struct resolver *r, const struct service_head *head);
 void khap__fill_fixed(const struct service_head *head, struct service *out);
+/* Whether a key keeps people out, and has to do so as it is given; NULL is not given. */
+bool khap__guards(enum key key);
+bool khap__keeps_out(const struct setting *s);
+/* split.c: a split that is bound to services when all of them are known; `number` as in struct split. NULL: no memory. */
+struct split *khap__new_split(struct resolver *r, const struct setting *given, uint32_t number);
+/* Whether a service has nothing but splits, and which one holds for all of its routes. */
+const struct split *khap__find_split(struct resolver *r, const struct service_parts *own,
+                                     struct service_head *head);
+void khap__resolve_splits(struct resolver *r);
 /* limits.c: who may come, and how much of it. */
 bool khap__fill_limits(const struct resolved *r, const struct service_parts *own,
                        const struct service_parts *inherited, struct arena *scratch, struct service *out);

@@ -101,17 +101,17 @@ static void add_service(struct resolver *r, const struct setting *given)
     head.mode = (uint8_t)khap__mode_of(own.mode ? own.mode : r->defaults.mode, tls);
     check_name(r, &head);
     khap__find_fixed(&own, &r->defaults, &head);
+    const struct split *split = khap__find_split(r, &own, &head);
     /* one of serviceDefaults is not for a service that answers itself or has servers */
-    bool answers = head.redirect || head.respond || own.node_port || own.servers;
+    bool answers = head.redirect || head.respond || own.node_port || own.servers || head.split_only;
     const struct setting *backend = own.backend && !own.redirect && !own.respond ? own.backend
                                     : answers                                    ? NULL
                                                                                  : r->defaults.backend;
     head.backend = backend ? backend->text : head.name;
-    head.own_backend = backend != NULL;
-    if (backend) {
-        head.redirect_https = own.redirect_https ? own.redirect_https : r->defaults.redirect_https;
+    head.own_backend = backend != NULL || head.split_only;
+    head.redirect_https = own.redirect_https ? own.redirect_https : r->defaults.redirect_https;
+    if (backend)
         khap__check_backend(r, &head, backend);
-    }
     if (head.mode == MODE_HTTP)
         head.frontends = own.frontends           ? khap__frontend_bits(r, own.frontends)
                          : r->defaults.frontends ? r->inherited_frontends
@@ -121,7 +121,7 @@ static void add_service(struct resolver *r, const struct setting *given)
     head.frontends |= redirected;
     if (head.mode == MODE_PASSTHROUGH)
         head.frontends = out->https >= 0 ? UINT64_C(1) << out->https : ROUTE_HTTPS_TCP_ONLY;
-    khap__add_routes(r, &head, &own);
+    khap__add_routes(r, &head, &own, split);
     head.n_routes = out->routes.len - head.first_route;
     khap__check_service(r, &head, &own);
     khap__check_servers(r, &head, &own);
@@ -151,4 +151,6 @@ void khap__resolve_services(struct resolver *r)
         r->no_memory = true;
     for (const struct setting *s = services ? services->child : NULL; s && !r->no_memory; s = s->next)
         add_service(r, s);
+    if (!r->no_memory)
+        khap__resolve_splits(r);
 }

@@ -191,12 +191,15 @@ static bool read_name(struct reader *r, enum key key, struct khap_str text, stru
 {
     if (khap__name_valid(text, NULL))
         return khap__keep_text(r, text, out);
-    struct khap_str thing = key == KEY_SERVICE_SERVER_NAME                                ? S("server")
-                            : key == KEY_SERVICE_NODES_NAMES                              ? S("node")
-                            : key == KEY_SERVICE_FRONTENDS                                ? S("frontend")
-                            : key == KEY_SERVICE_BACKEND                                  ? S("backend")
-                            : key == KEY_PROCESS_GROUP || key == KEY_PROCESS_SOCKET_GROUP ? S("group")
-                                                                                          : S("user");
+    bool group = key == KEY_PROCESS_GROUP || key == KEY_PROCESS_SOCKET_GROUP,
+         user = key == KEY_PROCESS_USER || key == KEY_PROCESS_SOCKET_USER || key == KEY_SERVICE_CHECK_USER;
+    struct khap_str thing = key == KEY_SERVICE_SERVER_NAME   ? S("server")
+                            : key == KEY_SERVICE_NODES_NAMES ? S("node")
+                            : key == KEY_SERVICE_FRONTENDS   ? S("frontend")
+                            : key == KEY_SERVICE_BACKEND     ? S("backend")
+                            : group                          ? S("group")
+                            : user                           ? S("user")
+                                                             : S("service");
     READER_SAY(r, MSG_BAD_NAME, at, thing, text,
                text.len == 0    ? S("it is empty")
                : text.len > 255 ? S("it is longer than 255 bytes")

@@ -61,6 +61,7 @@ VALUES = {
 APART = {
     "nodePort": "each service has one", "mode": "HTTP is what is here", "bind": "of TCP", "tls": "of TCP", "hosts": "each service has its own", "frontends": "each is on both",
     "nodes": "tests/random/maps.py", "default": "one in a map, tests/agreement/routes.py", "backendProtocol": "needs another server, tests/traffic", "backendTls": "the same", "sendProxy": "the same",
+    "split": "the services share at random, tests/traffic/splits.py", "canary": "the same",
     "backend": "there is no section of one's own here, tests/traffic/fixed.py", "extra": "tests/traffic/http_rules.py",
 }
 # what is asked of each service, in this order: path, method, header fields

@@ -6,7 +6,8 @@ N requests (default 600) over N/100 maps, at least 6, and further maps while a k
 rules: the host without case, port and trailing dot; an exact host before a wildcard, a longer wildcard before a shorter, at one suffix
 one label before any depth; the most specific host decides; what it does not take goes to routes without a host, then to the default,
 then 404. Of one host's routes: exact path, longest prefix, regexes in order, then the route without a path (which is prefix /). A route whose
-match does not hold is as if it were not there; of equal paths (all regexes are) method, number of headers, number of query parameters decide.
+match does not hold is as if it were not there; of equal paths (all regexes are) method, number of headers, number of query parameters decide. Where
+services share the requests of a route, one that has a weight answers, or the one that the canary's header or cookie names.
 """
 import collections
 import json
@@ -38,7 +39,9 @@ FRONTENDS = ["http", "inner", "third"]
 # ---- the rules, once more
 
 # kind: exact, deep, label, any
-Route = collections.namedtuple("Route", "service suffix kind path type order match")
+# weights: of the services that answer on it
+Route = collections.namedtuple("Route", "service suffix kind path type order match weights")
+Canary = collections.namedtuple("Canary", "name weight header cookie")
 
 
 def bare(path):
@@ -96,6 +99,20 @@ def decide(routes, request):
     return of_host([r for r in routes if r.kind == "any"], request)
 
 
+def who(route, canaries, request):
+    """The services that may answer a request on its route."""
+    canary = canaries.get(route.service)
+    if not canary or route.weights:
+        return {name for name, weight in (route.weights or {route.service: 1}).items() if weight}
+    sent = [v for n, v in request.headers if n.lower() == canary.header.lower()]
+    cookies = [c.strip() for n, v in request.headers if n.lower() == "cookie" for c in v.split(";")]
+    for said in sent, [c.partition("=")[2] for c in cookies if c.partition("=")[0] == canary.cookie]:
+        for word, name in ("always", canary.name), ("never", route.service):
+            if word in said:
+                return {name}
+    return {name for name, weight in ((canary.name, canary.weight), (route.service, 100 - canary.weight)) if weight}
+
+
 # ---- random maps
 
 # what may be asked of a header, of a query parameter; and values that requests have
@@ -138,7 +155,7 @@ class Table:
     def __init__(self):
         self.routes, self.taken, self.order, self.made = {f: [] for f in FRONTENDS}, set(), 0, []
 
-    def add(self, name, fronts, host, label, path, kind, match=None):
+    def add(self, name, fronts, host, label, path, kind, match=None, weights=None):
         self.made.append((host, path, kind))
         match = match or {}
         host = (host or "").lower()
@@ -156,7 +173,7 @@ class Table:
         self.taken.update((f, same) for f in fronts)
         self.order += 1
         for f in fronts:
-            self.routes[f].append(Route(name, key, what, path, kind, self.order, match))
+            self.routes[f].append(Route(name, key, what, path, kind, self.order, match, weights))
         return True
 
 
@@ -186,7 +203,12 @@ def random_service(rng, name, table, port):
             if host.startswith("*.") and rng.random() < 0.4:
                 own = rng.random() < 0.6
                 one["wildcard"] = "label" if own else "deep"
-        if table.add(name, fronts, host, own, path, kind, match):
+        weights = {t: rng.choice([0, 1, 3]) for t in rng.sample(SHARES, 2)} if rng.random() < 0.12 else None
+        if weights and not any(weights.values()):
+            weights[SHARES[0]] = 1
+        if table.add(name, fronts, host, own, path, kind, match, weights):
+            if weights:
+                one["split"] = [{"service": t, "weight": w} for t, w in weights.items()]
             if path is not None:
                 one["path"] = path
             if match:
@@ -203,14 +225,36 @@ def random_service(rng, name, table, port):
     return service if hosts or routes or "default" in service else None
 
 
+# services that answer on routes of others alone
+SHARES = ["t0", "t1", "t2"]
+
+
+def saying(name, port):
+    return {"nodePort": port, "check": False, "extra": "http-request return status 200 content-type text/plain string %s" % name}
+
+
+def random_canaries(rng, services, port):
+    """Some services get one; by the service."""
+    canaries = {}
+    for name in list(services):
+        split = any("split" in r for r in services[name].get("routes", []))
+        if not split and rng.random() < 0.3:
+            canaries[name] = Canary("c" + name, rng.choice([0, 10, 50, 100]), rng.choice(["X-Canary", "x-other"]), rng.choice(["canary", "C.d"]))
+            services["c" + name] = dict(saying("c" + name, port), canary={"of": name, **canaries[name]._asdict()})
+            del services["c" + name]["canary"]["name"]
+    return canaries
+
+
 def random_map(rng, ports):
     table, services = Table(), {}
     for i in range(rng.randint(2, 14)):
         service = random_service(rng, "s%d" % i, table, ports["nothing"])
         if service:
             services["s%d" % i] = service
+    canaries = random_canaries(rng, services, ports["nothing"])
+    services.update((t, saying(t, ports["nothing"])) for t in SHARES)
     return {"nodes": {"n": "127.0.0.1"}, "services": services,
-            "frontends": {f: {"bind": "127.0.0.1:%d" % ports[f]} for f in FRONTENDS}}, table.routes
+            "frontends": {f: {"bind": "127.0.0.1:%d" % ports[f]} for f in FRONTENDS}}, table.routes, canaries
 
 
 # ---- random requests
@@ -280,6 +324,11 @@ def random_request(rng, front, routes):
         pairs.append(rng.choice(["", "/a", "q", "q=/a", "/b"]))
     if pairs and rng.random() < 0.1:
         pairs.pop(rng.randrange(len(pairs)))
+    for name in "X-Canary", "X-Other":
+        if rng.random() < 0.15:
+            headers.append((name, rng.choice(["always", "never", "maybe", "Always"])))
+    for _ in range(rng.choice([0, 0, 0, 0, 1, 2])):
+        headers.append(("Cookie", rng.choice(["canary=always", "a=b; canary=never", "C.d=never; x", "C.d=always", "xcanary=always", "canary=no;C.d=always"])))
     query = "".join(rng.choice("&&&;") + p for p in pairs)[1:]
     return Request(front, host, path, path + ("?" + query if query or rng.random() < 0.05 else ""), method, headers)
 
@@ -323,7 +372,7 @@ def served(lab, text, mode, ports, requests):
     return answers
 
 
-KINDS = ("host exact", "host deep", "host label", "host any", "host nothing", "path Exact", "path Prefix", "path Regex", "path none", "match", "match passed over")
+KINDS = ("host exact", "host deep", "host label", "host any", "host nothing", "path Exact", "path Prefix", "path Regex", "path none", "match", "match passed over", "split", "canary")
 
 
 def main():
@@ -337,7 +386,7 @@ def main():
         ports = {f: lib.free_port() for f in FRONTENDS + ["nothing"]}
         while number < maps or number < 20 * maps and count >= 500 and not all(seen[k] for k in KINDS):
             number += 1
-            text, table = random_map(rng, ports)
+            text, table, canaries = random_map(rng, ports)
             requests = [random_request(rng, f, table[f]) for f in rng.choices(FRONTENDS, k=-(-count // maps))]
             answers = {mode: served(lab, text, mode, ports, requests) for mode in lib.MODES}
             if None in answers.values():
@@ -345,18 +394,20 @@ def main():
                 continue
             for i, request in enumerate(requests):
                 route = decide(table[request.front], request)
-                wanted = route.service if route else 404
+                wanted = who(route, canaries, request) if route else {404}
                 asked += 1
                 seen["host " + (route.kind if route else "nothing")] += 1
                 if route:
                     seen["path " + ("none" if route.type == "Prefix" and not bare(route.path) else route.type)] += 1
                     seen["match"] += bool(route.match)
+                    seen["split"] += bool(route.weights)
+                    seen["canary"] += wanted != {route.service} and not route.weights
                     # a more specific route was as if it were not there
                     plain = [r._replace(match={}) for r in table[request.front] if r.match]
                     without = decide([r for r in table[request.front] if not r.match] + plain, request)
                     seen["match passed over"] += without.order != route.order
                 got = {mode: a[i] for mode, a in answers.items()}
-                if any(g != wanted for g in got.values()):
+                if any(g not in wanted for g in got.values()):
                     wrong += 1
                     if wrong <= 5:
                         tap.ok("map %d: %r" % (number, request), False, "rules: %s %s\n%s\nSEED=%d\n%s" % (

@@ -183,6 +183,14 @@ def context(path):
         tree["sections"] = "backend %ssafe\n    server s 10.0.0.9:80\n" % MARK
     if path.startswith("services.*.redirect.") or path.startswith("services.*.respond."):
         tree["services"]["web"] = {"hosts": ["a.example"], path.split(".")[2]: {"body": "b"} if "respond" in path else {"port": 81}}
+    if ".split" in path or path.startswith("services.*.canary"):
+        tree["services"][MARK + "safe"] = {"nodePort": 32001}
+    if path.startswith("services.*.canary."):
+        web["canary"] = {"of": MARK + "safe", "weight": 5}
+    if path.startswith("services.*.split"):
+        tree["services"]["web"] = {"hosts": ["a.example"], "split": [{"service": MARK + "safe"}]}
+    if path.startswith("services.*.routes[].split"):
+        web["routes"][0]["split"] = [{"service": MARK + "safe"}]
     if path == "services.*.frontends":
         tree["certs"] = [{"file": "all.pem"}]
     if path == "services.*.routes[].wildcard":

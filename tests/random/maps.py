@@ -645,6 +645,45 @@ class Maker:
                     else:
                         self.set(t, path + ".backendTls", "verify", "none")
                         self.set(t, path + ".backendTls", "sni", "s.example", 0.4)
+        self.shares(services)
+
+    def shares(self, services):
+        """Requests that some of the services share: a canary, a service that is a split, and a route that is one."""
+        path, rng = "services.*", self.rng
+        http = [n for n, s in services.items() if s.get("mode") != "tcp"]
+        free = [n for n in http if "frontends" not in services[n]]
+        plain = [n for n in free if "rewrite" not in services[n] and "prefix" not in services[n].get("redirect", {})] # also behind a regex
+        followed = set()
+        for name in free:
+            others = [n for n in http if n != name and n not in followed and "canary" not in services[n]]
+            if name not in followed and others and (name in plain or all("Regex" not in str(services[n]) for n in others)) and self.chance(0.2):
+                self.use(path + ".canary")
+                c = services[name]["canary"] = {}
+                self.set(c, path + ".canary", "of", rng.choice(others))
+                self.set(c, path + ".canary", "weight", rng.choice([0, 1, 10, 50, 99, 100]), 0.7)
+                self.set(c, path + ".canary", "header", self.header(), 0.5)
+                self.set(c, path + ".canary", "cookie", rng.choice(["canary", "a%$`#~", "A.b-c"]), 0.5)
+                followed.add(c["of"])
+        targets = [n for n in plain if n not in followed]
+
+        def split(row):
+            self.use(row)
+            out = []
+            for name in rng.sample(targets, rng.randrange(1, min(4, len(targets)) + 1)):
+                self.use(row + "[].service")
+                share = {"service": name}
+                out.append(share if self.set(share, row + "[]", "weight", rng.choice([1, 7, 50, 1000000]), 0.6) or self.chance(0.5) else name)
+            if isinstance(out[-1], dict) and len(out) > 1 and self.chance(0.2):
+                self.set(out[-1], row + "[]", "weight", 0)
+            return out
+        if targets and self.chance(0.3):
+            s = services[self.name("svc")] = {}
+            self.set(s, path, "hosts", [self.host(), self.host()])
+            s["split"] = split(path + ".split")
+        for name in http:
+            for route in services[name].get("routes", []):
+                if targets and name not in followed and self.chance(0.1):
+                    route["split"] = split(path + ".routes[].split")
 
 
 # Somebody's own file, for maps that go into one
@@ -731,7 +770,8 @@ for i in range(N):
         if name != "out" and not os.path.lexists("out/" + name):
             os.symlink("../" + name, "out/" + name)
     done = subprocess.run([binary, "-c", "-f", "haproxy.cfg"], cwd="out", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    said = done.stdout.decode("utf-8", "replace")
+    # 3.4 measures how long a password takes, and warns of a busy machine
+    said = "\n".join(line for line in done.stdout.decode("utf-8", "replace").splitlines() if "the hash algorithm used for this password takes" not in line)
     if done.returncode or "[ALERT]" in said or "[WARNING]" in said:
         failures.append("map %d, %s, %s:\n%s\n%s" % (i, " ".join(target) or "no target", "bundle" if bundle else "into a file" if into else "one file", said[:1500], text))
         if len(failures) >= 20:
