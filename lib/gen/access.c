@@ -144,9 +144,10 @@ static const struct cert_header cert_headers[] = {
     {KEY_SERVICE_CLIENT_CERT_CERTIFICATE, NULL, "%[ssl_c_der,base64]", NULL},
 };
 
-/* The name with - and _ for each other: some servers do not tell them apart. HAProxy compares lower case. */
-static void name_pattern(struct buf *out, struct khap_str name)
+/* HAProxy compares the expression with names in lower case. */
+void khap__gen_forget_header(struct gen *g, struct khap_str name, struct khap_place place)
 {
+    struct buf *out = &g->text;
     khap__buf_clear(out);
     khap__buf_char(out, '^');
     for (size_t i = 0; i < name.len; i++) {
@@ -157,6 +158,11 @@ static void name_pattern(struct buf *out, struct khap_str name)
             khap__regex_quote(out, (struct khap_str){&c, 1});
     }
     khap__buf_char(out, '$');
+    khap__doc_begin(g->doc, 4, place);
+    khap__doc_lit(g->doc, "http-request del-header");
+    khap__doc_word(g->doc, khap__buf_str(out));
+    khap__doc_lit(g->doc, "-m reg");
+    khap__doc_end(g->doc);
 }
 
 void khap__gen_client_cert(struct gen *g, const struct service *s)
@@ -172,22 +178,19 @@ void khap__gen_client_cert(struct gen *g, const struct service *s)
             if (!given && !h->name)
                 continue;
             struct khap_str name = given ? given->text : khap__str(h->name);
-            khap__doc_begin(doc, 4, place);
             if (pass == 0) {
-                khap__doc_lit(doc, "http-request del-header");
-                name_pattern(&g->text, name);
-                khap__doc_word(doc, khap__buf_str(&g->text));
-                khap__doc_lit(doc, "-m reg");
-            } else {
-                khap__doc_lit(doc, "http-request set-header");
-                khap__doc_word(doc, name);
-                khap__doc_word(doc, khap__str(h->format));
-                khap__doc_lit(doc, "if { ssl_c_used }");
-                if (h->text) {
-                    khap__doc_lit(doc, "!{");
-                    khap__doc_word(doc, khap__str(h->text));
-                    khap__doc_lit(doc, "-m reg [[:cntrl:]] }");
-                }
+                khap__gen_forget_header(g, name, place);
+                continue;
+            }
+            khap__doc_begin(doc, 4, place);
+            khap__doc_lit(doc, "http-request set-header");
+            khap__doc_word(doc, name);
+            khap__doc_word(doc, khap__str(h->format));
+            khap__doc_lit(doc, "if { ssl_c_used }");
+            if (h->text) {
+                khap__doc_lit(doc, "!{");
+                khap__doc_word(doc, khap__str(h->text));
+                khap__doc_lit(doc, "-m reg [[:cntrl:]] }");
             }
             khap__doc_end(doc);
         }

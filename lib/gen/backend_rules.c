@@ -271,6 +271,7 @@ void khap__gen_backend_rules(struct gen *g, const struct service *s, const struc
         khap__gen_maintenance(g, s);
         khap__gen_preflight(g, s);
         khap__gen_basic_auth(g, s);
+        khap__gen_jwt(g, s);
         khap__gen_client_cert(g, s);
         header_lines(g, s->request, s->n_request, "http-request");
         if (!first)

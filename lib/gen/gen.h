@@ -142,6 +142,10 @@ void khap__gen_limit_tables(struct gen *g);
 void khap__gen_basic_auth(struct gen *g, const struct service *s);
 void khap__gen_client_cert(struct gen *g, const struct service *s);
 void khap__gen_userlists(struct gen *g);
+/* A rule that takes a header out of requests, - and _ for each other: some servers do not tell them apart. */
+void khap__gen_forget_header(struct gen *g, struct khap_str name, struct khap_place place);
+/* jwt.c: tokens, and what the servers are told of them */
+void khap__gen_jwt(struct gen *g, const struct service *s);
 /* answers.c: settings of a backend, and rules for requests and for answers */
 void khap__gen_answer_settings(struct gen *g, const struct service *s);
 void khap__gen_maintenance(struct gen *g, const struct service *s);

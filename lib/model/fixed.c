@@ -24,14 +24,23 @@ static void say_cannot_act(struct resolver *r, const struct setting *s, struct k
 static bool acts(enum key key)
 {
     static const uint16_t keys[] = {
-        KEY_SERVICE_MODE,           KEY_SERVICE_HOSTS,
-        KEY_SERVICE_ROUTES,         KEY_SERVICE_WILDCARD,
-        KEY_SERVICE_DEFAULT,        KEY_SERVICE_REDIRECT,
-        KEY_SERVICE_RESPOND,        KEY_SERVICE_FRONTENDS,
-        KEY_SERVICE_SOURCE_RANGES,  KEY_SERVICE_EXTRA,
-        KEY_SERVICE_REDIRECT_HTTPS, KEY_SERVICE_DENY_RANGES,
-        KEY_SERVICE_RATE_LIMIT,     KEY_SERVICE_CONNECTION_LIMIT,
-        KEY_SERVICE_BASIC_AUTH,     KEY_SERVICE_MAINTENANCE,
+        KEY_SERVICE_MODE,
+        KEY_SERVICE_HOSTS,
+        KEY_SERVICE_ROUTES,
+        KEY_SERVICE_WILDCARD,
+        KEY_SERVICE_DEFAULT,
+        KEY_SERVICE_REDIRECT,
+        KEY_SERVICE_RESPOND,
+        KEY_SERVICE_FRONTENDS,
+        KEY_SERVICE_SOURCE_RANGES,
+        KEY_SERVICE_EXTRA,
+        KEY_SERVICE_REDIRECT_HTTPS,
+        KEY_SERVICE_DENY_RANGES,
+        KEY_SERVICE_RATE_LIMIT,
+        KEY_SERVICE_CONNECTION_LIMIT,
+        KEY_SERVICE_BASIC_AUTH,
+        KEY_SERVICE_MAINTENANCE,
+        KEY_SERVICE_JWT,
         KEY_SERVICE_CANARY,
     };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {

@@ -72,6 +72,7 @@ bool khap__fill_limits(const struct resolved *r, const struct service_parts *own
     struct layered rate = khap__part(r->model, own, inherited, KEY_SERVICE_RATE_LIMIT);
     if (out->mode == MODE_HTTP) {
         out->basic_auth = khap__part(r->model, own, inherited, KEY_SERVICE_BASIC_AUTH);
+        out->jwt = khap__part(r->model, own, inherited, KEY_SERVICE_JWT);
         out->client_cert = khap__part(r->model, own, inherited, KEY_SERVICE_CLIENT_CERT);
         out->cors = khap__part(r->model, own, inherited, KEY_SERVICE_CORS);
         out->compression = khap__part(r->model, own, inherited, KEY_SERVICE_COMPRESSION);
@@ -115,6 +116,23 @@ static void check_basic_auth(struct resolver *r, const struct service_parts *own
         RESOLVE_SAY(r, MSG_MISSING_KEY, given->place, S("`basicAuth`"), S("users"));
 }
 
+static void check_jwt(struct resolver *r, const struct service_parts *own,
+                      const struct service_parts *inherited)
+{
+    const struct setting *given = given_object(r, own, KEY_SERVICE_JWT),
+                         *basic = given_object(r, own, KEY_SERVICE_BASIC_AUTH);
+    struct layered jwt = khap__part(r->model, own, inherited, KEY_SERVICE_JWT);
+    if (jwt.own && (given || basic) && khap__part(r->model, own, inherited, KEY_SERVICE_BASIC_AUTH).own)
+        RESOLVE_SAY(r, MSG_KEY_CANNOT_ACT, given ? given->place : basic->place,
+                    given ? S("jwt") : S("basicAuth"), given ? S("basicAuth") : S("jwt"));
+    if (!given)
+        return;
+    if (!khap__member(jwt, KEY_SERVICE_JWT_ALGORITHM))
+        RESOLVE_SAY(r, MSG_MISSING_KEY, given->place, S("`jwt`"), S("algorithm"));
+    if (!khap__member(jwt, KEY_SERVICE_JWT_KEY))
+        RESOLVE_SAY(r, MSG_MISSING_KEY, given->place, S("`jwt`"), S("key"));
+}
+
 static void check_cors(struct resolver *r, const struct service_parts *own,
                        const struct service_parts *inherited)
 {
@@ -143,6 +161,7 @@ void khap__check_limits(struct resolver *r, const struct service_parts *own,
     check_ranges(r, own, KEY_SERVICE_SOURCE_RANGES);
     check_ranges(r, own, KEY_SERVICE_DENY_RANGES);
     check_basic_auth(r, own, inherited);
+    check_jwt(r, own, inherited);
     check_cors(r, own, inherited);
     if (!r->model->seen[KEY_SERVICE_RATE_LIMIT])
         return;

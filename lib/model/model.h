@@ -299,7 +299,7 @@ struct service {
     uint64_t slowstart;                      /* the same, in microseconds */
     struct rate_limit rate;
     uint32_t connection_limit; /* 0: none */
-    struct layered basic_auth, client_cert, cors, compression, error_pages,
+    struct layered basic_auth, jwt, client_cert, cors, compression, error_pages,
         maintenance; /* of http; `own` NULL: not given */
     uint8_t protocol;
     bool tls_verify;

@@ -36,8 +36,8 @@ static bool acts_before_backend(const struct service_head *head, enum key key)
 
 /* Keys that keep people out. */
 static const uint16_t guarding[] = {KEY_SERVICE_SOURCE_RANGES, KEY_SERVICE_DENY_RANGES,
-                                    KEY_SERVICE_RATE_LIMIT, KEY_SERVICE_CONNECTION_LIMIT,
-                                    KEY_SERVICE_BASIC_AUTH};
+                                    KEY_SERVICE_RATE_LIMIT,    KEY_SERVICE_CONNECTION_LIMIT,
+                                    KEY_SERVICE_BASIC_AUTH,    KEY_SERVICE_JWT};
 
 bool khap__guards(enum key key)
 {

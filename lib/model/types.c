@@ -144,6 +144,10 @@ bool khap__check_bytes(struct reader *r, enum key key, struct khap_str text, str
 static bool read_text(struct reader *r, enum key key, struct khap_str text, struct khap_place at,
                       struct setting *out)
 {
+    if (text.len == 0 && (key == KEY_SERVICE_JWT_ISSUER || key == KEY_SERVICE_JWT_AUDIENCE)) {
+        READER_SAY(r, MSG_MISSING_VALUE, at, khap__key_path(key));
+        return false;
+    }
     return khap__check_bytes(r, key, text, at) && khap__keep_text(r, text, out);
 }
 
@@ -197,6 +201,7 @@ static bool read_name(struct reader *r, enum key key, struct khap_str text, stru
                             : key == KEY_SERVICE_NODES_NAMES ? S("node")
                             : key == KEY_SERVICE_FRONTENDS   ? S("frontend")
                             : key == KEY_SERVICE_BACKEND     ? S("backend")
+                            : key == KEY_SERVICE_JWT_CLAIM   ? S("claim")
                             : group                          ? S("group")
                             : user                           ? S("user")
                                                              : S("service");

@@ -19,6 +19,7 @@ make_fixture()
     mv "$1/pem.key" "$1/etc/ssl/marley/privkey.pem"
     mv "$1/pem" "$1/var/lib/haproxy/ssl/certs.d/marley.pem"
     cp "$1/etc/ssl/admin.pem.crt" "$1/etc/ssl/ca.pem"
+    openssl x509 -in "$1/etc/ssl/ca.pem" -pubkey -noout >"$1/etc/khap/jwt.pem"
     rm -f "$1"/etc/ssl/*.key "$1"/etc/ssl/*.crt
     echo "etc/ssl/example.com.pem" >"$1/etc/haproxy/crt-list.txt"
     echo "0123456789abcdef" >"$1/etc/khap/cookie.key"

@@ -43,6 +43,8 @@ NOT_SEEN = {
     "bad-needs-release-old": "what a release can do",
     "bad-needs-release-spread": "what a release can do",
     "bad-needs-release-checks": "what a release can do",
+    "bad-jwt-old": "what a release can do",
+    "bad-jwt-key": "what is in a file",
     "bad-limits-old": "what a release can do",
     "bad-password": "what is in a password is looked at when it is written",
     "bad-no-common-way": "what a release can do",

@@ -64,6 +64,7 @@ CONTEXT = {
     "services.*.basicAuth": ({"services": {"web": {"basicAuth": {"users": {"joe": "$1$abcdefgh$b4gX0Pcn1NnWcMqsCgpQB/"}}}}}, []),
     "services.*.basicAuth.users": ({}, []),
     "services.*.basicAuth.file": ({}, []),
+    "services.*.jwt": ({"services": {"web": {"jwt": {"algorithm": "ES256", "key": "/k.pem"}}}}, ["--target", "2.6"]),
     "services.*.clientCert": ({"services": {"web": {"clientCert": {"verify": "X-V"}}}}, []),
     "services.*.cors": ({"services": {"web": {"cors": {"origins": ["https://o.example"]}}}}, []),
     "services.*.compression": ({}, []),
@@ -87,7 +88,7 @@ INSTEAD = {
     "services.*.cookie.dynamic": ("services.web.cookie", "{name: C, dynamic: true, keyFile: KEYFILE}"),
     "services.*.cookie.keyFile": ("services.web.cookie.keyFile", "KEYFILE2"),
 }
-NAMES = {"users": "joe", "errorPages": "503", "nodes": "node1", "labels": "zone", "frontends": "own", "services": "web", "set": "X-Tier", "add": "X-Tier", "selector": "zone", "headers": "X-Tier", "query": "q"}
+NAMES = {"claims": "X-Tier", "users": "joe", "errorPages": "503", "nodes": "node1", "labels": "zone", "frontends": "own", "services": "web", "set": "X-Tier", "add": "X-Tier", "selector": "zone", "headers": "X-Tier", "query": "q"}
 
 
 def merge(into, more):

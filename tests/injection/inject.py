@@ -54,6 +54,8 @@ def fixture():
                         "-addext", "subjectAltName=DNS:a.example", "-keyout", "key.pem", "-out", "crt.pem"], check=True, stderr=subprocess.DEVNULL)
         with open("all.pem", "w") as f:
             f.write(open("crt.pem").read() + open("key.pem").read())
+        with open("public.pem", "w") as f:
+            subprocess.run([OPENSSL, "x509", "-in", "crt.pem", "-pubkey", "-noout"], check=True, stdout=f)
         os.mkdir("certs.d")
         shutil.copy("all.pem", "certs.d/a.pem")
         with open("list.txt", "w") as f:
@@ -73,7 +75,7 @@ fixture()
 FILES = {"certs[].directory": "certs.d", "certs[].file": "all.pem", "certs[].key": "key.pem", "certs[].clientCa": "crt.pem", "certs[].crtList": "list.txt",
          "services.*.backendTls.ca": "crt.pem", "services.*.cookie.keyFile": "cookie.key",
          "services.*.sourceRanges[].file": "nets.txt", "services.*.denyRanges[].file": "nets.txt", "services.*.basicAuth.file": "users",
-         "services.*.errorPages.*": "nets.txt", "services.*.maintenance.page": "nets.txt"}
+         "services.*.jwt.key": "public.pem", "services.*.errorPages.*": "nets.txt", "services.*.maintenance.page": "nets.txt"}
 
 
 def base():
@@ -105,7 +107,7 @@ with open(os.path.join(tap.srcdir, "lib/model/keys.tsv")) as f:
 for row in rows:
     if row["path"].endswith("[]"):
         LISTS.add(row["path"][:-2].split(".")[-1])
-NAMES = {"users": "joe", "errorPages": "503", "nodes": "n1", "labels": "zone", "frontends": "inner", "services": "web", "set": "X-A", "add": "X-A", "selector": "zone", "headers": "X-A", "query": "q"}
+NAMES = {"claims": "X-A", "users": "joe", "errorPages": "503", "nodes": "n1", "labels": "zone", "frontends": "inner", "services": "web", "set": "X-A", "add": "X-A", "selector": "zone", "headers": "X-A", "query": "q"}
 
 
 def concrete(path):
@@ -168,6 +170,9 @@ def context(path):
         web["servers"] = [{"name": "s1", "address": "10.0.0.9", "port": 8080}]
     if path.startswith("services.*.basicAuth.") and path != "services.*.basicAuth.file":
         web["basicAuth"] = {"users": {"joe": "secret"}}
+    if path.startswith("services.*.jwt."):
+        tree["haproxy"] = "2.6-3.4"
+        web["jwt"] = {"algorithm": "RS256", "key": "public.pem"}
     if path.startswith("services.*.cors."):
         web["cors"] = {"origins": ["https://o.example"]}
     if path.startswith("services.*.rateLimit."):

@@ -67,6 +67,10 @@ with open("users", "w") as f:
     f.write("# who\nfile:%s\n" % HASH)
 with open("nets.txt", "w") as f:
     f.write("10.0.0.0/8\n2001:db8::/32\n")
+with open("jwt.pem", "w") as f:
+    subprocess.run([OPENSSL, "x509", "-in", "a.crt", "-pubkey", "-noout"], check=True, stdout=f)
+with open("jwt.secret", "w") as f:
+    f.write("0123456789abcdef' \"%[src]$x,)#\\ \n")
 with open("cookie.key", "w") as f:
     f.write("0123456789abcdef\n")
 
@@ -426,6 +430,17 @@ class Maker:
                 self.use(path + ".basicAuth.users.*")
             self.set(a, path + ".basicAuth", "file", "users", 1 if not a else 0.5)
             self.set(a, path + ".basicAuth", "realm", "The 'shop' %d$x #1", 0.5)
+        elif self.chance(0.15):
+            self.use(path + ".jwt")
+            j = s["jwt"] = {}
+            path += ".jwt"
+            self.set(j, path, "algorithm", rng.choice(words_of(path + ".algorithm")))
+            self.set(j, path, "key", "jwt.secret" if j["algorithm"].startswith("HS") else "jwt.pem")
+            self.set(j, path, "issuer", rng.choice(["https://login.example", "-f it's $x \"%[src]\" # \\ ü"]), 0.5)
+            self.set(j, path, "audience", rng.choice([["api", "-m x"], "https://api.example", []]), 0.5)
+            if self.set(j, path, "claims", {"X-User": "sub", "x_It's%": "realm.name"}, 0.5):
+                self.use(path + ".claims.*")
+            path = "services.*"
         if self.chance(0.15):
             self.use(path + ".clientCert")
             c = s["clientCert"] = {}
