@@ -88,6 +88,8 @@ static void look_at(struct gen *g, const struct cert *c, struct khap_str path, u
         const struct cert_telling telling = {
             .diags = g->diags, .text = &g->text, .now = g->options->now, .soon_days = CERT_SOON_DAYS};
         khap__cert_tell(&telling, c->place, path, &info, CERT_OF_SERVER);
+        if ((c->ocsp.len > 0 && info.certs == 1) || (c->ocsp_update && info.chain == KHAP_CERT_CHAIN_ALONE))
+            SAY(g->diags, MSG_CERT_OCSP_ISSUER, c->place, path);
         hosts(g, &cover, path);
         if (status == KHAP_OK)
             keys(g, c, path, &info);
