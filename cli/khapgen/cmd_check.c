@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #ifdef HAVE_OPENSSL
 #include "cert.h"
@@ -27,6 +28,7 @@ struct check {
     size_t n_files;
     const char *target;
     enum khap_severity fail_on;
+    uint32_t expires_days;
     bool help;
     struct khap_bundle *bundle;
     struct khap_rules *rules;
@@ -96,6 +98,21 @@ static int take_rule_words(struct check *c, const struct options *o)
     return take_rules(c, severity ? WORD("--severity") : WORD("--ignore"), rules, 0);
 }
 
+/* Days, at most a hundred years of them. */
+static int take_days(struct check *c, const struct options *o)
+{
+    uint32_t n = 0;
+    const char *at = o->value;
+    for (; *at >= '0' && *at <= '9' && n <= 36500; at++)
+        n = n * 10 + (uint32_t)(*at - '0');
+    if (at == o->value || *at != '\0' || n > 36500) {
+        report_about(&c->report, "option-value", "check", word(o->name), word(o->value));
+        return EXIT_UNUSABLE;
+    }
+    c->expires_days = n;
+    return EXIT_DONE;
+}
+
 static int take_option(struct check *c, const struct options *o)
 {
     switch (o->id) {
@@ -118,6 +135,8 @@ static int take_option(struct check *c, const struct options *o)
     case OPTION_ENV_ONLY:
         c->env_only = true;
         break;
+    case OPTION_EXPIRES:
+        return take_days(c, o);
     case OPTION_FILES:
         c->look_at_files = true;
         break;
@@ -232,6 +251,8 @@ static int check_files(void *ctx, struct report *r, struct inputs *in, struct in
     struct khap_check_options options;
     khap_check_options_init(&options);
     options.rules = c->rules;
+    options.now = (int64_t)time(NULL);
+    options.expires_days = c->expires_days;
     const struct khap_if_facts facts = {
         .size = sizeof facts, .ctx = c, .ask = ask, .environment = environment};
     options.facts = &facts;
@@ -328,7 +349,9 @@ static enum khap_status print_sarif(void *ctx, const struct khap_sink *sink)
 
 int cmd_check(const char *const *words)
 {
-    struct check c = {.fail_on = KHAP_ERROR};
+    struct khap_check_options defaults;
+    khap_check_options_init(&defaults);
+    struct check c = {.fail_on = KHAP_ERROR, .expires_days = defaults.expires_days};
     int status = report_open(&c.report);
     if (status != EXIT_DONE)
         return status;

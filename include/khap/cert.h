@@ -29,6 +29,30 @@ enum khap_cert_key {
     KHAP_CERT_KEY_UNKNOWN = 3
 };
 
+/** How the certificates of a text stand to each other, the leaf being the first. */
+enum khap_cert_chain {
+    KHAP_CERT_CHAIN_GOOD = 0, /**< each is signed by the one behind it, or there is a single one, by itself */
+    KHAP_CERT_CHAIN_ALONE = 1,  /**< there is a single one, signed by another */
+    KHAP_CERT_CHAIN_ORDER = 2,  /**< they are one chain, and stand in another order */
+    KHAP_CERT_CHAIN_BROKEN = 3, /**< one of them is no part of the leaf's chain */
+    KHAP_CERT_CHAIN_UNKNOWN = 4 /**< there is none, or there are more than a chain has */
+};
+
+/** Which keys may stand beside each other for one name: HAProxy shows a client the one that it can use. */
+enum khap_cert_key_type {
+    KHAP_CERT_TYPE_OTHER = 0,
+    KHAP_CERT_TYPE_RSA = 1,
+    KHAP_CERT_TYPE_EC = 2,
+    KHAP_CERT_TYPE_DSA = 3
+};
+
+/** What is weak about a leaf: clients refuse what gives less than 112 bits of security. */
+enum khap_cert_weakness {
+    KHAP_CERT_WEAK_NO = 0,
+    KHAP_CERT_WEAK_KEY = 1,      /**< its key is too short */
+    KHAP_CERT_WEAK_SIGNATURE = 2 /**< another signed it, and with a hash such as SHA-1 */
+};
+
 /** What a PEM text says. `size`, `ctx` and `name` are set by who asks, the rest by the reader. */
 struct khap_cert_info {
     size_t size; /**< sizeof(struct khap_cert_info) as the caller knows it */
@@ -47,7 +71,13 @@ struct khap_cert_info {
     int64_t not_before; /**< the leaf's validity, seconds since 1970; 0 without a certificate */
     int64_t not_after;  /**< the last second of it; 0 without a certificate */
     uint32_t dh_params; /**< how many parameters for Diffie-Hellman the text holds */
+    uint32_t alt_names; /**< how many alternative names of any kind the leaf has; 0: only a common name */
+    uint32_t chain;     /**< enum khap_cert_chain */
+    uint32_t key_type;  /**< enum khap_cert_key_type, of the leaf */
+    uint32_t weak;      /**< enum khap_cert_weakness */
     uint32_t unused;    /**< 0 */
+    int64_t first_end;  /**< when the first of all certificates of the text expires; 0 without one */
+    int64_t last_end;   /**< when the last of them does */
 };
 
 /** A reader of certificates. */

@@ -78,10 +78,15 @@ struct khap_check_options {
      * place is where the configuration names the file.
      */
     struct khap_sources *sources;
+    int64_t
+        now; /**< with `certs`: seconds since 1970, for certificates that expire; 0: dates are not looked at */
+    uint32_t
+        expires_days; /**< from how many days before it expires on that is told of a certificate; default 14 */
+    uint32_t unused;  /**< 0 */
 };
 
 /**
- * The default: nothing known of the environment.
+ * The default: nothing known of the environment and of the time.
  *
  * @param options  [out] filled; `size` is set here
  */
@@ -91,7 +96,8 @@ void khap_check_options_init(struct khap_check_options *options);
  * Checks a bundle: every word of every line that HAProxy may read, and every name in it. What HAProxy refuses is an error, what it warns
  * of a warning. What depends on an environment variable is taken for good, and so is a file
  * beside the configuration, unless `options->files` is given: then what HAProxy says of the files that it reads when it starts is told, too:
- * whether they are there, and what is in them.
+ * whether they are there, and what is in them. Of certificates that HAProxy takes more is told, as a warning or a note: dates, chain, strength, names
+ * that a crt-list gives to one which does not have them, a name that two certificates of a bind have.
  *
  * For a target of several releases everything is told that one of them says.
  *

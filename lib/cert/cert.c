@@ -17,7 +17,8 @@
 /* What was found so far. */
 struct reading {
     struct khap_cert_info *out;
-    X509 *leaf;
+    X509 *leaf; /* the first of `all` */
+    STACK_OF(X509) * all;
     EVP_PKEY *key; /* the first private key that could be read */
     bool key_seen; /* the first one, readable or not */
 };
@@ -61,10 +62,13 @@ static enum khap_status take_certificate(struct reading *r, const struct block *
                                                             : d2i_X509(NULL, &p, b->len);
     if (x == NULL)
         return failure();
-    if (r->leaf == NULL)
-        r->leaf = x;
-    else
+    if (r->all == NULL)
+        r->all = sk_X509_new_null();
+    if (r->all == NULL || sk_X509_push(r->all, x) == 0) {
         X509_free(x);
+        return KHAP_ENOMEM;
+    }
+    r->leaf = sk_X509_value(r->all, 0);
     r->out->certs++;
     return KHAP_OK;
 }
@@ -184,14 +188,15 @@ static enum khap_status common_name(const struct reading *r)
 
 static enum khap_status names(const struct reading *r)
 {
-    if (r->out->name == NULL)
-        return KHAP_OK;
     int critical;
     GENERAL_NAMES *list = X509_get_ext_d2i(r->leaf, NID_subject_alt_name, &critical, NULL);
-    if (list == NULL) /* -1: it has none; else it cannot be read */
-        return critical == -1 ? common_name(r) : failure();
+    if (list == NULL && critical != -1) /* those that cannot be read are none */
+        return failure() == KHAP_ENOMEM ? KHAP_ENOMEM : KHAP_OK;
+    if (list == NULL)
+        return r->out->name != NULL ? common_name(r) : KHAP_OK;
     enum khap_status status = KHAP_OK;
-    for (int i = 0; i < sk_GENERAL_NAME_num(list) && status == KHAP_OK; i++)
+    r->out->alt_names = (uint32_t)sk_GENERAL_NAME_num(list);
+    for (int i = 0; i < sk_GENERAL_NAME_num(list) && r->out->name != NULL && status == KHAP_OK; i++)
         status = alternative_name(r, sk_GENERAL_NAME_value(list, i));
     GENERAL_NAMES_free(list);
     return status;
@@ -206,6 +211,70 @@ static uint32_t judge_key(const struct reading *r)
     return X509_check_private_key(r->leaf, r->key) == 1 ? KHAP_CERT_KEY_MATCHES : KHAP_CERT_KEY_DIFFERS;
 }
 
+enum { CHAIN_MOST = 32, SECURITY_BITS = 112 };
+
+static bool signs(X509 *issuer, X509 *subject)
+{
+    return X509_check_issued(issuer, subject) == X509_V_OK;
+}
+
+static uint32_t judge_chain(const struct reading *r)
+{
+    int n = r->all != NULL ? sk_X509_num(r->all) : 0;
+    if (n == 0 || n > CHAIN_MOST)
+        return KHAP_CERT_CHAIN_UNKNOWN;
+    if (n == 1)
+        return signs(r->leaf, r->leaf) ? KHAP_CERT_CHAIN_GOOD : KHAP_CERT_CHAIN_ALONE;
+    bool follows = true, walked[CHAIN_MOST] = {true};
+    for (int i = 1; i < n && follows; i++)
+        follows = signs(sk_X509_value(r->all, i), sk_X509_value(r->all, i - 1));
+    if (follows)
+        return KHAP_CERT_CHAIN_GOOD;
+    int at = 0, reached = 1;
+    for (int i = 0; i < n;) { /* each turn ends, or marks one more */
+        if (!walked[i] && signs(sk_X509_value(r->all, i), sk_X509_value(r->all, at))) {
+            walked[i] = true;
+            at = i;
+            reached++;
+            i = 0;
+        } else
+            i++;
+    }
+    return reached == n ? KHAP_CERT_CHAIN_ORDER : KHAP_CERT_CHAIN_BROKEN;
+}
+
+static void judge_strength(const struct reading *r)
+{
+    EVP_PKEY *key = X509_get0_pubkey(r->leaf);
+    int bits = 0, kind = key != NULL ? EVP_PKEY_base_id(key) : 0;
+    r->out->key_type = kind == EVP_PKEY_RSA || kind == EVP_PKEY_RSA_PSS ? KHAP_CERT_TYPE_RSA
+                       : kind == EVP_PKEY_EC                            ? KHAP_CERT_TYPE_EC
+                       : kind == EVP_PKEY_DSA                           ? KHAP_CERT_TYPE_DSA
+                                                                        : KHAP_CERT_TYPE_OTHER;
+    if (key != NULL && EVP_PKEY_security_bits(key) > 0 && EVP_PKEY_security_bits(key) < SECURITY_BITS)
+        r->out->weak = KHAP_CERT_WEAK_KEY;
+    else if (!signs(r->leaf, r->leaf) && X509_get_signature_info(r->leaf, NULL, NULL, &bits, NULL) == 1 &&
+             bits > 0 && bits < SECURITY_BITS)
+        r->out->weak = KHAP_CERT_WEAK_SIGNATURE;
+}
+
+/* When the first and the last of all certificates expire, whose dates can be read. */
+static void ends(const struct reading *r)
+{
+    bool seen = false;
+    for (int i = 0; i < sk_X509_num(r->all); i++) {
+        int64_t end;
+        enum khap_status status = seconds(X509_get0_notAfter(sk_X509_value(r->all, i)), &end);
+        if (status != KHAP_OK)
+            continue;
+        if (!seen || end < r->out->first_end)
+            r->out->first_end = end;
+        if (!seen || end > r->out->last_end)
+            r->out->last_end = end;
+        seen = true;
+    }
+}
+
 static enum khap_status fill(struct reading *r, struct khap_str pem, struct khap_str key)
 {
     /* The key's own file comes first: HAProxy takes that one. */
@@ -215,11 +284,14 @@ static enum khap_status fill(struct reading *r, struct khap_str pem, struct khap
     if (status != KHAP_OK)
         return status;
     r->out->key = judge_key(r);
+    r->out->chain = judge_chain(r);
     if (r->leaf == NULL)
         return KHAP_OK;
     status = seconds(X509_get0_notBefore(r->leaf), &r->out->not_before);
     if (status == KHAP_OK)
         status = seconds(X509_get0_notAfter(r->leaf), &r->out->not_after);
+    ends(r);
+    judge_strength(r);
     return status == KHAP_OK ? names(r) : status;
 }
 
@@ -234,7 +306,7 @@ static enum khap_status read_pem(void *ctx, struct khap_str pem, struct khap_str
     struct reading r = {.out = out};
     ERR_set_mark();
     enum khap_status status = fill(&r, pem, key);
-    X509_free(r.leaf);
+    sk_X509_pop_free(r.all, X509_free);
     EVP_PKEY_free(r.key);
     ERR_pop_to_mark();
     return status;

@@ -8,7 +8,7 @@
 void khap_check_options_init(struct khap_check_options *options)
 {
     if (options != NULL)
-        *options = (struct khap_check_options){.size = sizeof *options};
+        *options = (struct khap_check_options){.size = sizeof *options, .expires_days = CERT_SOON_DAYS};
 }
 
 struct khap_place khap__check_place(struct check *c, struct khap_span span)
@@ -97,14 +97,18 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
         c.files = options->files;
         c.certs = options->certs;
         c.sources = options->sources;
+        c.now = options->now;
+        c.expires_days = options->expires_days;
     }
     khap__arena_init(&c.arena, &c.alloc);
     khap__arena_init(&c.kept, &c.alloc);
     khap__arena_init(&c.all, &c.alloc);
+    khap__arena_init(&c.shown.arena, &c.alloc);
     khap__map_init(&c.seen, &c.alloc);
     khap__map_init(&c.bound, &c.alloc);
     khap__map_init(&c.looked_at, &c.alloc);
     khap__map_init(&c.forms, &c.alloc);
+    khap__map_init(&c.shown.by, &c.alloc);
     c.buffer.rewrite = 1024;
     khap__map_init(&c.acl_lines, &c.alloc);
     khap__arena_init(&c.names, &c.alloc);
@@ -141,6 +145,10 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     khap__map_free(&c.bound);
     khap__map_free(&c.looked_at);
     khap__map_free(&c.forms);
+    khap__map_free(&c.shown.by);
+    VEC_FREE(&c.alloc, &c.shown.names);
+    VEC_FREE(&c.alloc, &c.shown.paths);
+    khap__arena_free(&c.shown.arena);
     VEC_FREE(&c.alloc, &c.binds);
     VEC_FREE(&c.alloc, &c.sections);
     VEC_FREE(&c.alloc, &c.ignores);

@@ -2,7 +2,7 @@
 #ifndef CHECK_CHECK_H
 #define CHECK_CHECK_H
 
-#include "base/diag.h"
+#include "base/certs.h"
 #include "view/view.h"
 
 /* What a section has: keywords as bits, those that HAProxy reads for certain and those that it may read. */
@@ -136,6 +136,21 @@ struct check {
     /* files.c */
     const struct khap_file_source *files; /* NULL: files are taken for good */
     const struct khap_cert_reader *certs;
+    int64_t now;
+    uint32_t expires_days;
+    /* certs.c: of the line, what its certificates are shown for */
+    struct {
+        struct arena arena;         /* of the line */
+        VEC(struct khap_str) names; /* of the last one that was read */
+        VEC(struct khap_str) paths; /* of all that have names */
+        struct map by;              /* type of key and name -> number of a path */
+        uint32_t key_type;          /* of the last one */
+        bool read;                  /* its names are known */
+        bool filtered;              /* by the names that a crt-list gives it */
+        bool told;                  /* that another one has a name of it */
+        bool shows;                 /* what is looked at is shown by a bind */
+        enum cert_use use;
+    } shown;
     struct khap_str crt_base, ca_base, store_base, key_base;
     struct view_paths paths; /* of default-path */
     struct {
@@ -144,6 +159,7 @@ struct check {
     } buffer;
     struct {
         bool no_key, cut; /* ssl-load-extra-files without key, ssl-load-extra-del-ext */
+        bool chain;       /* issuers-chain-path */
     } extra;
     struct khap_sources *sources; /* receives the files in which something is wrong; or NULL */
     uint32_t kept_text;

@@ -67,6 +67,15 @@ void khap__check_content(struct check *c, const struct schema_file *row, struct 
 void khap__check_cert_file(struct check *c, const struct schema_file *row, struct check_inside *in);
 /* Whether a text has a certificate or a list of revoked ones, as far as somebody can tell. */
 bool khap__has_certs(struct check *c, struct khap_str text);
+/* Of a crt-store, or an entry of a crt-list with `key`: the key belongs to the certificate. Without a key's file it stands in the other. HAProxy takes another one
+ * silently, and no key as long as nobody uses it. */
+void khap__check_cert_pair(struct check *c, struct khap_str cert, struct khap_str key,
+                           const struct check_spot *spot);
+/* The certificate that was looked at last is shown for this name; told where it has it not, or another one before it is shown. */
+void khap__check_shown(struct check *c, struct khap_str path, struct khap_str name,
+                       const struct check_spot *spot);
+/* A new line that names certificates begins. */
+void khap__check_shown_begin(struct check *c);
 void khap__check_message_file(struct check *c, struct check_inside *in);
 void khap__check_crt_list_file(struct check *c, struct check_inside *in);
 

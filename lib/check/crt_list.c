@@ -52,7 +52,7 @@ static struct khap_str part(struct listed *l, struct khap_str line, uint32_t fro
 
 /* One option: how many words it has. */
 static uint32_t check_option(struct check *c, struct check_inside *in, struct arena *arena,
-                             const struct listed *l, uint32_t at, bool *key)
+                             const struct listed *l, uint32_t at, uint32_t *key)
 {
     uint32_t n = l->close - at;
     struct schema_line line;
@@ -76,15 +76,17 @@ static uint32_t check_option(struct check *c, struct check_inside *in, struct ar
         c->no_memory = true;
     if (told < khap_diags_count(c->diags, KHAP_ERROR))
         khap__inside_told(c, in, khap__inside_place(c, in, 0, 0));
-    *key = *key || khap__str_eq(l->words[at].text, S("key"));
+    if (khap__str_eq(l->words[at].text, S("key")))
+        *key = n > 1 ? at + 1 : at;
     return line.problem == SCHEMA_GOOD ? n : l->close - at;
 }
 
-/* The options between the brackets. Whether the key stands elsewhere. */
-static bool check_options(struct check *c, struct check_inside *in, struct arena *arena,
-                          const struct listed *l)
+/* The options between the brackets. Which word names the file of the key; 0: none does. */
+static uint32_t check_options(struct check *c, struct check_inside *in, struct arena *arena,
+                              const struct listed *l)
 {
-    bool key = false, failed = c->failed;
+    uint32_t key = 0;
+    bool failed = c->failed;
     const struct schema_word *words = c->words;
     size_t n = c->n;
     unsigned table = c->table;
@@ -106,15 +108,30 @@ static bool check_options(struct check *c, struct check_inside *in, struct arena
 
 static void check_entry(struct check *c, struct check_inside *in, struct arena *arena, const struct listed *l)
 {
-    bool key = l->close > l->open && check_options(c, in, arena, l);
+    uint32_t key = l->close > l->open ? check_options(c, in, arena, l) : 0;
     struct khap_str path = l->words[0].text;
+    uint32_t names = l->close > 0 ? l->close : 1;
     if (c->release >= KHAP_RELEASE(3, 0) && khap__str_starts(path, S("@"))) {
         c->provided++;
         return;
     }
     struct check_spot spot = {.in = in, .offset = l->from[0], .len = (uint32_t)path.len};
-    if (!khap__look(c, key ? S("load") : S("listed"), khap__look_path(c, S("cert"), path), &spot))
+    struct khap_str whole = khap__look_path(c, S("cert"), path);
+    c->shown.filtered = names < l->n;
+    bool good = khap__look(c, key > 0 ? S("load") : S("listed"), whole, &spot);
+    if (!good)
         in->told++;
+    for (uint32_t i = names; i < l->n && good; i++) {
+        struct khap_str name = l->words[i].text;
+        struct check_spot at = {.in = in, .offset = l->from[i], .len = (uint32_t)name.len};
+        if (name.ptr[0] != '!')
+            khap__check_shown(c, whole, name, &at);
+    }
+    c->shown.filtered = false;
+    if (key > 0 && good) {
+        struct check_spot at = {.in = in, .offset = l->from[key], .len = (uint32_t)l->words[key].text.len};
+        khap__check_cert_pair(c, whole, khap__look_path(c, S("key"), l->words[key].text), &at);
+    }
     c->provided++;
 }
 

@@ -53,6 +53,8 @@ static void note_directories(struct check *c)
         note_size(c->words[1].text, &c->buffer.size, &c->buffer.unknown);
     else if (khap__str_eq(word, S("tune.maxrewrite")))
         note_size(c->words[1].text, &c->buffer.rewrite, &c->buffer.rewrite_unknown);
+    else if (khap__str_eq(word, S("issuers-chain-path")))
+        c->extra.chain = true;
     else if (khap__str_eq(word, S("ssl-load-extra-files"))) {
         c->extra.no_key = true;
         for (size_t i = 1; i < c->n; i++) {
@@ -221,6 +223,10 @@ bool khap__look(struct check *c, struct khap_str holds, struct khap_str path, co
     const struct schema_file *row = khap__schema_file(holds, c->release);
     if (row == NULL)
         return true;
+    bool client = khap__str_eq(holds, S("client")) || khap__str_eq(holds, S("sign"));
+    c->shown.use = client ? CERT_OF_CLIENT : CERT_OF_SERVER;
+    c->shown.shows = !client && c->table != TABLE_CRT_STORE;
+    c->shown.read = false;
     enum khap_status status = read(c, path, &text);
     if (status == KHAP_ENOMEM) {
         c->no_memory = true;
@@ -290,6 +296,28 @@ void khap__look_arguments(struct check *c, const struct schema_line *line)
     }
 }
 
+/* What a line of a crt-store names as the certificate, and as its key. */
+static void check_pair(struct check *c, const struct schema_line *line)
+{
+    struct khap_str paths[2] = {S(""), S("")};
+    struct check_spot spot = {0};
+    for (uint32_t i = 0; i < line->n_arguments; i++) {
+        const struct schema_argument *a = &line->arguments[i];
+        struct khap_str holds = khap__schema_parameter(a);
+        bool key = khap__str_eq(holds, S("key"));
+        if (a->type != TYPE_FILE || (!key && !khap__str_eq(holds, S("load"))))
+            continue;
+        if (c->words[a->word].variable)
+            return;
+        if (key || paths[1].len == 0)
+            spot.place =
+                khap__check_place(c, (struct khap_span){a->word, a->offset, a->word, a->offset + a->len});
+        paths[key] = khap__look_path(c, holds, khap__str_sub(c->words[a->word].text, a->offset, a->len));
+    }
+    if (paths[0].len > 0)
+        khap__check_cert_pair(c, paths[0], paths[1], &spot);
+}
+
 /* Certificates that a bind names, in a directory or a list, and none is there. */
 static void check_provided(struct check *c, const struct schema_line *line)
 {
@@ -317,11 +345,14 @@ void khap__check_files(struct check *c, const struct schema_line *line)
         return;
     }
     note_directories(c);
+    khap__check_shown_begin(c);
     bool ssl = false;
     uint32_t named = 0, crts;
     size_t told = khap_diags_count(c->diags, KHAP_ERROR);
     c->provided = 0;
     khap__look_arguments(c, line);
+    if (c->table == TABLE_CRT_STORE)
+        check_pair(c, line);
     for (uint32_t i = 0; i < line->n_options; i++) {
         struct khap_str words = khap__schema_text(line->options[i].row->words);
         ssl = ssl || khap__str_eq(words, S("ssl"));

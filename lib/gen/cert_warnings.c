@@ -1,8 +1,7 @@
 /* What reading the certificates tells: warnings only, never a difference in what is generated.
  * SPDX-License-Identifier: MIT */
+#include "base/certs.h"
 #include "gen/gen.h"
-
-enum { DAY = 86400, SOON = 14 };
 
 /* The hosts that a certificate should cover, and which of them it does. */
 struct coverage {
@@ -12,21 +11,10 @@ struct coverage {
     bool any_route; /* it covers a host of some route */
 };
 
-/* As a TLS client compares: a wildcard is one label. */
-static bool name_covers(struct khap_str pattern, struct khap_str host)
-{
-    if (khap__str_starts(pattern, S("*."))) {
-        size_t dot = khap__str_find(host, '.');
-        return dot < host.len && khap__str_eq_nocase(khap__str_sub(pattern, 1, pattern.len),
-                                                     khap__str_sub(host, dot, host.len));
-    }
-    return khap__str_eq_nocase(pattern, host);
-}
-
 static bool pattern_covered(struct khap_str pattern, const struct host *host)
 {
     if (host->kind != HOST_WILDCARD)
-        return name_covers(pattern, host->name);
+        return khap__cert_name_covers(pattern, host->name);
     return khap__str_starts(pattern, S("*.")) &&
            khap__str_eq_nocase(khap__str_sub(pattern, 2, pattern.len), host->name);
 }
@@ -45,25 +33,6 @@ static enum khap_status on_name(void *ctx, uint32_t kind, struct khap_str text)
                                        (r->host.kind == HOST_WILDCARD && khap__str_ends(text, name)));
     }
     return KHAP_OK;
-}
-
-static struct khap_str number(struct gen *g, int64_t n)
-{
-    khap__buf_clear(&g->text);
-    khap__buf_int(&g->text, n);
-    return khap__buf_str(&g->text);
-}
-
-static void dates(struct gen *g, const struct cert *c, struct khap_str path,
-                  const struct khap_cert_info *info)
-{
-    int64_t now = g->options->now;
-    if (now == 0 || info->not_after == 0)
-        return;
-    if (info->not_after < now)
-        SAY(g->diags, MSG_CERT_EXPIRED, c->place, path, number(g, (now - info->not_after) / DAY));
-    else if (info->not_after - now < (int64_t)SOON * DAY)
-        SAY(g->diags, MSG_CERT_EXPIRES_SOON, c->place, path, number(g, (info->not_after - now) / DAY));
 }
 
 static void hosts(struct gen *g, const struct coverage *cover, struct khap_str path)
@@ -116,7 +85,11 @@ static void look_at(struct gen *g, const struct cert *c, struct khap_str path, u
         SAY(g->diags, MSG_CERT_BROKEN, c->place, path);
     } else if (info.certs > 0) {
         (*certificates)++;
-        dates(g, c, path, &info);
+        const struct cert_telling telling = {
+            .diags = g->diags, .text = &g->text, .now = g->options->now, .soon_days = CERT_SOON_DAYS};
+        khap__cert_tell(&telling, c->place, path, &info, CERT_OF_SERVER);
+        if ((c->ocsp.len > 0 && info.certs == 1) || (c->ocsp_update && info.chain == KHAP_CERT_CHAIN_ALONE))
+            SAY(g->diags, MSG_CERT_OCSP_ISSUER, c->place, path);
         hosts(g, &cover, path);
         if (status == KHAP_OK)
             keys(g, c, path, &info);

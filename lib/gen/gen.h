@@ -107,6 +107,10 @@ void khap__gen_crt_store(struct gen *g);
 void khap__gen_certs_prepare(struct gen *g);
 bool khap__gen_no_resumption(const struct gen *g); /* whether TLS sessions must not be resumed */
 void khap__gen_certs_of_bind(struct gen *g);
+/* cert_options.c: the first key of a certificate that only a line of a crt-list can say, clientCa not among them; NULL: it has none. */
+const struct setting *khap__gen_cert_option(const struct gen *g, const struct cert *c);
+/* Its options in such a line, in brackets. */
+void khap__gen_cert_options(const struct gen *g, struct buf *out, const struct cert *c);
 /* cert_warnings.c: what reading the certificates tells */
 void khap__gen_cert_warnings(struct gen *g);
 /* frontend.c */

@@ -1,6 +1,7 @@
 /* TLS: the profile in `global`, and the certificates as HAProxy wants them said. SPDX-License-Identifier: MIT
  */
 #include "gen/gen.h"
+#include "model/rows.h"
 
 /*
  * A certificate goes on the bind line (`crt`, `crt-list` of the user's own) unless something is said of it
@@ -17,7 +18,8 @@ enum { CERTS_A_BIND = 20 }; /* HAProxy reads at most 64 words a line */
 static bool said_alone(const struct gen *g, const struct cert *c)
 {
     bool many = g->r.certs.len > CERTS_A_BIND && c->file.len > 0;
-    return g->options->bundle && (c->n_hosts > 0 || c->client_ca.len > 0 || many);
+    return g->options->bundle &&
+           (c->n_hosts > 0 || c->client_ca.len > 0 || khap__gen_cert_option(g, c) != NULL || many);
 }
 
 static bool any_tls(const struct gen *g)
@@ -119,13 +121,25 @@ void khap__gen_tls_global(struct gen *g)
         khap__doc_end(g->doc); /* OpenSSL builds of these releases have QUIC only so */
 }
 
-/* "cert-" and a hash of the file's name, stable whatever else is in the map; a number where one file stands with several keys. */
+/* Whether a certificate is told in a crt-store, which alone knows what belongs to it besides its file. */
+static bool is_stored(const struct gen *g, const struct cert *c)
+{
+    return gen_from(g, R(3, 0)) && (c->key.len > 0 || c->ocsp.len > 0 || c->ocsp_update_given);
+}
+
+static bool is_same(const struct cert *a, const struct cert *b)
+{
+    return khap__str_eq(a->file, b->file) && khap__str_eq(a->key, b->key) && khap__str_eq(a->ocsp, b->ocsp) &&
+           a->ocsp_update == b->ocsp_update && a->ocsp_update_given == b->ocsp_update_given;
+}
+
+/* "cert-" and a hash of the file's name, stable whatever else is in the map; a number where one file stands with several keys and the like. */
 static void alias(const struct gen *g, struct buf *out, const struct cert *c)
 {
     uint32_t others = 0;
     for (const struct cert *before = g->r.certs.ptr; before < c; before++)
-        others +=
-            before->key.len > 0 && khap__str_eq(before->file, c->file) && !khap__str_eq(before->key, c->key);
+        others += (before->key.len > 0 || is_stored(g, before)) && khap__str_eq(before->file, c->file) &&
+                  !is_same(before, c);
     khap__buf_add(out, S("cert-"));
     khap__buf_hex(out, khap__fnv1a32(c->file, KHAP__FNV32), 8);
     if (others > 0) {
@@ -139,13 +153,15 @@ static void reference(struct gen *g, struct buf *out, const struct cert *c)
 {
     if (c->directory.len > 0)
         khap__buf_add(out, c->directory);
-    else if (c->key.len == 0)
+    else if (is_stored(g, c)) {
+        khap__buf_add(out, S("@khap/"));
+        alias(g, out, c);
+    } else if (c->key.len == 0)
         khap__buf_add(out, c->file);
     else {
-        khap__buf_add(out, gen_from(g, R(3, 0)) ? S("@khap/") : S("certs/"));
+        khap__buf_add(out, S("certs/"));
         alias(g, out, c);
-        if (!gen_from(g, R(3, 0)))
-            khap__buf_add(out, S(".pem"));
+        khap__buf_add(out, S(".pem"));
     }
 }
 
@@ -155,12 +171,11 @@ void khap__gen_crt_store(struct gen *g)
     bool open = false;
     for (uint32_t i = 0; i < g->r.certs.len; i++) {
         const struct cert *c = &g->r.certs.ptr[i];
-        if (c->key.len == 0 || !gen_from(g, R(3, 0)) || !any_tls(g))
+        if (!is_stored(g, c) || !any_tls(g))
             continue;
         bool again = false;
         for (uint32_t j = 0; j < i && !again; j++)
-            again =
-                khap__str_eq(g->r.certs.ptr[j].key, c->key) && khap__str_eq(g->r.certs.ptr[j].file, c->file);
+            again = is_same(&g->r.certs.ptr[j], c);
         if (again)
             continue;
         if (!open) {
@@ -174,8 +189,17 @@ void khap__gen_crt_store(struct gen *g)
         khap__doc_begin(doc, 4, c->place);
         khap__doc_lit(doc, "load crt");
         khap__doc_word(doc, c->file);
-        khap__doc_lit(doc, "key");
-        khap__doc_word(doc, c->key);
+        if (c->key.len > 0) {
+            khap__doc_lit(doc, "key");
+            khap__doc_word(doc, c->key);
+        }
+        if (c->ocsp.len > 0) {
+            khap__doc_lit(doc, "ocsp");
+            khap__doc_word(doc, c->ocsp);
+        }
+        if (c->ocsp_update_given)
+            khap__doc_lit_n(doc, c->ocsp_update ? "ocsp-update on" : "ocsp-update off",
+                            c->ocsp_update ? 14 : 15);
         khap__doc_lit(doc, "alias");
         khap__buf_clear(&g->text);
         alias(g, &g->text, c);
@@ -249,16 +273,12 @@ static void write_lists(struct gen *g)
         const struct cert *c = &g->r.certs.ptr[i];
         if (!said_alone(g, c))
             continue;
-        if (c->key.len == 0)
+        if (c->key.len == 0 && !is_stored(g, c))
             check_list_name(g, c, KEY_CERT_FILE, c->file);
         check_list_name(g, c, KEY_CERT_CLIENT_CA, c->client_ca);
+        check_list_name(g, c, KEY_CERT_CRL, c->crl);
         reference(g, &list, c);
-        if (c->client_ca.len > 0) {
-            khap__buf_add(&list, S(" [ca-file "));
-            khap__buf_add(&list, c->client_ca);
-            khap__buf_add(&list,
-                          c->verify == VERIFY_OPTIONAL ? S(" verify optional]") : S(" verify required]"));
-        }
+        khap__gen_cert_options(g, &list, c);
         for (uint32_t h = 0; h < c->n_hosts; h++) {
             khap__buf_add(&list, c->hosts[h].kind == HOST_WILDCARD ? S(" *.") : S(" "));
             khap__buf_add(&list, c->hosts[h].name);
@@ -307,7 +327,7 @@ static void side_file(struct gen *g, const struct cert *c, enum key key, struct 
 static void check_relative(struct gen *g, const struct cert *c)
 {
     static const enum key keys[] = {KEY_CERT_DIRECTORY, KEY_CERT_FILE, KEY_CERT_KEY, KEY_CERT_CLIENT_CA,
-                                    KEY_CERT_CRT_LIST};
+                                    KEY_CERT_CRT_LIST,  KEY_CERT_CRL,  KEY_CERT_OCSP};
     for (size_t i = 0; g->options->bundle && i < sizeof keys / sizeof keys[0]; i++) {
         const struct setting *given = khap__setting_find(c->given, keys[i]);
         if (given && given->kind == SETTING_TEXT && given->text.len > 0 && given->text.ptr[0] != '/')
@@ -326,6 +346,9 @@ void khap__gen_certs_prepare(struct gen *g)
             continue;
         if (!g->options->bundle && c->client_ca.len > 0)
             side_file(g, c, KEY_CERT_CLIENT_CA, S("certs[].clientCa"));
+        else if (!g->options->bundle && khap__gen_cert_option(g, c) != NULL)
+            side_file(g, c, (enum key)khap__gen_cert_option(g, c)->key,
+                      khap__key_path((enum key)khap__gen_cert_option(g, c)->key));
         else if (!g->options->bundle && c->n_hosts > 0 && !gen_from(g, R(3, 2)))
             side_file(g, c, KEY_CERT_HOSTS, S("certs[].hosts"));
         if (c->key.len > 0 && !gen_from(g, R(3, 0))) {

@@ -1,6 +1,37 @@
 /* model/certs.c - certificate entries. SPDX-License-Identifier: MIT */
 #include "model/resolve.h"
 
+/* Keys that speak of one certificate, so that they need its file. */
+static bool is_option(enum key key)
+{
+    return key == KEY_CERT_ALPN || key == KEY_CERT_MIN_VERSION || key == KEY_CERT_MAX_VERSION ||
+           key == KEY_CERT_CIPHERS || key == KEY_CERT_CIPHERSUITES || key == KEY_CERT_CURVES;
+}
+
+static void check_options(struct resolver *r, const struct setting *entry, struct cert *cert, bool other)
+{
+    const struct setting *min = khap__setting_find(entry, KEY_CERT_MIN_VERSION),
+                         *max = khap__setting_find(entry, KEY_CERT_MAX_VERSION);
+    for (const struct setting *m = entry->child; m; m = m->next) {
+        bool option = is_option((enum key)m->key);
+        cert->options = cert->options || (option && (m->kind != SETTING_LIST || m->n_children > 0));
+        if ((option || m->key == KEY_CERT_OCSP || m->key == KEY_CERT_OCSP_UPDATE) && other)
+            RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, m->place, khap__key_name((enum key)m->key), S("file"));
+        if (m->key == KEY_CERT_CRL && !khap__setting_find(entry, KEY_CERT_CLIENT_CA) &&
+            !khap__setting_spoilt(entry, KEY_CERT_CLIENT_CA))
+            RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, m->place, S("crl"), S("clientCa"));
+    }
+    /* the frontend's oldest version is 1.2 */
+    if (max && !min && max->kind == SETTING_TEXT &&
+        (khap__str_eq(max->text, S("TLSv1.0")) || khap__str_eq(max->text, S("TLSv1.1"))) &&
+        !khap__setting_spoilt(entry, KEY_CERT_MIN_VERSION))
+        RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, max->place, S("maxVersion"), S("minVersion"));
+    /* their names are of one length, and in their order */
+    if (min && max && min->kind == SETTING_TEXT && max->kind == SETTING_TEXT &&
+        min->text.len == max->text.len && memcmp(min->text.ptr, max->text.ptr, min->text.len) > 0)
+        RESOLVE_SAY(r, MSG_KEY_CANNOT_ACT, min->place, S("minVersion"), S("an older maxVersion"));
+}
+
 static void gather(const struct setting *entry, struct cert *cert, const struct setting **hosts,
                    const struct setting **verify, const struct setting **key,
                    const struct setting **client_ca)
@@ -23,6 +54,16 @@ static void gather(const struct setting *entry, struct cert *cert, const struct 
             break;
         case KEY_CERT_CRT_LIST:
             cert->crt_list = m->text;
+            break;
+        case KEY_CERT_CRL:
+            cert->crl = m->text;
+            break;
+        case KEY_CERT_OCSP:
+            cert->ocsp = m->text;
+            break;
+        case KEY_CERT_OCSP_UPDATE:
+            cert->ocsp_update = khap__is_true(m);
+            cert->ocsp_update_given = true;
             break;
         case KEY_CERT_HOSTS:
             *hosts = m;
@@ -90,6 +131,7 @@ void khap__resolve_certs(struct resolver *r)
         }
         if (client_ca && !cert.file.len && kinds == 1 && !file_unknown)
             RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, client_ca->place, S("clientCa"), S("file"));
+        check_options(r, s, &cert, !cert.file.len && kinds == 1 && !file_unknown);
         add_hosts(r, &cert, hosts, &seen);
         if (!r->no_memory && !VEC_PUSH(&r->out->alloc, &r->out->certs, cert))
             r->no_memory = true;

@@ -51,10 +51,12 @@ struct frontend {
 
 enum cert_verify { VERIFY_REQUIRED, VERIFY_OPTIONAL };
 struct cert {
-    struct khap_str directory, file, key, client_ca, crt_list; /* empty: not given */
+    struct khap_str directory, file, key, client_ca, crt_list, crl, ocsp; /* empty: not given */
     struct host *hosts;
     uint32_t n_hosts;
     uint8_t verify; /* enum cert_verify, with client_ca */
+    bool ocsp_update, ocsp_update_given;
+    bool options; /* one of those that only a crt-list can say of one certificate, client_ca not among them */
     const struct setting *given;
     struct khap_place place;
 };

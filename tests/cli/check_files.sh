@@ -150,14 +150,15 @@ is 'a link to itself' "$? $(grep -c file-missing err)" '1 1'
 # ---- certificates
 if command -v openssl >/dev/null; then
     for name in one two; do
-        openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "/CN=$name.example" -keyout $name.k -out $name.c >/dev/null 2>&1
+        openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "/CN=$name.example" \
+            -addext "subjectAltName=DNS:$name.example" -keyout $name.k -out $name.c >/dev/null 2>&1
     done
     cat one.c one.k >certs/one.pem
     cp one.c split.pem
     cp one.k split.pem.key
     cat one.c two.k >mixed.pem
     cat one.c one.k >joint.pem.rsa
-    told 'certificates' '' <<END
+    told 'certificates' '12:65 cert-twice' 0 <<END
 global
     crt-base $tap_tmp/certs
     ca-base $tap_tmp
@@ -181,7 +182,7 @@ $base
     bind 127.0.0.1:8444 ssl crt two.c
     bind 127.0.0.1:8445 ssl crt mixed.pem
 END
-    printf '%s [alpm h2] a.example\nnosuch.pem\n' certs/one.pem >list
+    printf '%s [alpm h2] one.example\nnosuch.pem\n' certs/one.pem >list
     inside 'a crt-list' 'list:1:16 unknown-keyword
 list:2:1 file-missing' <<END
 $base

@@ -38,6 +38,8 @@ NOT_SEEN = {
     "bad-release": "that a range runs backwards",
     "bad-cannot-act": "what keys mean together",
     "bad-no-certificate": "what keys mean together",
+    "bad-cert-options-old": "what a release can do",
+    "bad-cert-options-file": "it depends on the command line",
     "bad-needs-release": "what a release can do",
     "bad-needs-release-format": "what a release can do",
     "bad-needs-release-old": "what a release can do",

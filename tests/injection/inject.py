@@ -72,7 +72,7 @@ def fixture():
 fixture()
 
 # Paths of files in the fixture that stand for what a row's example names
-FILES = {"certs[].directory": "certs.d", "certs[].file": "all.pem", "certs[].key": "key.pem", "certs[].clientCa": "crt.pem", "certs[].crtList": "list.txt",
+FILES = {"certs[].directory": "certs.d", "certs[].file": "all.pem", "certs[].key": "key.pem", "certs[].clientCa": "crt.pem", "certs[].crl": "crt.pem", "certs[].crtList": "list.txt",
          "services.*.backendTls.ca": "crt.pem", "services.*.cookie.keyFile": "cookie.key",
          "services.*.sourceRanges[].file": "nets.txt", "services.*.denyRanges[].file": "nets.txt", "services.*.basicAuth.file": "users",
          "services.*.jwt.key": "public.pem", "services.*.errorPages.*": "nets.txt", "services.*.maintenance.page": "nets.txt"}
@@ -98,6 +98,7 @@ def put(tree, path, value):
 
 
 LISTS = set()
+LATER = ("certs[].curves", "certs[].ocsp", "certs[].ocspUpdate")  # than the HAProxy that may be installed
 rows = []
 with open(os.path.join(tap.srcdir, "lib/model/keys.tsv")) as f:
     for line in f:
@@ -129,8 +130,12 @@ def context(path):
         if path == "certs[].key":
             tree["certs"] = [{"file": "crt.pem"}]
             bundle = True
-        if path in ("certs[].hosts", "certs[].clientCa", "certs[].verify"):
+        if path in ("certs[].hosts", "certs[].clientCa", "certs[].verify", "certs[].crl"):
             tree["certs"] = [{"file": "all.pem", "hosts": ["a.example"], "clientCa": "crt.pem"}]
+            bundle = True
+        if path in LATER:
+            tree["haproxy"] = "3.2-3.4"
+        if path[8:] in ("alpn", "minVersion", "maxVersion", "ciphers", "ciphersuites", "curves", "ocspUpdate"):
             bundle = True
     if path.startswith("process.socket"):
         tree["process"] = {"socket": {"path": "/run/h.sock"}}
@@ -417,7 +422,7 @@ def try_row(row):
         return ["the harmless value %r is refused: %s" % (example, err.decode()[:300])]
     wrong = []
     budget = [1000 if FULL else 3]
-    if path == "frontends.*.http3":
+    if path == "frontends.*.http3" or path in LATER:
         budget = [0]  # whether HAProxy was built with QUIC is not the question
     listed = row["type"].startswith("list(")
     for i, value in enumerate(values_for(row, example if not isinstance(example, list) else example[0])):

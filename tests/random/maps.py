@@ -57,6 +57,30 @@ def certificate(name, hosts):
 
 certificate("a", ["a.example", "*.a.example"])
 certificate("b", ["b.example"])
+
+
+def with_issuer():
+    """c.pem, signed by ca.crt and its chain; c.ocsp says that it is good; crl.pem revokes nothing of a.crt's."""
+    def openssl(*words):
+        subprocess.run([OPENSSL, *words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def write(name, text):
+        with open(name, "w") as f:
+            f.write(text)
+    certificate("ca", ["ca.example"])
+    openssl("req", "-new", "-key", "b.key", "-subj", "/CN=c.example", "-out", "c.csr")
+    write("c.ext", "subjectAltName=DNS:c.example\n")
+    openssl("x509", "-req", "-in", "c.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-set_serial", "17", "-days", "100", "-extfile", "c.ext", "-out", "c.crt")
+    write("c.pem", open("c.crt").read() + open("ca.crt").read() + open("b.key").read())
+    write("index", "V\t491231235959Z\t\t11\tunknown\t/CN=c\n")
+    openssl("ocsp", "-index", "index", "-CA", "ca.crt", "-rsigner", "ca.crt", "-rkey", "ca.key", "-issuer", "ca.crt", "-cert", "c.crt", "-respout", "c.ocsp", "-ndays", "30")
+    write("none", "")
+    write("number", "01\n")
+    write("ca.cnf", "[ca]\ndefault_ca=d\n[d]\ndatabase=none\ncrlnumber=number\ndefault_md=sha256\ndefault_crl_days=30\n")
+    openssl("ca", "-gencrl", "-config", "ca.cnf", "-keyfile", "a.key", "-cert", "a.crt", "-out", "crl.pem")
+
+
+with_issuer()
 os.mkdir("certs.d")
 for name in "a", "b":
     shutil.copy(name + ".pem", "certs.d/" + name + ".pem")
@@ -263,9 +287,26 @@ class Maker:
                     if self.chance(0.5):
                         self.set(cert, "certs[]", "clientCa", which + ".crt")
                         self.set(cert, "certs[]", "verify", self.rng.choice(words_of("certs[].verify")), 0.6)
+                        self.set(cert, "certs[]", "crl", "crl.pem", 0.4)
+                if self.chance(0.3):
+                    self.cert_options(cert)
                 certs.append(cert)
         if self.rng.random() < 0.3:
             self.bundle = True
+
+    def cert_options(self, cert):
+        self.bundle = True
+        for key in "alpn", "ciphers", "ciphersuites":
+            words = words_of("certs[]." + key)
+            self.set(cert, "certs[]", key, self.rng.sample(words, self.rng.randrange(0, len(words) + 1)), 0.3)
+        self.set(cert, "certs[]", "curves", self.rng.sample(words_of("certs[].curves"), 2), 0.25)
+        versions = sorted(self.rng.choice(words_of("certs[].minVersion")) for _ in range(2))
+        if self.set(cert, "certs[]", "minVersion", versions[0], 0.5):
+            self.set(cert, "certs[]", "maxVersion", versions[1], 0.5)
+        if self.chance(0.4) and "key" not in cert and "clientCa" not in cert:
+            cert["file"] = "c.pem"
+            if not self.set(cert, "certs[]", "ocsp", "c.ocsp", 0.5) or self.flag():
+                self.set(cert, "certs[]", "ocspUpdate", self.flag())
 
     def frontends(self):
         self.names = ["http"] + (["https"] if self.tls else [])

@@ -10,7 +10,7 @@ from lib import ask, tap
 MAP = """
 nodes: {n: 127.0.0.1}
 certs:
-  - {file: %(open)s, hosts: [open.example]}
+  - {file: %(open)s, hosts: [open.example], alpn: [h2]}
   - {file: %(safe)s, hosts: [safe.example], clientCa: %(ca)s}
 frontends: {http: {bind: "127.0.0.1:%(http)d"}, https: {bind: "127.0.0.1:%(https)d", http3: true}}
 services:

@@ -77,7 +77,19 @@ static int set_up(void **state)
                  "openssl req -new -key b.key -subj /CN=dated.example -out dated.csr && "
                  "openssl ca -batch -config ca.cnf -cert a.crt -keyfile a.key -in dated.csr -out dated.crt "
                  "-notext "
-                 "-startdate 20000229123456Z -enddate 20510301000000Z");
+                 "-startdate 20000229123456Z -enddate 20510301000000Z") +
+           shell("openssl req -x509 -newkey rsa:1024 -nodes -days 90 -keyout short.key -out short.crt -subj "
+                 "/CN=short.example && "
+                 "openssl x509 -req -in dated.csr -CA a.crt -CAkey a.key -CAcreateserial -sha1 -days 90 -out "
+                 "sha1.crt && "
+                 "openssl req -new -key b.key -subj /CN=leaf.example -out leaf.csr && "
+                 "printf 'basicConstraints=CA:true\n' > middle.ext && "
+                 "openssl ecparam -name prime256v1 -genkey -out middle.key && "
+                 "openssl req -new -key middle.key -subj /CN=middle -out middle.csr && "
+                 "openssl x509 -req -in middle.csr -CA a.crt -CAkey a.key -CAcreateserial -days 90 -extfile "
+                 "middle.ext -out middle.crt && "
+                 "openssl x509 -req -in leaf.csr -CA middle.crt -CAkey middle.key -CAcreateserial -days 90 "
+                 "-out leaf.crt");
 }
 
 static int tear_down(void **state)
@@ -196,6 +208,86 @@ static void test_keys(void **state)
     }
 }
 
+static void test_chains(void **state)
+{
+    (void)state;
+    NEED_OPENSSL();
+    static const struct {
+        const char *first, *second, *third;
+        uint32_t verdict;
+    } rows[] = {
+        {"a.crt", NULL, NULL, KHAP_CERT_CHAIN_GOOD}, /* signed by itself */
+        {"dated.crt", NULL, NULL, KHAP_CERT_CHAIN_ALONE},
+        {"dated.crt", "a.crt", NULL, KHAP_CERT_CHAIN_GOOD},
+        {"dated.crt", "b.crt", NULL, KHAP_CERT_CHAIN_BROKEN},
+        {"a.crt", "dated.crt", NULL, KHAP_CERT_CHAIN_BROKEN}, /* nothing is behind the root */
+        {"dated.crt", "a.crt", "b.crt", KHAP_CERT_CHAIN_BROKEN},
+        {"leaf.crt", "middle.crt", "a.crt", KHAP_CERT_CHAIN_GOOD},
+        {"leaf.crt", "a.crt", "middle.crt", KHAP_CERT_CHAIN_ORDER},
+        {"leaf.crt", "leaf.crt", "middle.crt", KHAP_CERT_CHAIN_BROKEN},
+        {"leaf.crt", "a.crt", NULL, KHAP_CERT_CHAIN_BROKEN},
+        {"a.key", NULL, NULL, KHAP_CERT_CHAIN_UNKNOWN},
+    };
+    static struct file all, part;
+    struct khap_cert_info info;
+    struct seen seen;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *names[] = {rows[i].first, rows[i].second, rows[i].third};
+        all.len = 0;
+        for (size_t n = 0; n < 3 && names[n] != NULL; n++) {
+            load(&part, names[n]);
+            assert_true(part.len < sizeof all.text - all.len);
+            memcpy(all.text + all.len, part.text, part.len);
+            all.len += part.len;
+        }
+        assert_int_equal(ask(slice(&all), none, &info, &seen), KHAP_OK);
+        if (info.chain != rows[i].verdict)
+            fail_msg("%s, %s, %s: %u", names[0], names[1] ? names[1] : "-", names[2] ? names[2] : "-",
+                     info.chain);
+    }
+    /* more than a chain has */
+    load(&part, "b.crt");
+    all.len = 0;
+    for (size_t n = 0; n < 33; n++, all.len += part.len)
+        memcpy(all.text + all.len, part.text, part.len);
+    assert_int_equal(ask(slice(&all), none, &info, &seen), KHAP_OK);
+    assert_int_equal(info.certs, 33);
+    assert_int_equal(info.chain, KHAP_CERT_CHAIN_UNKNOWN);
+}
+
+static void test_kind_strength_and_ends(void **state)
+{
+    (void)state;
+    NEED_OPENSSL();
+    static const struct {
+        const char *name;
+        uint32_t type, weak, alt_names;
+    } rows[] = {
+        {"a.crt", KHAP_CERT_TYPE_RSA, KHAP_CERT_WEAK_NO, 5},
+        {"b.crt", KHAP_CERT_TYPE_EC, KHAP_CERT_WEAK_NO, 0},
+        {"short.crt", KHAP_CERT_TYPE_RSA, KHAP_CERT_WEAK_KEY, 0},
+        {"sha1.crt", KHAP_CERT_TYPE_EC, KHAP_CERT_WEAK_SIGNATURE, 0},
+    };
+    static struct file f, more;
+    struct khap_cert_info info;
+    struct seen seen;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        load(&f, rows[i].name);
+        assert_int_equal(ask(slice(&f), none, &info, &seen), KHAP_OK);
+        if (info.key_type != rows[i].type || info.weak != rows[i].weak || info.alt_names != rows[i].alt_names)
+            fail_msg("%s: type %u, weak %u, %u names", rows[i].name, info.key_type, info.weak,
+                     info.alt_names);
+        assert_true(info.first_end == info.not_after && info.last_end == info.not_after);
+    }
+    load(&f, "dated.crt");
+    load(&more, "a.crt");
+    memcpy(f.text + f.len, more.text, more.len);
+    f.len += more.len;
+    assert_int_equal(ask(slice(&f), none, &info, &seen), KHAP_OK);
+    assert_true(info.first_end < info.not_after);
+    assert_int_equal(info.last_end, info.not_after);
+}
+
 static void test_what_is_no_certificate(void **state)
 {
     (void)state;
@@ -281,6 +373,8 @@ int main(void)
         cmocka_unit_test(test_names_and_dates),
         cmocka_unit_test(test_common_name_and_old_and_late_dates),
         cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_chains),
+        cmocka_unit_test(test_kind_strength_and_ends),
         cmocka_unit_test(test_what_is_no_certificate),
         cmocka_unit_test(test_every_cut_and_the_callback),
         cmocka_unit_test(test_the_error_queue_is_the_callers),

@@ -13,9 +13,11 @@
 #include "schema/schema.h"
 #include <khap/check.h>
 
+enum { NOW = 1000000000, DAY = 86400 };
+
 static enum khap_status check_with(const struct khap_alloc *alloc, uint16_t first, uint16_t last,
                                    struct khap_str text, const struct khap_file_source *files,
-                                   struct buf *said)
+                                   const struct khap_cert_reader *certs, struct buf *said)
 {
     struct khap_check_options options;
     struct khap_sources *sources = NULL;
@@ -44,6 +46,8 @@ static enum khap_status check_with(const struct khap_alloc *alloc, uint16_t firs
     if (status == KHAP_OK)
         khap_check_options_init(&options);
     options.files = files;
+    options.certs = certs;
+    options.now = NOW;
     options.sources = sources;
     if (status == KHAP_OK)
         status = khap_check(alloc, bundle, &target, &options, diags);
@@ -67,7 +71,7 @@ static enum khap_status check_with(const struct khap_alloc *alloc, uint16_t firs
 static enum khap_status check_text(const struct khap_alloc *alloc, uint16_t first, uint16_t last,
                                    struct khap_str text, struct buf *said)
 {
-    return check_with(alloc, first, last, text, NULL, said);
+    return check_with(alloc, first, last, text, NULL, NULL, said);
 }
 
 static void assert_said(uint16_t first, uint16_t last, const char *text, const char *expected)
@@ -222,6 +226,10 @@ static const struct {
     {"a.pem", "x\n"},
     {"b.pem", "x\n"},
     {"state", "2\n"},
+    {"one.c", "a.example *.b.example"},
+    {"two.c", "c.example A.Example *.b.example +3"},
+    {"none.c", "+9"},
+    {"names", "one.c d.example x.B.example !e.example\none.c [key two.c]\nnone.c\n"},
     {"headers", "host HOST\nhost Host\na b\n"},
 };
 
@@ -253,20 +261,78 @@ static void test_files(void **state)
     struct buf said;
     khap__buf_init(&said, NULL);
     assert_int_equal(
-        check_with(NULL, KHAP_RELEASE(3, 2), KHAP_RELEASE(3, 2), khap__str(with_files), &files, &said),
+        check_with(NULL, KHAP_RELEASE(3, 2), KHAP_RELEASE(3, 2), khap__str(with_files), &files, NULL, &said),
         KHAP_OK);
     khap__buf_char(&said, '\0');
-    assert_string_equal(
-        said.ptr, "1:1 file-unused\n2:1 file-bad\n3:1 file-bad\n1:8 unknown-keyword\n2:16 file-missing\n"
-                  "3:6 file-bad\n2:1 bad-pattern\n8:23 file-missing\n1:10 bad-value\n"
-                  "4:10 bad-value\n2:2 file-bad\n1:5 unknown-sample\n1:10 bad-value\n"
-                  "4:10 bad-value\n12:2 rule-never-reached\n12:23 file-two-ways\n");
+    assert_string_equal(said.ptr, "1:1 file-unused\n2:1 file-bad\n3:1 file-bad\n1:8 unknown-keyword\n1:1 "
+                                  "certs-unread\n2:16 file-missing\n"
+                                  "3:6 file-bad\n2:1 bad-pattern\n8:23 file-missing\n1:10 bad-value\n"
+                                  "4:10 bad-value\n2:2 file-bad\n1:5 unknown-sample\n1:10 bad-value\n"
+                                  "4:10 bad-value\n12:2 rule-never-reached\n12:23 file-two-ways\n");
     khap__buf_free(&said);
     for (size_t i = 1;; i++) {
         struct failing_alloc f;
         failing_alloc_init(&f, i);
-        enum khap_status status =
-            check_with(&f.alloc, KHAP_RELEASE(3, 2), KHAP_RELEASE(3, 2), khap__str(with_files), &files, NULL);
+        enum khap_status status = check_with(&f.alloc, KHAP_RELEASE(3, 2), KHAP_RELEASE(3, 2),
+                                             khap__str(with_files), &files, NULL, NULL);
+        assert_failing_alloc_clean(&f);
+        if (!f.failed)
+            break;
+        assert_int_equal(status, KHAP_ENOMEM);
+    }
+}
+
+/* A certificate is its names, and the days in which it ends behind a `+`. */
+static enum khap_status read_cert(void *ctx, struct khap_str pem, struct khap_str key,
+                                  struct khap_cert_info *out)
+{
+    (void)ctx;
+    (void)key;
+    out->certs = out->keys = 1;
+    out->key = KHAP_CERT_KEY_MATCHES;
+    out->not_after = out->first_end = out->last_end = NOW + 100 * DAY;
+    for (size_t at = 0; at < pem.len;) {
+        struct khap_str word = khap__str_sub(pem, at, khap__str_find(khap__str_sub(pem, at, pem.len), ' '));
+        at += word.len + 1;
+        if (word.ptr[0] == '+') {
+            out->not_after = out->first_end = out->last_end = NOW + (word.ptr[1] - '0') * DAY;
+            continue;
+        }
+        out->alt_names++;
+        enum khap_status status = out->name != NULL ? out->name(out->ctx, KHAP_CERT_DNS, word) : KHAP_OK;
+        if (status != KHAP_OK)
+            return status;
+    }
+    return KHAP_OK;
+}
+
+static const char with_certs[] = "crt-store s\n load crt one.c key two.c\n"
+                                 "frontend f\n mode http\n timeout client 1s\n"
+                                 " bind :443 ssl crt one.c crt two.c crt-list names\n"
+                                 " bind :444 ssl crt one.c\n"
+                                 " default_backend b\n"
+                                 "backend b\n mode http\n timeout connect 1s\n timeout server 1s\n"
+                                 " server s 10.0.0.1:443 ssl verify required ca-file two.c crt none.c\n";
+
+static void test_certs(void **state)
+{
+    (void)state;
+    const struct khap_file_source files = {.size = sizeof files, .read = read_memory};
+    const struct khap_cert_reader certs = {.size = sizeof certs, .read = read_cert};
+    struct buf said;
+    khap__buf_init(&said, NULL);
+    assert_int_equal(check_with(NULL, KHAP_RELEASE(3, 2), KHAP_RELEASE(3, 2), khap__str(with_certs), &files,
+                                &certs, &said),
+                     KHAP_OK);
+    khap__buf_char(&said, '\0');
+    assert_string_equal(said.ptr, "6:30 cert-expires-soon\n6:30 cert-twice\n1:7 cert-not-for-host\n"
+                                  "3:1 cert-expires-soon\n3:1 cert-no-names\n13:52 cert-expires-soon\n");
+    khap__buf_free(&said);
+    for (size_t i = 1;; i++) {
+        struct failing_alloc f;
+        failing_alloc_init(&f, i);
+        enum khap_status status = check_with(&f.alloc, KHAP_RELEASE(3, 2), KHAP_RELEASE(3, 2),
+                                             khap__str(with_certs), &files, &certs, NULL);
         assert_failing_alloc_clean(&f);
         if (!f.failed)
             break;
@@ -279,7 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_everything),  cmocka_unit_test(test_ranges),  cmocka_unit_test(test_unused),
         cmocka_unit_test(test_cross_codes), cmocka_unit_test(test_exposed), cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_no_memory),   cmocka_unit_test(test_files),
+        cmocka_unit_test(test_no_memory),   cmocka_unit_test(test_files),   cmocka_unit_test(test_certs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
