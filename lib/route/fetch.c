@@ -107,7 +107,7 @@ FETCH(fetch_alpn)
 {
     struct khap_str alpn = a->request->alpn;
     if (alpn.len == 0)
-        alpn = a->request->version == 30 ? S("h3") : a->request->version == 20 ? S("h2") : S("http/1.1");
+        alpn = a->version == 30 ? S("h3") : a->version == 20 ? S("h2") : S("http/1.1");
     if (a->listener->tls)
         khap__sample_text(out, SAMPLE_STR, alpn);
 }
@@ -119,7 +119,7 @@ FETCH(fetch_has_crt)
 
 FETCH(fetch_http_major)
 {
-    khap__sample_number(out, SAMPLE_SINT, a->request->version / 10);
+    khap__sample_number(out, SAMPLE_SINT, a->version / 10);
 }
 
 FETCH(fetch_fe_name)
@@ -139,19 +139,18 @@ FETCH(fetch_method)
 {
     static const struct khap_str known[] = {{"GET", 3},    {"HEAD", 4},    {"POST", 4},  {"PUT", 3},
                                             {"DELETE", 6}, {"OPTIONS", 7}, {"TRACE", 5}, {"CONNECT", 7}};
-    struct khap_str method = a->request->method.len > 0 ? a->request->method : known[0];
     if (!a->http)
         return;
-    *out = a->state->method;
+    *out = a->first_method.state == SAMPLE_UNKNOWN ? a->first_method : a->state->method;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (khap__str_eq(method, known[i]))
+        if (khap__str_eq(a->first_method.text, known[i]))
             khap__sample_text(out, SAMPLE_METH, known[i]);
     }
 }
 
 FETCH(fetch_version)
 {
-    char text[3] = {(char)('0' + a->request->version / 10 % 10), '.', (char)('0' + a->request->version % 10)};
+    char text[3] = {(char)('0' + a->version / 10 % 10), '.', (char)('0' + a->version % 10)};
     if (a->http)
         khap__sample_text(out, SAMPLE_STR, khap__routing_keep(a, (struct khap_str){text, 3}));
 }
