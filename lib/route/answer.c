@@ -46,8 +46,8 @@ struct outcome *khap__routing_outcome(struct asking *a, enum khap_route_kind kin
     o.why = a->maybe;
     if (state != NULL) {
         o.why |= state->why;
-        o.public.listener = a->listener->text;
-        o.public.frontend = a->frontend->name;
+        o.public.listener = a->entry->text;
+        o.public.frontend = a->entered->name;
     }
     if (a->backend != NULL)
         o.public.backend = a->backend->name;

@@ -10,7 +10,7 @@ void khap_route_request_init(struct khap_route_request *request)
 
 /* ---- states */
 
-static void free_state(struct asking *a, struct state *state)
+void khap__routing_free_state(struct asking *a, struct state *state)
 {
     VEC_FREE(&a->route->alloc, &state->fields);
     VEC_FREE(&a->route->alloc, &state->variables);
@@ -18,7 +18,7 @@ static void free_state(struct asking *a, struct state *state)
 }
 
 /* What two ways may have in common up to here. */
-static void copy_state(struct asking *a, const struct state *from, struct state *to)
+void khap__routing_copy_state(struct asking *a, const struct state *from, struct state *to)
 {
     *to = *from;
     to->fields.ptr = NULL;
@@ -54,7 +54,7 @@ static void anything(struct asking *a, const struct rule *rule)
 }
 
 /* Whether a rule is carried out; a->maybe says whether that is unknown, and why. */
-static bool reached(struct asking *a, const struct rule *rule)
+bool khap__routing_reached(struct asking *a, const struct rule *rule)
 {
     reasons why = 0;
     enum khap_answer answer = khap__routing_holds(a, rule->condition, &why);
@@ -88,7 +88,7 @@ static bool run_set(struct asking *a, uint32_t section, enum rule_set set)
     a->rest = 0;
     for (uint32_t i = 0; i < proxy->rules[set].len; i++) {
         const struct rule *rule = &proxy->rules[set].ptr[i];
-        if (!reached(a, rule))
+        if (!khap__routing_reached(a, rule))
             continue;
         if (rule->run == NULL)
             anything(a, rule);
@@ -112,74 +112,13 @@ static bool is_statistics(struct asking *a, const struct proxy *proxy)
     return a->maybe == 0;
 }
 
-/* ---- servers */
-
-static void add_server(struct asking *a, struct outcome *o, const struct server *s, enum khap_answer chosen)
-{
-    struct khap_route_server server = {.size = sizeof server,
-                                       .name = s->name,
-                                       .address = s->address,
-                                       .place = s->place,
-                                       .backup = s->backup,
-                                       .chosen = chosen};
-    if (!VEC_PUSH(&a->route->alloc, &o->servers, server))
-        a->no_memory = true;
-}
-
-/* The server that the client's cookie names. */
-static const struct server *by_cookie(struct asking *a, const struct proxy *proxy)
-{
-    struct fetching f = {.all = false};
-    struct sample value = {.state = SAMPLE_ABSENT};
-    if (proxy->cookie.len == 0 || !a->http)
-        return NULL;
-    khap__routing_cookie(a, proxy->cookie, &f, &value);
-    for (uint32_t i = 0; i < proxy->servers.len && value.state == SAMPLE_KNOWN; i++) {
-        const struct server *s = &proxy->servers.ptr[i];
-        if (s->cookie.len > 0 &&
-            (khap__str_eq(s->cookie, value.text) ||
-             (khap__str_starts(value.text, s->cookie) && value.text.ptr[s->cookie.len] == '~')))
-            return s;
-    }
-    return NULL;
-}
-
-/* Which servers may get it. */
-static void choose(struct asking *a, const struct proxy *proxy, struct outcome *o)
-{
-    const struct server *chosen = NULL;
-    bool unknown = false; /* a rule before may have chosen another one */
-    for (uint32_t i = 0; i < proxy->rules[RULES_SERVER].len && chosen == NULL && !unknown; i++) {
-        const struct rule *rule = &proxy->rules[RULES_SERVER].ptr[i];
-        if (rule->n == 0 || !reached(a, rule))
-            continue;
-        struct sample name;
-        khap__sample_text(&name, SAMPLE_STR, rule->arguments[0].text);
-        if (rule->arguments[0].type == TYPE_DYNAMIC && rule->arguments[0].format != NULL)
-            khap__routing_format(a, rule->arguments[0].format, &name);
-        unknown = name.state != SAMPLE_KNOWN || a->maybe != 0;
-        for (uint32_t s = 0; s < proxy->servers.len && !unknown; s++) {
-            if (khap__str_eq(proxy->servers.ptr[s].name, name.text))
-                chosen = &proxy->servers.ptr[s];
-        }
-    }
-    if (chosen == NULL && !unknown)
-        chosen = by_cookie(a, proxy);
-    for (uint32_t i = 0; i < proxy->servers.len; i++) {
-        const struct server *s = &proxy->servers.ptr[i];
-        if (s->disabled)
-            continue;
-        add_server(a, o, s, s == chosen ? KHAP_TRUE : chosen != NULL ? KHAP_FALSE : KHAP_UNKNOWN);
-    }
-}
-
 /* ---- backends */
 
 static void in_backend(struct asking *a, uint32_t section, struct khap_place place, reasons why)
 {
     struct state *before = a->state, own;
     const struct proxy *proxy = &a->route->proxies.ptr[section];
-    copy_state(a, before, &own);
+    khap__routing_copy_state(a, before, &own);
     own.why |= why;
     a->state = &own;
     a->backend = proxy;
@@ -202,14 +141,13 @@ static void in_backend(struct asking *a, uint32_t section, struct khap_place pla
                     run_set(a, section, RULES_REDIRECT);
     }
     a->maybe = 0;
-    struct outcome *o = ended || a->no_memory ? NULL : khap__routing_outcome(a, KHAP_ROUTE_BACKEND, place);
-    if (o != NULL)
-        choose(a, proxy, o);
+    if (!ended && !a->no_memory)
+        khap__routing_servers(a, proxy, place);
     a->backend = NULL;
     a->ended = false;
     a->http = !tcp;
     a->state = before;
-    free_state(a, &own);
+    khap__routing_free_state(a, &own);
 }
 
 /* A backend or listen of that name, or VIEW_NONE. */
@@ -247,7 +185,7 @@ static void go_on(struct asking *a, uint32_t section)
     a->rest = 0;
     for (uint32_t i = 0; i < proxy->rules[RULES_SWITCH].len && !a->no_memory; i++) {
         const struct rule *rule = &proxy->rules[RULES_SWITCH].ptr[i];
-        if (rule->n == 0 || !reached(a, rule))
+        if (rule->n == 0 || !khap__routing_reached(a, rule))
             continue;
         reasons why = a->maybe;
         struct sample name;
@@ -366,11 +304,12 @@ static bool add_field(struct asking *a, struct state *state, struct khap_str nam
 static bool make_request(struct asking *a, const struct url *url, struct state *state)
 {
     const struct khap_route_request *r = a->request;
-    bool host = false, good = true;
+    bool host = r->no_host != 0, good = true;
     struct buf b;
     khap__buf_init(&b, &a->route->alloc);
     khap__sample_text(&state->method, SAMPLE_METH, r->method.len > 0 ? r->method : S("GET"));
-    if (r->version >= 20) { /* as HAProxy writes it down */
+    a->first_method = state->method;
+    if (r->version >= 20 && r->no_host == 0) { /* as HAProxy writes it down */
         khap__buf_add(&b, url->scheme);
         khap__buf_add(&b, S("://"));
         khap__buf_add(&b, url->authority);
@@ -419,12 +358,12 @@ static void set_destination(struct asking *a, struct state *state, const struct 
     khap__sample_number(&state->destination_port, SAMPLE_SINT, a->port);
 }
 
-static void through(struct asking *a, uint32_t section, const struct listener *l, const struct state *request,
-                    reasons why)
+void khap__routing_through(struct asking *a, uint32_t section, const struct listener *l,
+                           const struct state *request, reasons why)
 {
     struct state own;
     const struct proxy *proxy = &a->route->proxies.ptr[section];
-    copy_state(a, request, &own);
+    khap__routing_copy_state(a, request, &own);
     own.why |= why;
     a->state = &own;
     a->frontend = proxy;
@@ -433,13 +372,17 @@ static void through(struct asking *a, uint32_t section, const struct listener *l
     a->http = proxy->mode == MODE_HTTP;
     a->ended = false;
     a->maybe = a->rest = 0;
-    set_destination(a, &own, l);
+    if (a->hops == 0) {
+        a->entry = l;
+        a->entered = proxy;
+        set_destination(a, &own, l);
+    }
     if (proxy->unclear)
         own.why |= khap__routing_because(a, S("`.if` or an environment variable"), proxy->unclear_place);
     khap__routing_step(a, l->line, l->place, KHAP_TRUE);
     if (!a->no_memory)
         in_frontend(a, section);
-    free_state(a, &own);
+    khap__routing_free_state(a, &own);
     a->state = NULL;
 }
 
@@ -458,7 +401,7 @@ static void ask(struct asking *a, const struct state *request)
                 if (pass == 0)
                     n++;
                 else
-                    through(a, i, &proxy->listeners.ptr[l], request, why);
+                    khap__routing_through(a, i, &proxy->listeners.ptr[l], request, why);
             }
         }
     }
@@ -489,7 +432,8 @@ enum khap_status khap_route_ask(const struct khap_route *route, const struct kha
                        .tls = url.tls,
                        .port = url.port,
                        .scheme = url.scheme,
-                       .sni = request->sni};
+                       .sni = request->sni,
+                       .version = request->version};
     struct host host;
     char *room = khap__arena_bytes(a.arena, url.host.len + 1);
     if (room == NULL)
@@ -504,7 +448,7 @@ enum khap_status khap_route_ask(const struct khap_route *route, const struct kha
         a.no_memory = true;
     if (status == KHAP_OK && !a.no_memory)
         ask(&a, &state);
-    free_state(&a, &state);
+    khap__routing_free_state(&a, &state);
     if (a.no_memory)
         status = KHAP_ENOMEM;
     if (status != KHAP_OK) {

@@ -58,7 +58,12 @@ struct asking {
     const struct proxy *frontend, *backend;
     const struct listener *listener;
     bool http, tls;
-    struct khap_str scheme, sni; /* of the URL, and the handshake */
+    struct khap_str scheme, sni;  /* of the URL, and the handshake */
+    const struct listener *entry; /* where the client came in */
+    const struct proxy *entered;
+    uint32_t hops;              /* how often it came in again, from a server of this configuration */
+    uint32_t version;           /* of HTTP, as in the request */
+    struct sample first_method; /* as it came in */
     uint32_t port;
     reasons maybe; /* not 0: the condition of the rule is unknown, because of these */
     reasons rest;  /* not 0: the rest of the set may not be reached */
@@ -97,6 +102,18 @@ static inline void khap__sample_unknown(struct sample *s, reasons why)
 enum khap_answer khap__routing_holds(struct asking *a, const struct condition *condition, reasons *why);
 enum khap_answer khap__routing_matches(struct asking *a, const struct patterns *patterns,
                                        const struct sample *sample, const struct pattern **which);
+
+/* ask.c */
+void khap__routing_free_state(struct asking *a, struct state *state);
+/* What two ways may have in common up to here. */
+void khap__routing_copy_state(struct asking *a, const struct state *from, struct state *to);
+/* Whether a rule is carried out; a->maybe says whether that is unknown, and why. */
+bool khap__routing_reached(struct asking *a, const struct rule *rule);
+void khap__routing_through(struct asking *a, uint32_t section, const struct listener *l,
+                           const struct state *request, reasons why);
+
+/* servers.c: all that may become of a request that has got into a backend */
+void khap__routing_servers(struct asking *a, const struct proxy *proxy, struct khap_place place);
 
 /* fetch.c */
 void khap__routing_variable(struct asking *a, struct khap_str name, struct khap_place place,

@@ -195,6 +195,36 @@ static bool has_option(const struct schema_line *line, const char *word)
     return false;
 }
 
+static bool has_any(const struct schema_line *line, const char *const *words)
+{
+    for (; *words != NULL; words++) {
+        if (has_option(line, *words))
+            return true;
+    }
+    return false;
+}
+
+/* Said of a server, or of all that follow: what it does with connections is not evaluated. */
+static const char *const special_server[] = {"ssl",    "no-ssl",    "source",      "proto",
+                                             "socks4", "namespace", "resolve-net", NULL};
+/* The same in `default-server`; there what is evaluated of a server is not. */
+static const char *const special_default[] = {"ssl",
+                                              "no-ssl",
+                                              "source",
+                                              "proto",
+                                              "socks4",
+                                              "namespace",
+                                              "send-proxy",
+                                              "send-proxy-v2",
+                                              "send-proxy-v2-ssl",
+                                              "send-proxy-v2-ssl-cn",
+                                              "disabled",
+                                              "backup",
+                                              NULL};
+static const char *const send_proxy[] = {"send-proxy", "send-proxy-v2", "send-proxy-v2-ssl",
+                                         "send-proxy-v2-ssl-cn", NULL};
+static const char *const special_bind[] = {"proto", "namespace", "accept-netscaler-cip", NULL};
+
 static void read_bind(struct compiling *c, struct proxy *proxy)
 {
     struct khap_str rest = c->at.n > 1 ? keep(c, c->at.words[1].text) : S("");
@@ -203,6 +233,8 @@ static void read_bind(struct compiling *c, struct proxy *proxy)
                              .line = c->at.line,
                              .place = c->place,
                              .tls = has_option(c->at.schema, "ssl"),
+                             .accept_proxy = has_option(c->at.schema, "accept-proxy"),
+                             .special = has_any(c->at.schema, special_bind),
                              .read = (uint8_t)c->at.read};
         rest = khap__str_sub(rest, l.text.len + 1, rest.len);
         if (khap__address_parse(l.text, &l.address) != VALUE_OK)
@@ -214,14 +246,31 @@ static void read_bind(struct compiling *c, struct proxy *proxy)
     }
 }
 
+/* On this machine, and perhaps this HAProxy itself. */
+static bool is_local(const struct address *a)
+{
+    static const uint8_t one[16] = {[15] = 1};
+    if (a->family == ADDRESS_UNIX || a->family == ADDRESS_ABNS)
+        return true;
+    return a->has_port && !a->relative_port &&
+           ((a->family == ADDRESS_V4 && a->ip[0] == 127) ||
+            (a->family == ADDRESS_V6 && memcmp(a->ip, one, sizeof one) == 0));
+}
+
 static void read_server(struct compiling *c, struct proxy *proxy)
 {
     const struct schema_line *line = c->at.schema;
-    struct server s = {.backup = has_option(line, "backup"), .disabled = has_option(line, "disabled")};
+    struct server s = {.backup = has_option(line, "backup"),
+                       .disabled = has_option(line, "disabled"),
+                       .send_proxy = has_any(line, send_proxy),
+                       .special = has_any(line, special_server),
+                       .line = c->at.line,
+                       .line_place = c->place};
     if (c->at.n < 3)
         return;
     s.name = keep(c, c->at.words[1].text);
     s.address = keep(c, c->at.words[2].text);
+    s.local = khap__address_parse(s.address, &s.parsed) == VALUE_OK && is_local(&s.parsed);
     s.place = khap__view_place(c->at.doc, c->at.line, c->at.reader,
                                (struct khap_span){0, 0, 2, (uint32_t)s.address.len});
     for (uint32_t i = 0; i < line->n_arguments; i++) {
@@ -322,6 +371,10 @@ static void read_line(struct compiling *c)
         read_bind(c, proxy);
     } else if (is(words, "server")) {
         read_server(c, proxy);
+    } else if (is(words, "source")) {
+        proxy->special = true;
+    } else if (is(words, "default-server")) {
+        proxy->special = proxy->special || has_any(line, special_default);
     } else if (is(words, "mode")) {
         read_mode(proxy, value);
     } else if (is(words, "default_backend")) {
@@ -342,6 +395,14 @@ static void read_line(struct compiling *c)
     }
 }
 
+static void read_unix_prefix(struct compiling *c)
+{
+    for (size_t i = 1; i + 1 < c->at.n && is(c->at.words[0].text, "unix-bind"); i++) {
+        if (is(c->at.words[i].text, "prefix"))
+            c->route->unix_prefix = keep(c, c->at.words[i + 1].text);
+    }
+}
+
 static enum khap_status on_line(void *ctx, const struct view_line *at)
 {
     struct compiling *c = ctx;
@@ -351,6 +412,8 @@ static enum khap_status on_line(void *ctx, const struct view_line *at)
     c->at = *at;
     c->place = khap_line_origin(at->doc, at->line);
     if (at->table == TABLE_GLOBAL)
+        read_unix_prefix(c);
+    if (at->table == TABLE_GLOBAL && c->status == KHAP_OK)
         c->status = khap__view_note_path(&c->route->arena, at->words, at->n, &c->paths);
     if (at->table == TABLE_FRONTEND || at->table == TABLE_BACKEND || at->table == TABLE_LISTEN ||
         at->table == TABLE_DEFAULTS)
@@ -386,6 +449,7 @@ static void inherit(struct compiling *c)
             proxy = proxy_of(c, i);
             if (proxy->mode == MODE_UNSET)
                 proxy->mode = defaults->mode;
+            proxy->special = proxy->special || defaults->special;
             proxy->disabled = proxy->disabled || (defaults->disabled && !proxy->enabled);
             if (defaults->unclear && !proxy->unclear) {
                 proxy->unclear = true;

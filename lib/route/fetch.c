@@ -107,7 +107,7 @@ FETCH(fetch_alpn)
 {
     struct khap_str alpn = a->request->alpn;
     if (alpn.len == 0)
-        alpn = a->request->version == 30 ? S("h3") : a->request->version == 20 ? S("h2") : S("http/1.1");
+        alpn = a->version == 30 ? S("h3") : a->version == 20 ? S("h2") : S("http/1.1");
     if (a->listener->tls)
         khap__sample_text(out, SAMPLE_STR, alpn);
 }
@@ -119,7 +119,7 @@ FETCH(fetch_has_crt)
 
 FETCH(fetch_http_major)
 {
-    khap__sample_number(out, SAMPLE_SINT, a->request->version / 10);
+    khap__sample_number(out, SAMPLE_SINT, a->version / 10);
 }
 
 FETCH(fetch_fe_name)
@@ -139,19 +139,18 @@ FETCH(fetch_method)
 {
     static const struct khap_str known[] = {{"GET", 3},    {"HEAD", 4},    {"POST", 4},  {"PUT", 3},
                                             {"DELETE", 6}, {"OPTIONS", 7}, {"TRACE", 5}, {"CONNECT", 7}};
-    struct khap_str method = a->request->method.len > 0 ? a->request->method : known[0];
     if (!a->http)
         return;
-    *out = a->state->method;
+    *out = a->first_method.state == SAMPLE_UNKNOWN ? a->first_method : a->state->method;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (khap__str_eq(method, known[i]))
+        if (khap__str_eq(a->first_method.text, known[i]))
             khap__sample_text(out, SAMPLE_METH, known[i]);
     }
 }
 
 FETCH(fetch_version)
 {
-    char text[3] = {(char)('0' + a->request->version / 10 % 10), '.', (char)('0' + a->request->version % 10)};
+    char text[3] = {(char)('0' + a->version / 10 % 10), '.', (char)('0' + a->version % 10)};
     if (a->http)
         khap__sample_text(out, SAMPLE_STR, khap__routing_keep(a, (struct khap_str){text, 3}));
 }
@@ -209,24 +208,25 @@ FETCH(fetch_query)
 
 /* ---- parameters of the query */
 
-static bool is_separator(char c)
+static bool is_separator(char c, char delimiter)
 {
-    return c == '&' || c == ';';
+    return c == '&' || c == ';' || c == delimiter;
 }
 
-/* The `nth` parameter of that name. */
-static bool find_parameter(struct khap_str query, struct khap_str name, uint32_t nth, struct khap_str *value,
-                           bool *more)
+/* The `nth` parameter of that name; without a name of any. */
+static bool find_parameter(struct khap_str query, char delimiter, struct khap_str name, uint32_t nth,
+                           struct khap_str *value, bool *more)
 {
     bool found = false;
     *more = false;
     while (query.len > 0) {
         size_t end = 0;
-        while (end < query.len && !is_separator(query.ptr[end]))
+        while (end < query.len && !is_separator(query.ptr[end], delimiter))
             end++;
         struct khap_str one = khap__str_sub(query, 0, end);
         query = khap__str_sub(query, end + 1, query.len);
-        if (!khap__str_starts(one, name) || one.len == name.len || one.ptr[name.len] != '=')
+        size_t equals = name.len > 0 ? name.len : khap__str_find(one, '=');
+        if (!khap__str_starts(one, name) || one.len <= equals || one.ptr[equals] != '=')
             continue;
         if (found) {
             *more = true;
@@ -234,7 +234,7 @@ static bool find_parameter(struct khap_str query, struct khap_str name, uint32_t
         }
         if (nth-- > 0)
             continue;
-        *value = khap__str_sub(one, name.len + 1, one.len);
+        *value = khap__str_sub(one, equals + 1, one.len);
         found = true;
     }
     return found;
@@ -242,15 +242,14 @@ static bool find_parameter(struct khap_str query, struct khap_str name, uint32_t
 
 FETCH(fetch_urlp)
 {
-    struct khap_str name = argument(call, 0), value = {NULL, 0};
-    if (name.len == 0 || call->n > 1) {
-        khap__sample_unknown(out, khap__routing_because(a, call->text, call->place));
-        return;
-    }
-    khap__fetch_query(a, call, f, out);
+    struct khap_str value = {NULL, 0};
+    char delimiter = call->n > 1 && argument(call, 1).len > 0 ? *argument(call, 1).ptr : '?';
+    khap__fetch_url(a, call, f, out);
     if (out->state != SAMPLE_KNOWN)
         return;
-    if (find_parameter(out->text, name, f->all ? f->at : 0, &value, &f->more))
+    size_t start = khap__str_find(out->text, delimiter);
+    out->text = khap__str_sub(out->text, start + 1, out->text.len);
+    if (find_parameter(out->text, delimiter, argument(call, 0), f->all ? f->at : 0, &value, &f->more))
         khap__sample_text(out, SAMPLE_STR, value);
     else
         out->state = SAMPLE_ABSENT;
@@ -447,19 +446,38 @@ FETCH(fetch_base)
 
 /* ---- cookies */
 
+/* At a semicolon, or a comma, outside of quotes. */
+static size_t cookie_end(struct khap_str s)
+{
+    bool quoted = false;
+    size_t at = 0;
+    for (; at < s.len; at++) {
+        if (s.ptr[at] == '"')
+            quoted = !quoted;
+        else if (s.ptr[at] == '\\' && quoted && at + 1 < s.len)
+            at++;
+        else if ((s.ptr[at] == ',' || s.ptr[at] == ';') && !quoted)
+            break;
+    }
+    return at;
+}
+
 static bool find_cookie(struct khap_str line, struct khap_str name, uint32_t *seen, uint32_t wanted,
                         struct khap_str *value)
 {
     bool found = false;
+    if (line.len <= name.len + 1) /* HAProxy does not look into such a line: `k=` */
+        return false;
     while (line.len > 0) {
-        size_t end = khap__str_find(line, ';');
+        size_t end = cookie_end(line);
         struct khap_str one = khap__str_trim(khap__str_sub(line, 0, end));
         size_t equals = khap__str_find(one, '=');
         line = khap__str_sub(line, end + 1, line.len);
-        if (equals == one.len || !khap__str_eq(khap__str_trim(khap__str_sub(one, 0, equals)), name))
+        if (equals == one.len ||
+            (name.len > 0 && !khap__str_eq(khap__str_trim(khap__str_sub(one, 0, equals)), name)))
             continue;
         struct khap_str one_value = khap__str_trim(khap__str_sub(one, equals + 1, one.len));
-        if (one_value.len > 0 && (*seen)++ == wanted) { /* an empty one is none */
+        if ((*seen)++ == wanted) {
             *value = one_value;
             found = true;
         }
@@ -470,9 +488,10 @@ static bool find_cookie(struct khap_str line, struct khap_str name, uint32_t *se
 void khap__routing_cookie(struct asking *a, struct khap_str name, struct fetching *f, struct sample *out)
 {
     uint32_t seen = 0;
-    for (uint32_t pass = 0; pass < 2;
-         pass++) { /* first they are counted, because without an ACL the last one counts */
-        uint32_t wanted = pass == 0 ? UINT32_MAX : f->all ? f->at : seen - 1;
+    for (
+        uint32_t pass = 0; pass < 2;
+        pass++) { /* first they are counted: without an ACL the last one counts, the first where no name is asked for */
+        uint32_t wanted = pass == 0 ? UINT32_MAX : f->all ? f->at : name.len == 0 ? 0 : seen - 1;
         if (pass == 1 && seen == 0)
             return;
         f->more = f->all && f->at + 1 < seen;
@@ -494,9 +513,7 @@ void khap__routing_cookie(struct asking *a, struct khap_str name, struct fetchin
 
 FETCH(fetch_cook)
 {
-    if (call->n == 0 || argument(call, 0).len == 0)
-        khap__sample_unknown(out, khap__routing_because(a, call->text, call->place));
-    else if (a->http)
+    if (a->http)
         khap__routing_cookie(a, argument(call, 0), f, out);
 }
 

@@ -163,20 +163,27 @@ struct rule {
 struct server {
     struct khap_str name, address, cookie;
     bool backup, disabled;
-    struct khap_place place;
+    bool local, send_proxy;  /* local: it may lead to a listener of this configuration */
+    bool special;            /* what it says of the connection is not evaluated: TLS, a source */
+    struct address parsed;   /* of `local` */
+    struct khap_place place; /* of its address */
+    const struct khap_line *line;
+    struct khap_place line_place;
 };
 struct listener {
     struct address address;
     struct khap_str text;
     const struct khap_line *line;
     struct khap_place place;
-    bool tls;
+    bool tls, accept_proxy;
+    bool special; /* speaks what is not evaluated */
     uint8_t read;
 };
 struct proxy {
     struct khap_str name;
     bool is_proxy, frontend, backend; /* a listen is both */
     bool disabled, enabled;
+    bool special; /* what is said of connections to servers is not evaluated */
     bool unclear; /* a setting may not be read, or holds a variable: at `unclear_place` */
     struct khap_place unclear_place;
     uint8_t mode; /* enum proxy_mode */
@@ -197,10 +204,11 @@ struct khap_route {
     struct khap_bundle *bundle;
     const struct khap_file_source *files;
     struct arena arena;
-    VEC(struct proxy) proxies; /* by section */
-    VEC(struct acl) acls;      /* of acl lines */
-    struct map acl_names;      /* section and name -> the last of `acls` so far */
-    bool unclear_listener;     /* one whose address is not known */
+    VEC(struct proxy) proxies;   /* by section */
+    VEC(struct acl) acls;        /* of acl lines */
+    struct map acl_names;        /* section and name -> the last of `acls` so far */
+    struct khap_str unix_prefix; /* of the paths that are listened on */
+    bool unclear_listener;       /* one whose address is not known */
     struct khap_place unclear_place;
     struct condition *conditions;
     struct acl_node {

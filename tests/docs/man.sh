@@ -4,7 +4,7 @@
 need mandoc mandoc
 dir=docs
 [ -f docs/khapgen.1 ] || dir=$abs_srcdir/docs
-pages=$(ls $dir/*.[135] 2>/dev/null)
+pages=$(ls $dir/*.[1357] 2>/dev/null)
 [ -n "$pages" ] || { not_ok "there are no manual pages; make generated"; finish; }
 for page in $pages; do
     # whether other pages are installed on this machine is not the page's fault

@@ -189,6 +189,52 @@ static void test_settings(void **state)
                  "7 0   an address to listen on\n");
 }
 
+static const char hops[] =
+    "global\n unix-bind prefix /run/\ndefaults\n mode tcp\n"
+    "frontend sni\n bind :443\n use_backend pass if { req.ssl_sni pass.example }\n default_backend tls\n"
+    "backend pass\n server p 10.0.0.9:443\n"
+    "backend tls\n server t abns@in send-proxy-v2\n"
+    "frontend in\n mode http\n bind abns@in accept-proxy ssl crt x\n http-request deny if { src 192.0.2.66 "
+    "}\n"
+    " http-request deny deny_status 421 unless { ssl_fc_sni web.example }\n default_backend next\n"
+    "backend next\n mode http\n http-request set-var(txn.lost) str(x)\n server n /run/next.sock\n"
+    "frontend next\n mode http\n bind unix@next.sock\n http-request deny deny_status 501 if { src -m found "
+    "}\n"
+    " http-request deny deny_status 502 if { var(txn.lost) -m found }\n default_backend two\n"
+    "backend two\n mode http\n server l 127.0.0.5:90\n server o 10.0.0.1:90 backup\n"
+    "frontend any\n mode http\n bind :90\n http-request deny deny_status 504 if { dst 127.0.0.5 } { dst_port "
+    "90 } { src 127.0.0.1 }\n";
+
+/* A server that leads back into the configuration is followed; what both sides must speak is unknown where only one does. */
+static void test_hops(void **state)
+{
+    struct khap_route_request r = plain();
+    (void)state;
+    assert_asked(hops, "https://pass.example/", &r, "1 0 pass?p \n");
+    assert_asked(hops, "https://other.example/", &r, "4 421  /\n");
+    assert_asked(hops, "https://web.example/a", &r,
+                 "1 0 two?o /a which server the backend takes\n4 504  /a which server the backend takes\n");
+    r.source = S("192.0.2.66");
+    assert_asked(hops, "https://web.example/", &r, "4 403  /\n");
+    r = plain();
+    assert_asked(
+        "defaults\n mode http\nfrontend f\n bind :80\n default_backend b\nbackend b\n server s abns@x "
+        "send-proxy\nfrontend x\n bind abns@x\n",
+        "http://x/", &r, "8 0 b / the PROXY protocol, which only one side speaks\n");
+    assert_asked(
+        "defaults\n mode http\nfrontend f\n bind :80\n default_backend b\nbackend b\n server s abns@x\n"
+        "frontend x\n bind abns@x ssl crt y\n",
+        "http://x/", &r, "8 0 b / TLS, which only one side speaks\n");
+    assert_asked(
+        "defaults\n mode http\n default-server ssl\nfrontend f\n bind :80\n default_backend b\nbackend b\n "
+        "server s abns@x\nfrontend x\n bind abns@x\n",
+        "http://x/", &r, "8 0 b / an option of the connection to the server\n");
+    assert_asked(
+        "defaults\n mode http\nfrontend f\n bind :80\n bind abns@x\n default_backend b\nbackend b\n server s "
+        "abns@x\n",
+        "http://x/", &r, "8 0 b / a request that comes back again and again\n");
+}
+
 static void test_refused(void **state)
 {
     struct khap_route_request r = plain();
@@ -233,23 +279,27 @@ static void test_hostile(void **state)
 static void test_memory(void **state)
 {
     struct khap_route_request r = plain();
+    static const char *const asked[][2] = {{base, "https://gold.example/api?q=1"},
+                                           {hops, "https://web.example/"}};
     (void)state;
-    for (size_t i = 1;; i++) {
-        struct failing_alloc f;
-        failing_alloc_init(&f, i);
-        enum khap_status status = ask(&f.alloc, base, "https://gold.example/api?q=1", &r, NULL);
-        assert_failing_alloc_clean(&f);
-        if (!f.failed)
-            break;
-        assert_int_equal(status, KHAP_ENOMEM);
+    for (size_t which = 0; which < 2; which++) {
+        for (size_t i = 1;; i++) {
+            struct failing_alloc f;
+            failing_alloc_init(&f, i);
+            enum khap_status status = ask(&f.alloc, asked[which][0], asked[which][1], &r, NULL);
+            assert_failing_alloc_clean(&f);
+            if (!f.failed)
+                break;
+            assert_int_equal(status, KHAP_ENOMEM);
+        }
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_outcomes), cmocka_unit_test(test_headers),
-                                       cmocka_unit_test(test_unknown),  cmocka_unit_test(test_settings),
-                                       cmocka_unit_test(test_refused),  cmocka_unit_test(test_hostile),
-                                       cmocka_unit_test(test_memory)};
+                                       cmocka_unit_test(test_unknown),  cmocka_unit_test(test_hops),
+                                       cmocka_unit_test(test_settings), cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_hostile),  cmocka_unit_test(test_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
