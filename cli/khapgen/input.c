@@ -131,6 +131,14 @@ static enum khap_status source_read(void *ctx, struct khap_str path, struct khap
     enum input_result result = read_named(AT_FDCWD, name, files->named ? 0 : O_NONBLOCK,
                                           files->named ? LARGEST_CONFIGURATION : LARGEST_SIDE_FILE, text);
     int error = errno;
+    if (result == INPUT_ERROR && error == ENOENT && files->below != NULL && *name != '/') {
+        int directory = open(files->below, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (directory >= 0) {
+            result = read_named(directory, name, O_NONBLOCK, LARGEST_SIDE_FILE, text);
+            error = errno;
+            close(directory);
+        }
+    }
     free(name);
     switch (result) {
     case INPUT_READ:

@@ -31,7 +31,8 @@ struct input_files {
     /* Those that the command line names: as long as may be, and a pipe is waited for. Else what they name in
      * turn, certificates and maps: at most 16 MiB, and nothing is waited for. */
     bool named;
-    int error; /* errno of the last failure, or 0 */
+    const char *below; /* a directory in which relative paths are looked for that are not there; NULL */
+    int error;         /* errno of the last failure, or 0 */
     const struct input_laid *laid;
     size_t n_laid;
 };

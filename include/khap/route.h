@@ -78,6 +78,7 @@ struct khap_route_request {
     struct khap_str bind; /**< only what listens on this address; empty: whatever fits the URL */
     uint32_t version;     /**< 10, 11 (the default), 20 or 30 */
     uint32_t client_cert; /**< 1: the client shows a certificate that is accepted; 0: none */
+    uint32_t no_host;     /**< 1: it names no host, neither in a header nor, in HTTP/2, as its authority */
 };
 
 /**

@@ -366,11 +366,11 @@ static bool add_field(struct asking *a, struct state *state, struct khap_str nam
 static bool make_request(struct asking *a, const struct url *url, struct state *state)
 {
     const struct khap_route_request *r = a->request;
-    bool host = false, good = true;
+    bool host = r->no_host != 0, good = true;
     struct buf b;
     khap__buf_init(&b, &a->route->alloc);
     khap__sample_text(&state->method, SAMPLE_METH, r->method.len > 0 ? r->method : S("GET"));
-    if (r->version >= 20) { /* as HAProxy writes it down */
+    if (r->version >= 20 && r->no_host == 0) { /* as HAProxy writes it down */
         khap__buf_add(&b, url->scheme);
         khap__buf_add(&b, S("://"));
         khap__buf_add(&b, url->authority);

@@ -264,7 +264,8 @@ while made < CONFIGS:
         if os.environ.get("SHOW"):
             print(p.stderr[:600])
         if unknown["refused"] > 10 * CONFIGS:
-            tap.bail_out("HAProxy refuses what is made: " + p.stderr)
+            tap.ok("HAProxy takes what is made", False, p.stderr)
+            tap.finish()
         continue
     made += 1
     run = subprocess.Popen([haproxy, "-db", "-f", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

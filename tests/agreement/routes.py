@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Random maps and random requests: HAProxy with one file, HAProxy with a bundle, and the routing rules written down here once more,
-in Python, must agree on who answers.
+"""Random maps and random requests: HAProxy with one file, HAProxy with a bundle, `khapgen route` asked about both and about the map, and the routing
+rules written down here once more, in Python, must agree on who answers.
 
 N requests (default 600) over N/100 maps, at least 6, and further maps while a kind of route was not met yet; SEED repeats a run. The
 rules: the host without case, port and trailing dot; an exact host before a wildcard, a longer wildcard before a shorter, at one suffix
@@ -16,6 +16,7 @@ import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "traffic"))
+import asked  # noqa: E402
 import lib  # noqa: E402
 from lib import tap  # noqa: E402
 
@@ -309,8 +310,18 @@ class Asker:
             c.close()
 
 
+def say(file, ports, requests):
+    """What `khapgen route` says of each request."""
+    questions = [["http://127.0.0.1:%d%s" % (ports[r.front], r.target), *asked.options(r.method, r.host, r.headers)] for r in requests]
+    answers = asked.ask([file], questions, target="%d.%d" % lib.release())
+    if isinstance(answers, str):
+        tap.ok("khapgen route answers", False, answers)
+        tap.finish()
+    return [a[0]["backend"] if a[0].get("status") == 200 else a[0].get("status") if a[0]["certain"] else a for a in answers]
+
+
 def served(lab, text, mode, ports, requests):
-    """What HAProxy answers to each request; None when it did not start as it should."""
+    """What HAProxy answers to each request, and what route says; None when it did not start as it should."""
     with lib.Proxy(lab, json.dumps(text, indent=1), mode, wait=[ports[f] for f in FRONTENDS]) as proxy:
         if not proxy.alive() or proxy.complaints():
             tap.ok("%s: starts without a warning" % mode, False,
@@ -319,8 +330,11 @@ def served(lab, text, mode, ports, requests):
         asker = Asker(ports)
         answers = [asker.ask(r) for r in requests]
         asker.close()
+        told = {mode + ", route": say(proxy.config if mode == "file" else proxy.bundle, ports, requests)}
+        if mode == "file":
+            told["map, route"] = say(proxy.map, ports, requests)
     lib.shutil.rmtree(proxy.dir, ignore_errors=True)
-    return answers
+    return {mode: answers, **told}
 
 
 KINDS = ("host exact", "host deep", "host label", "host any", "host nothing", "path Exact", "path Prefix", "path Regex", "path none", "match", "match passed over")
@@ -339,10 +353,11 @@ def main():
             number += 1
             text, table = random_map(rng, ports)
             requests = [random_request(rng, f, table[f]) for f in rng.choices(FRONTENDS, k=-(-count // maps))]
-            answers = {mode: served(lab, text, mode, ports, requests) for mode in lib.MODES}
-            if None in answers.values():
+            answers = [served(lab, text, mode, ports, requests) for mode in lib.MODES]
+            if None in answers:
                 broken += 1
                 continue
+            answers = {voice: a for one in answers for voice, a in one.items()}
             for i, request in enumerate(requests):
                 route = decide(table[request.front], request)
                 wanted = route.service if route else 404
@@ -363,7 +378,7 @@ def main():
                             wanted, route, got, seed, json.dumps(text)))
             if wrong > 50 or broken > 4:
                 break
-    tap.ok("%d requests on %d maps: one file, bundle and rules agree" % (asked, number), wrong == 0 and broken == 0,
+    tap.ok("%d requests on %d maps: one file, bundle, route and rules agree" % (asked, number), wrong == 0 and broken == 0,
            "%d requests do not, %d maps did not start; SEED=%d" % (wrong, broken, seed))
     for kind in KINDS:
         tap.ok("%s: %d times" % (kind, seen[kind]), seen[kind] > 0 or count < 500, "SEED=%d" % seed)

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "khapgen/asked.h"
+#include "khapgen/file_type.h"
+#include "khapgen/target.h"
+
+#include <khap/gen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifdef HAVE_OPENSSL
+#include "cert.h"
+#endif
+
+#define LARGEST_MAP (UINT64_C(256) << 20)
+
+static int read_maps(struct report *r, struct asked *a, const char *const *files, size_t n)
+{
+    int worst = report_status(r, khap_model_new(NULL, &a->model));
+    for (size_t i = 0; i < n && worst != EXIT_FAILED; i++) {
+        uint32_t source;
+        int one = input_map(r, &a->inputs, files[i], LARGEST_MAP, &source);
+        if (one == EXIT_DONE)
+            one = report_status(r, khap_model_read(a->model, source, r->diags));
+        if (one > worst)
+            worst = one;
+    }
+    return worst;
+}
+
+/* One file, because its rules say more than look-ups do; a bundle when that cannot be one file. */
+static int generate(struct report *r, struct asked *a, struct khap_generate_options *options)
+{
+    struct khap_diags *first = NULL;
+    enum khap_status status = khap_diags_new(NULL, r->sources, &first);
+    if (status == KHAP_OK) {
+        status = khap_generate(a->model, options, first, &a->bundle);
+        options->bundle = status == KHAP_EINPUT;
+        if (status == KHAP_EINPUT || (status == KHAP_OK && khap_diags_count(first, KHAP_NOTE) > 0)) {
+            khap_bundle_free(a->bundle);
+            a->bundle = NULL;
+            status = khap_generate(a->model, options, r->diags, &a->bundle);
+        }
+    }
+    khap_diags_free(first);
+    return report_status(r, status);
+}
+
+static int from_maps(struct report *r, struct asked *a, const char *const *files, size_t n,
+                     const char *target)
+{
+    struct khap_generate_options options;
+    khap_generate_options_init(&options);
+    int status = read_maps(r, a, files, n);
+    if (status != EXIT_DONE)
+        return status;
+    if (target != NULL) {
+        options.target = a->target;
+    } else {
+        enum khap_status found = khap_model_target(a->model, &options.target, r->diags);
+        if (found != KHAP_ENOENT)
+            status = report_status(r, found);
+    }
+    struct khap_file_source from = input_file_source(&a->sides);
+    options.files = &from;
+#ifdef HAVE_OPENSSL
+    struct khap_cert_reader certs = cert_reader();
+    options.certs = &certs;
+#endif
+    options.now = (int64_t)time(NULL);
+    if (status == EXIT_DONE)
+        status = generate(r, a, &options);
+    a->target = options.target;
+    return status;
+}
+
+/* khapgen wrote it: paths in it are relative to it, whatever the release is. */
+static bool is_bundle(const char *path)
+{
+    static const char sums[] = "/khap.sums";
+    size_t len = strlen(path);
+    char *name = malloc(len + sizeof sums);
+    if (name == NULL)
+        return false;
+    memcpy(name, path, len);
+    memcpy(name + len, sums, sizeof sums);
+    bool there = access(name, F_OK) == 0;
+    free(name);
+    return there;
+}
+
+int asked_read(struct report *r, struct asked *a, const char *const *files, size_t n, const char *target,
+               const char *type)
+{
+    enum file_type kind = FILE_CONFIGURATION;
+    a->opened.named = true;
+    khap_target_init(&a->target);
+    a->target.first = a->target.last = KHAP_NEWEST;
+    int status = target != NULL ? target_read(r, target, &a->target) : EXIT_DONE;
+    if (status == EXIT_DONE)
+        status = file_types(r, &a->inputs, files, n, type, &kind);
+    if (status == EXIT_DONE && kind == FILE_MAP)
+        status = from_maps(r, a, files, n, target);
+    else if (status == EXIT_DONE)
+        status = input_bundle(r, &a->inputs, &a->opened, &a->target, files, n, &a->bundle);
+    if (kind == FILE_CONFIGURATION && n == 1 && is_bundle(files[0]))
+        a->opened.below = files[0];
+    a->target.first = a->target.last;
+    return status;
+}
+
+void asked_free(struct asked *a)
+{
+    khap_bundle_free(a->bundle);
+    khap_model_free(a->model);
+    inputs_free(&a->inputs);
+}

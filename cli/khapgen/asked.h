@@ -1,0 +1,25 @@
+/* khapgen/asked.h - what questions are put to: a configuration, a bundle, or what a service map becomes. SPDX-License-Identifier: MIT */
+#ifndef KHAPGEN_ASKED_H
+#define KHAPGEN_ASKED_H
+
+#include "khapgen/input.h"
+#include <khap/model.h>
+
+struct asked {
+    struct inputs inputs;
+    struct input_files opened, sides;
+    struct khap_model *model; /* NULL: the files are configurations */
+    struct khap_bundle *bundle;
+    struct khap_target target; /* as what the bundle is read: one release */
+};
+
+/*
+ * Reads FILEs: configurations as HAProxy reads them behind -f, a directory that khapgen wrote with its maps, or service maps, which are generated
+ * in memory. `target` is the word of -t, or NULL: the newest release, of a map the newest that it is for. `type` is what --type says, or NULL.
+ * Says what is wrong. EXIT_…; asked_free() in any case, after the report was shown.
+ */
+int asked_read(struct report *r, struct asked *a, const char *const *files, size_t n, const char *target,
+               const char *type);
+void asked_free(struct asked *a);
+
+#endif
