@@ -51,8 +51,10 @@ BEGIN {
     need["nodes.*"] = "\"required\":[\"address\"]"
     need["services.*.servers[]"] = "\"required\":[\"name\",\"address\"]"
     need["services.*.hash"] = "\"oneOf\":[{\"required\":[\"by\"]},{\"required\":[\"header\"]},{\"required\":[\"cookie\"]}]"
+    need["tests[]"] = "\"required\":[\"url\",\"expect\"]"
     need["acme"] = "\"required\":[\"server\"]"
     need["certs[]"] = "\"oneOf\":[{\"required\":[\"directory\"]},{\"required\":[\"file\"]},{\"required\":[\"crtList\"]}]"
+    names["tests[].headers"] = names["tests[].expect.headers"] = "^" token "$"
     alone["nodes"] = alone["services"] = alone["frontends"] = 1
 }
 /^#/ || /^$/ { next }
@@ -90,7 +92,7 @@ function scalar_schema(t,    inner, bounds, words, i, m, out)
     if (t ~ /^enum\(/) {
         m = split(substr(t, 6, length(t) - 6), words, "|")
         out = ""
-        for (i = 1; i <= m; i++) out = out (i > 1 ? "," : "") json(words[i]) (words[i] ~ /^[0-9]+$/ ? "," words[i] : "")
+        for (i = 1; i <= m; i++) out = out (i > 1 ? "," : "") json(words[i]) (words[i] ~ /^[0-9]+([.][0-9]+)?$/ ? "," words[i] : "")
         return "{\"enum\":[" out "]}"
     }
     if (t in scalar) return scalar[t]
@@ -160,10 +162,10 @@ END {
     m = split(members[""], list, " ")
     for (i = 1; i <= m; i++) out = out (i > 1 ? "," : "") "\n" json(path[list[i]]) ":" schema(path[list[i]])
     print "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\","
-    print "\"title\":\"khap service map\","
-    print "\"description\":\"What `khapgen` makes a haproxy.cfg from; khap-services(5) explains it.\","
+    print "\"title\":" json(title == "" ? "khap service map" : title) ","
+    print "\"description\":" json(about_all == "" ? "What `khapgen` makes a haproxy.cfg from; khap-services(5) explains it." : about_all) ","
     print "\"type\":\"object\",\"additionalProperties\":false,\"patternProperties\":{\"^x-\":true},"
-    print "\"$defs\":{\"service\":" join("services.*", object_schema("services.*"), 1) "},"
+    if ("services.*" in type) print "\"$defs\":{\"service\":" join("services.*", object_schema("services.*"), 1) "},"
     print "\"properties\":{" out "}}"
     if (failed) exit 1
 }

@@ -14,6 +14,7 @@ int cmd_fmt(const char *const *words);
 int cmd_migrate(const char *const *words);
 int cmd_parse(const char *const *words);
 int cmd_route(const char *const *words);
+int cmd_test(const char *const *words);
 
 /* Says what is wrong with an option that options_next() did not take. */
 int command_bad_option(struct report *r, const struct options *o, enum option_result result);

@@ -17,6 +17,7 @@
 #include <khap/check.h>
 #include <khap/migrate.h>
 #include <khap/route.h>
+#include <khap/routes.h>
 #include <khap/cert.h>
 #include <khap/model.h>
 #include <khap/diff.h>
