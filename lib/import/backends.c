@@ -156,20 +156,25 @@ static void lead_to_raw(struct import *im, struct import_service *service)
 {
     const struct import_section *s = &im->in.sections.ptr[service->section];
     struct khap_place place = im->in.lines.ptr[s->first].place;
-    if (service->tcp && (service->binds.len > 0 || service->passthrough)) {
-        struct khap_str name = khap__import_join(im, service->name, S("-route"), S(""));
+    for (unsigned way = 0; service->tcp && way < 2;
+         way++) { /* by addresses of its own, and by names of TLS hellos */
+        struct khap_str name =
+            khap__import_join(im, service->name, S("-route"), way == 0 ? S("") : S("-tls"));
+        if (way == 0 ? service->binds.len == 0 : !service->passthrough)
+            continue;
         (void)khap__import_set_text(im, place, "services", name, "backend", service->name);
         (void)khap__import_set(im, place, "services", name, "mode", S("tcp"));
-        for (uint32_t i = 0; i < service->binds.len; i++) {
+        for (uint32_t i = 0; way == 0 && i < service->binds.len; i++) {
             const struct import_line *line = &im->in.lines.ptr[service->binds.ptr[i]];
             (void)khap__import_set_text(im, line->place, "services", name, "bind.+", word_at(line, 1));
         }
-        if (service->passthrough) {
+        if (way == 1) {
             (void)khap__import_set(im, place, "services", name, "tls", S("passthrough"));
             (void)set_routes(im, service, name, 0, true);
         }
-        return;
     }
+    if (service->tcp)
+        return;
     uint64_t done[64];
     uint32_t n = 0;
     for (uint32_t i = 0; i < service->routes.len && n < 64; i++) {
@@ -219,6 +224,10 @@ static void set_service(struct import *im, struct import_service *service)
            set_frontends(im, place, service->name, bits);
     if (good && service->to_https && (bits & tls) != 0 && (bits & ~tls) != 0)
         good = khap__import_set(im, place, "services", service->name, "redirectHttps", S("true"));
+    /* by default each is redirected as soon as a certificate names hosts */
+    if (good && im->cert_hosts && !service->redirected && !service->to_https && (bits & tls) != 0 &&
+        (bits & ~tls) != 0)
+        good = khap__import_set(im, place, "services", service->name, "redirectHttps", S("false"));
     s->raw = s->raw || !good;
 }
 
@@ -236,8 +245,8 @@ void khap__import_backends(struct import *im)
             lead_to_raw(im, service);
             continue;
         }
-        set_service(im, service);
         read_backend(im, service);
+        set_service(im, service);
         if (s->raw)
             clear_service(im, service);
     }

@@ -116,6 +116,42 @@ static struct khap_str anchored(struct import *im, struct khap_str text)
     return khap__import_join(im, begins ? S("") : S(".*"), middle, ends ? S("") : S(".*"));
 }
 
+/* Without the backslashes before what is no letter or digit; false when it is more than a text. */
+static bool plain_text(struct import *im, struct khap_str regex, struct khap_str *out)
+{
+    char *text = khap__arena_bytes(&im->arena, regex.len + 1);
+    size_t n = 0;
+    if (text == NULL) {
+        khap__import_fail(im, KHAP_ENOMEM);
+        return false;
+    }
+    for (size_t i = 0; i < regex.len; i++) {
+        if (regex.ptr[i] == '\\' && i + 1 < regex.len && !khap__is_alnum((unsigned char)regex.ptr[i + 1]))
+            i++;
+        else if (memchr(".^$*+?()[]{}|\\", regex.ptr[i], 14) != NULL)
+            return false;
+        text[n++] = regex.ptr[i];
+    }
+    *out = (struct khap_str){text, n};
+    return true;
+}
+
+/* Hosts as khapgen writes them for 1.5: "^a\.example\.?(:[0-9]*)?$". */
+static bool old_host(struct import *im, struct khap_str p, struct khap_str *out)
+{
+    struct khap_str end = S("\\.?(:[0-9]*)?$"), label = S("[^.]+\\."), deep = S(".+\\.");
+    if (!khap__str_starts(p, S("^")) || !khap__str_ends(p, end))
+        return false;
+    p = khap__str_sub(p, 1, p.len - 1 - end.len);
+    bool is_label = khap__str_starts(p, label), is_deep = khap__str_starts(p, deep);
+    p = khap__str_sub(p, is_label ? label.len : is_deep ? deep.len : 0, p.len);
+    if (!plain_text(im, p, out))
+        return false;
+    if (is_label || is_deep)
+        *out = khap__import_join(im, is_label ? S("?.") : S("*."), *out, S(""));
+    return true;
+}
+
 static bool host_patterns(struct import *im, struct import_term *t, struct khap_str method,
                           struct khap_str *out)
 {
@@ -126,6 +162,8 @@ static bool host_patterns(struct import *im, struct import_term *t, struct khap_
             out[i] = p;
         else if (khap__str_eq(method, S("end")) && khap__str_starts(p, S(".")))
             out[i] = khap__import_join(im, S("*"), p, S(""));
+        else if (khap__str_eq(method, S("reg")) && old_host(im, p, &out[i]))
+            continue;
         else
             return false;
     }
@@ -143,9 +181,12 @@ static bool path_patterns(struct import *im, struct import_term *t, struct khap_
         } else if (khap__str_eq(method, S("reg"))) {
             t->path = IMPORT_REGEX;
             out[i] = anchored(im, p);
-            if (khap__str_ends(
-                    p, S("(/|$)"))) /* as khapgen writes prefixes for old releases: no such path here */
-                return false;
+            if (khap__str_starts(p, S("^")) &&
+                khap__str_ends(p, S("(/|$)"))) { /* a prefix, of whole elements */
+                t->path = IMPORT_PREFIX;
+                if (!plain_text(im, khap__str_sub(p, 1, p.len - 6), &out[i]))
+                    return false;
+            }
         } else if (khap__str_eq(method, S("beg/"))) { /* over the path and a slash */
             t->path = IMPORT_PREFIX;
             if (!khap__str_ends(p, S("/")) || p.len < 2)
@@ -301,6 +342,10 @@ enum { MOST_ACLS = 64 };
 static bool named_term(struct import *im, const struct import_line *line, struct khap_str name, bool negated,
                        struct import_condition *c, uint32_t from)
 {
+    /* for 1.5 a wildcard leaves out what is more specific, which routes do by themselves */
+    if (im->ours && negated &&
+        (khap__str_starts(name, S("below:")) || khap__str_starts(name, S("below-label:"))))
+        return true;
     struct import_term terms[MOST_ACLS];
     uint32_t n = 0;
     const struct import_section *s = &im->in.sections.ptr[line->section];

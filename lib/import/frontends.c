@@ -150,6 +150,7 @@ static bool crt_list_line(struct import *im, struct khap_place place, struct kha
     khap__buf_init(&yaml, &im->alloc);
     khap__buf_add(&yaml, S("{file: "));
     khap__import_add_quoted(&yaml, words[0]);
+    im->cert_hosts = im->cert_hosts || at < n;
     if (at < n)
         khap__buf_add(&yaml, S(", hosts: ["));
     for (uint32_t i = at; i < n; i++) {
@@ -270,7 +271,8 @@ static uint32_t usual_front(const struct import *im, bool tls)
     for (uint32_t i = 0; i < im->in.sections.len; i++) {
         const struct import_section *s = &im->in.sections.ptr[i];
         unsigned score = 0;
-        if ((s->role != ROLE_FRONTEND && s->role != ROLE_LISTEN) || s->raw || s->tcp || is_helper(s->name))
+        if ((s->role != ROLE_FRONTEND && s->role != ROLE_LISTEN) || s->raw || s->taken || s->tcp ||
+            is_helper(s->name))
             continue;
         for (uint32_t k = s->first; k < s->end; k++) {
             const struct import_line *line = &im->in.lines.ptr[k];
@@ -278,6 +280,7 @@ static uint32_t usual_front(const struct import *im, bool tls)
                 continue;
             unsigned one = khap__str_eq(s->name, tls ? S("https") : S("http")) ? 3
                            : has_port(line, tls ? 443 : 80)                    ? 2
+                           : im->ours                                          ? 0
                                                                                : 1;
             score = one > score ? one : score;
         }
@@ -421,7 +424,8 @@ void khap__import_fronts(struct import *im)
         struct import_section *s = &im->in.sections.ptr[i];
         uint32_t plain, tls;
         s->as = s->also_as = (struct khap_str){"", 0};
-        if ((s->role != ROLE_FRONTEND && s->role != ROLE_LISTEN) || s->raw || s->tcp || is_helper(s->name))
+        if ((s->role != ROLE_FRONTEND && s->role != ROLE_LISTEN) || s->raw || s->taken || s->tcp ||
+            is_helper(s->name))
             continue;
         bool fits = lines_fit(im, s) && half_fits(im, s, false, &plain) && half_fits(im, s, true, &tls) &&
                     im->fronts.len + 2 < MOST_FRONTS;

@@ -108,7 +108,7 @@ static void stats(struct import *im)
 {
     for (uint32_t i = 0; i < im->in.sections.len; i++) {
         struct import_section *s = &im->in.sections.ptr[i];
-        if ((s->role != ROLE_FRONTEND && s->role != ROLE_LISTEN) || s->tcp || !is_stats(im, s))
+        if ((s->role != ROLE_FRONTEND && s->role != ROLE_LISTEN) || s->tcp || s->end == 0 || !is_stats(im, s))
             continue;
         for (uint32_t k = s->first; k < s->end; k++) {
             struct import_line *line = &im->in.lines.ptr[k];
@@ -119,7 +119,7 @@ static void stats(struct import *im)
             line->state = LINE_TAKEN;
         }
         s->raw = false;
-        s->role = ROLE_NONE;
+        s->taken = true;
         return;
     }
 }

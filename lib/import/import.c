@@ -43,6 +43,10 @@ static void begin(struct import *im)
         if (line->state != LINE_LOST)
             line->state = LINE_OPEN;
     }
+    im->cert_hosts = im->bundled = im->trusted = false;
+    im->secure_of = NO_SECTION;
+    for (uint32_t i = 0; i < im->in.sections.len; i++)
+        im->in.sections.ptr[i].taken = false;
     for (uint32_t i = 0; i < im->in.sections.len && im->failure == KHAP_OK; i++) {
         const struct import_section *s = &im->in.sections.ptr[i];
         struct import_service service = {.name = s->name, .section = i, .tcp = s->tcp};

@@ -48,6 +48,7 @@ struct import_section {
     uint32_t defaults;   /* section, or UINT32_MAX */
     uint8_t role;
     bool tcp;
+    bool taken;              /* all of it is said */
     bool raw;                /* it stays whole, in `sections` */
     struct khap_str as;      /* frontends: what it is called in the map; empty: there is none */
     struct khap_str also_as; /* its TLS half where both are in one */
@@ -113,6 +114,10 @@ struct import {
     VEC(struct import_service) services;
     VEC(struct import_front) fronts;
     VEC(struct import_server) nodes;
+    bool trusted;             /* forwarded.trust is set */
+    uint32_t secure_of;       /* the section that said whom certificates are for */
+    bool ours;                /* khapgen wrote it: names are as they shall be */
+    bool cert_hosts;          /* a certificate is for certain hosts */
     bool bundled;             /* it routes by khapgen's maps */
     bool final;               /* nothing is tried any more: what is told now holds */
     enum khap_status failure; /* sticky */
@@ -194,6 +199,8 @@ void khap__import_routes(struct import *im);
 void khap__import_take_acls(struct import *im, const struct import_section *s);
 bool khap__import_is_forwarding(const struct import_line *line);
 void khap__import_add_route(struct import *im, struct khap_str backend, const struct import_route *route);
+bool khap__import_group_rule(struct import *im, const struct import_line *line, struct khap_str key,
+                             uint64_t bits);
 /* tcp.c: frontends without HTTP */
 void khap__import_tcp(struct import *im);
 /* maps.c: routes in khapgen's map files, and in others' */

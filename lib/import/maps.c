@@ -148,6 +148,83 @@ static bool add_regex(const struct own *own, struct khap_str key, struct khap_st
     return true;
 }
 
+/* "@site/path/": bytes that are special there are %XX. */
+static bool group_key(struct import *im, struct khap_str name, struct khap_str *out)
+{
+    char *text = khap__arena_bytes(&im->arena, name.len + 1);
+    size_t n = 0;
+    if (text == NULL) {
+        khap__import_fail(im, KHAP_ENOMEM);
+        return false;
+    }
+    for (size_t i = 0; i < name.len; i++) {
+        int high = name.ptr[i] == '%' && i + 2 < name.len ? khap__hex((unsigned char)name.ptr[i + 1]) : -1;
+        int low = high >= 0 ? khap__hex((unsigned char)name.ptr[i + 2]) : -1;
+        text[n++] = low >= 0 ? (char)(high * 16 + low) : name.ptr[i];
+        i += low >= 0 ? 2 : 0;
+    }
+    *out = (struct khap_str){text, n};
+    return true;
+}
+
+/* What the map of paths says of a shorter path of the same site. */
+static bool is_shorter(struct khap_str map, struct khap_str key, struct khap_str value)
+{
+    struct khap_str k, v;
+    while (next_entry(&map, &k, &v)) {
+        if (k.len < key.len && khap__str_starts(key, k) && khap__str_eq(v, value))
+            return true;
+    }
+    return false;
+}
+
+/* http-request set-var(txn.backend) str(BACKEND) if { var(txn.backend) -m str @GROUP } … */
+static bool group_rule(const struct own *own, const struct import_line *line, struct khap_str paths)
+{
+    struct import *im = own->im;
+    struct khap_str backend = word_at(line, 2), key = {"", 0};
+    uint32_t at = 4;
+    if (khap__import_begins(line, "http-request set-var(txn.backend)") == 0 ||
+        !khap__str_starts(backend, S("str(")) || !word_is(line, 3, "if"))
+        return false;
+    backend = khap__str_sub(backend, 4, backend.len - 5);
+    if (word_is(line, at, "{") && word_is(line, at + 1, "var(txn.backend)") && word_is(line, at + 3, "str")) {
+        if (!group_key(im, word_at(line, at + 4), &key))
+            return false;
+        if (khap__str_starts(key, S("@/")))
+            key = khap__str_sub(key, 1, key.len);
+        at += 6;
+    } else if (word_is(line, at, "!{") && word_is(line, at + 1, "var(txn.backend)")) {
+        at += 5;
+        if (word_is(line, at + 1, "var(txn.site)")) {
+            key = word_at(line, at + 4);
+            at += 6;
+        }
+    } else {
+        return false;
+    }
+    struct khap_str *words = khap__arena_alloc(&im->arena, line->n + 1u, sizeof *words);
+    if (words == NULL) {
+        khap__import_fail(im, KHAP_ENOMEM);
+        return false;
+    }
+    struct import_line rest = *line;
+    rest.n = 0;
+    words[rest.n++] = S("use_backend");
+    words[rest.n++] = backend;
+    words[rest.n++] = S("if");
+    while (at < line->n)
+        words[rest.n++] = line->words[at++];
+    rest.words = words;
+    if (rest.n ==
+        3) { /* none of the group: its route without a match, unless that is the one of a shorter path */
+        if (!khap__str_starts(backend, S("@")) && !is_shorter(paths, key, backend))
+            (void)add_path(own, key, backend);
+        return true;
+    }
+    return khap__import_group_rule(im, &rest, key, own->bits);
+}
+
 bool khap__import_maps(struct import *im, uint32_t front, uint64_t bit)
 {
     struct own own = {.im = im, .bits = bit, .sni = front == UINT32_MAX};
@@ -160,6 +237,9 @@ bool khap__import_maps(struct import *im, uint32_t front, uint64_t bit)
     if (own.sni)
         return true;
     (void)own_map(im, name, "paths", &map);
+    const struct import_section *section = &im->in.sections.ptr[im->fronts.ptr[front].section];
+    for (uint32_t i = section->first; i < section->end; i++)
+        (void)group_rule(&own, &im->in.lines.ptr[i], map);
     while (next_entry(&map, &key, &value))
         (void)add_path(&own, key, value);
     (void)own_map(im, name, "regexes", &map);

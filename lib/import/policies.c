@@ -122,7 +122,11 @@ static bool take_retries(struct policy *p)
 
 static bool take_retry_on(struct policy *p)
 {
+    const struct import_section *s = &p->im->in.sections.ptr[p->service->section];
     bool good = p->line->n > 1;
+    for (uint32_t i = s->first; i < s->end; i++) /* the last one counts */
+        good =
+            good && (&p->im->in.lines.ptr[i] == p->line || !word_is(&p->im->in.lines.ptr[i], 0, "retry-on"));
     for (uint32_t i = 1; i < p->line->n && good; i++)
         good = set_text(p, "retryOn.+", p->line->words[i]);
     return good;
@@ -526,7 +530,15 @@ static bool take_rewrite(struct policy *p)
         if (text.ptr[i] == '\\')
             return false;
     }
-    return claim(p, set_text(p, "rewrite", text));
+    const struct import_section *s = &p->im->in.sections.ptr[p->service->section];
+    bool moved = false; /* it stands in the request that is redirected */
+    for (uint32_t i = s->first; i < s->end; i++)
+        moved =
+            moved || (khap__import_begins(&p->im->in.lines.ptr[i], "http-request redirect prefix") > 0 &&
+                      !khap__str_starts(word_at(&p->im->in.lines.ptr[i], 3), S("https://%[var(txn.host)]")));
+    for (uint32_t i = s->first; i < s->end; i++)
+        moved = moved && !word_is(&p->im->in.lines.ptr[i], 0, "server");
+    return claim(p, set_text(p, moved ? "redirect.prefix" : "rewrite", text));
 }
 
 /* ---- answers ---- */
@@ -751,6 +763,23 @@ static const struct {
     {"http-response", take_header},
 };
 
+/* Parts of what khapgen writes that only mean something together with the rest. */
+static bool is_dialect(const struct import_line *line)
+{
+    static const char *const marks[] = {"(txn.rewrite)", "(txn.limit)", "(txn.origin)", "(txn.preflight)",
+                                        "khap-"};
+    for (uint32_t i = 1; i < line->n; i++) {
+        for (size_t m = 0; m < sizeof marks / sizeof *marks; m++) {
+            struct khap_str mark = khap__str(marks[m]), word = line->words[i];
+            for (size_t at = 0; at + mark.len <= word.len; at++) {
+                if (memcmp(word.ptr + at, mark.ptr, mark.len) == 0)
+                    return true;
+            }
+        }
+    }
+    return false;
+}
+
 bool khap__import_policy(struct import *im, struct import_service *service, uint32_t at)
 {
     struct import_line *line = &im->in.lines.ptr[at];
@@ -766,5 +795,7 @@ bool khap__import_policy(struct import *im, struct import_service *service, uint
             return true;
         }
     }
+    if (im->ours && is_dialect(line))
+        line->state = LINE_CLAIMED;
     return false;
 }

@@ -162,6 +162,11 @@ enum khap_status khap__import_read(struct import *im, const struct khap_bundle *
         if (status == KHAP_OK && !VEC_PUSH(&im->alloc, &out->sections, s))
             status = KHAP_ENOMEM;
     }
+    for (uint32_t i = 0; status == KHAP_OK && outer && i < view->files.len; i++) {
+        const struct khap_line *first = khap_line_next(view->files.ptr[i].doc, NULL);
+        im->ours = im->ours ||
+                   (first != NULL && khap__str_starts(khap_line_text(first), S("# Written by khapgen.")));
+    }
     khap_view_free(view);
     if (status != KHAP_OK)
         return status;

@@ -266,6 +266,40 @@ static bool take_rule(struct import *im, uint32_t front, uint64_t bits, uint32_t
     return good || acme;
 }
 
+/* A rule of a group: host and path are its key, "@site/path/" or "@site"; the rest is the match. */
+bool khap__import_group_rule(struct import *im, const struct import_line *line, struct khap_str key,
+                             uint64_t bits)
+{
+    struct import_condition c;
+    struct asked asked;
+    struct khap_str host = {"", 0}, path = key;
+    uint8_t type = IMPORT_NO_PATH;
+    if (khap__str_starts(key, S("@"))) {
+        host = khap__str_sub(key, 1, khap__str_find(key, '/') - 1);
+        path = khap__str_sub(key, host.len + 1, key.len);
+    }
+    if (path.len > 0) {
+        bool exact = khap__str_ends(path, S("/?"));
+        type = exact ? IMPORT_EXACT : IMPORT_PREFIX;
+        path.len -= exact ? 2 : 1;
+        if (path.len == 0)
+            path = S("/");
+    }
+    if (!khap__import_condition(im, line, 2, &c))
+        return false;
+    bool good = c.any.len == 1 && sort_terms(im, &c.any.ptr[0], bits, false, &asked) && asked.host == NULL &&
+                (asked.path == NULL || path.len == 0);
+    struct import_term terms[2] = {{.kind = TERM_HOST, .patterns = &host, .n = 1},
+                                   {.kind = TERM_PATH, .path = type, .patterns = &path, .n = 1}};
+    if (good) {
+        asked.host = host.len > 0 ? &terms[0] : NULL;
+        asked.path = path.len > 0 ? &terms[1] : asked.path;
+        add_alternative(im, line->words[1], &c.any.ptr[0], &asked, im->in.sections.ptr[line->section].first);
+    }
+    khap__import_condition_free(im, &c);
+    return good;
+}
+
 /* Its bits: one section may be two frontends of the map. */
 static uint64_t bits_of(const struct import *im, uint32_t section, uint32_t *first)
 {
@@ -297,6 +331,10 @@ bool khap__import_is_forwarding(const struct import_line *line)
         if (!proto)
             return khap__str_eq_nocase(name, S("X-Forwarded-For")) &&
                    khap__str_starts(word_at(line, 1), S("del-")) && line->n == n + 1;
+        for (uint32_t k = n + 2; k < line->n; k++) {
+            if (word_is(line, k, "src") || khap__str_starts(line->words[k], S("!khap-")))
+                return false;
+        }
         struct khap_str value = n == 1 ? word_at(line, n) : word_at(line, n + 1);
         return khap__str_ends(value, S("http")) || khap__str_ends(value, S("https")) ||
                khap__str_eq(value, S("%[ssl_fc,iif(https,http)]"));
@@ -336,6 +374,52 @@ static bool take_redirect(struct import *im, struct import_line *line, uint64_t 
     return true;
 }
 
+/* Whose X-Forwarded-For is kept: del-header … if !{ src … } */
+static bool take_trust(struct import *im, struct import_line *line)
+{
+    struct import_condition c;
+    if (khap__import_begins(line, "http-request del-header X-Forwarded-For if") == 0 ||
+        !khap__import_condition(im, line, 3, &c))
+        return false;
+    bool good = c.any.len == 1,
+         known = im->trusted; /* the same in all frontends: what is not is seen when they are compared */
+    for (uint32_t i = 0; good && i < c.any.ptr[0].terms.len; i++) {
+        const struct import_term *t = &c.any.ptr[0].terms.ptr[i];
+        good = t->kind == TERM_SRC && t->negated;
+        for (uint32_t k = 0; good && !known && k < t->n; k++) {
+            im->trusted = true;
+            good = khap__import_set_top(im, line->place, "forwarded.trust.+",
+                                        khap__import_quote(im, t->patterns[k]));
+        }
+    }
+    khap__import_condition_free(im, &c);
+    if (good)
+        line->state = LINE_CLAIMED;
+    return good;
+}
+
+/* Hosts that certificates of one file are for: set-var(txn.secure) … { var(txn.host) -m str … } */
+static bool take_secure(struct import *im, struct import_line *line)
+{
+    struct import_condition c;
+    if (khap__import_begins(line, "http-request set-var(txn.secure) bool(true)") == 0)
+        return false;
+    line->state = LINE_CLAIMED;
+    if (im->cert_hosts && im->secure_of != line->section)
+        return true;
+    if (!khap__import_condition(im, line, 3, &c))
+        return false;
+    bool good = c.any.len == 1 && c.any.ptr[0].terms.len == 1 && c.any.ptr[0].terms.ptr[0].kind == TERM_HOST;
+    for (uint32_t k = 0; good && k < c.any.ptr[0].terms.ptr[0].n; k++) {
+        im->cert_hosts = true;
+        im->secure_of = line->section;
+        good = khap__import_set_top(im, line->place, "certs.0.hosts.+",
+                                    khap__import_quote(im, c.any.ptr[0].terms.ptr[0].patterns[k]));
+    }
+    khap__import_condition_free(im, &c);
+    return good;
+}
+
 static void routes_of(struct import *im, uint32_t section)
 {
     struct import_section *s = &im->in.sections.ptr[section];
@@ -357,6 +441,8 @@ static void routes_of(struct import *im, uint32_t section)
             }
         } else if (word_is(line, 0, "default_backend")) {
             fallback = i;
+        } else if (take_trust(im, line) || take_secure(im, line)) {
+            continue;
         } else if (khap__import_is_forwarding(line) || take_redirect(im, line, bits)) {
             line->state = LINE_TAKEN;
         } else if (word_is(line, 0, "mode")) {
