@@ -6,6 +6,22 @@
 
 enum { MOST_HOSTS = 4000, MOST_PATHS = 24 };
 
+/* What does not go together in the map stays as it is: the section whose line asked for it. */
+static void blame(struct import *im, const struct khap_diags *tried)
+{
+    for (const struct khap_diag *d = NULL; (d = khap_diags_next(tried, d)) != NULL;) {
+        struct khap_place place = khap_diag_place(d);
+        for (uint32_t i = 0; khap_diag_severity(d) == KHAP_ERROR && place.source != 0 && i < im->in.lines.len;
+             i++) {
+            const struct import_line *line = &im->in.lines.ptr[i];
+            struct import_section *s = &im->in.sections.ptr[line->section];
+            if (line->place.source == place.source && line->place.offset == place.offset &&
+                s->role >= ROLE_FRONTEND && s->role <= ROLE_LISTEN && !khap__str_starts(s->name, S("khap-")))
+                s->raw = true;
+        }
+    }
+}
+
 /* Releases that can do it, and one file or several: the first way that works. */
 static enum khap_status generate(struct import *im, struct khap_target *target, struct khap_bundle **out)
 {
@@ -30,6 +46,8 @@ static enum khap_status generate(struct import *im, struct khap_target *target, 
                  im->diags != NULL && (d = khap_diags_next(tried, d)) != NULL;)
                 khap__diags_copy(im->diags, d);
         }
+        if (status == KHAP_EINPUT && way == 3 && !im->final)
+            blame(im, tried);
         khap_diags_free(tried);
     }
     return status;
@@ -231,6 +249,8 @@ bool khap__import_compare(struct import *im)
     uint32_t raw = raw_sections(im);
     khap__import_keep_sections(im);
     enum khap_status status = im->failure != KHAP_OK ? im->failure : generate(im, &target, &bundle);
+    if (status == KHAP_EINPUT && raw_sections(im) != raw)
+        return false;
     if (status == KHAP_EINPUT) { /* nothing is the same then */
         khap__import_keep(im, &made);
         return raw_sections(im) == raw;

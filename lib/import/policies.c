@@ -641,20 +641,15 @@ static bool take_return(struct policy *p)
         }
         return claim(p, good);
     }
-    if (!word_is(line, 2, "status"))
+    bool typed = word_is(line, at, "content-type"), body = typed && word_is(line, at + 2, "string");
+    if (!word_is(line, 2, "status") || line->n != at + (body ? 4 : typed ? 2 : 0))
         return false;
-    bool good = set(p, "respond.status", word_at(line, 3));
-    if (word_is(line, at, "content-type") && good) {
-        good =
-            word_is(line, at + 1, "text/plain") || set_text(p, "respond.contentType", word_at(line, at + 1));
-        at += 2;
-        if (good && word_is(line, at, "string")) {
-            good = set_text(p, "respond.body", word_at(line, at + 1));
-            at += 2;
-        }
-    }
+    bool good = set(p, "respond.status", word_at(line, 3)) &&
+                (!typed || word_is(line, at + 1, "text/plain") ||
+                 set_text(p, "respond.contentType", word_at(line, at + 1))) &&
+                (!body || set_text(p, "respond.body", word_at(line, at + 3)));
     p->service->needed = true;
-    return claim(p, good && at == line->n);
+    return claim(p, good);
 }
 
 /* ---- compression, error pages, CORS ---- */

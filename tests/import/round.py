@@ -63,8 +63,17 @@ def target_of(words, text):
     return ["-t", own.group(1)] if own else []
 
 
-# Maps in which a person keeps lines: names of cases, and which section differs then, with the reason.
-KEPT = {}
+# Maps of which not all comes back, and why.
+KEPT = {
+    "sections.yaml": "backends of one's own become services",
+    "sections-backend": "backends of one's own become services",
+    "redirect-1.5": "the redirects of 1.5 are not read",
+    "warn-no-node": "a backend without servers is no service",
+    "hosts-dash": "which host is numbered first for its rewriting is not in the maps",
+    "raw-once": "a default_backend in `extra` gives one service two sets of frontends",
+}
+# Keys that hold lines: they stay lines.
+OWN_LINES = re.compile(r"\b(extra|global|defaults|sections):")
 
 maps = []
 for name in sorted(os.listdir(os.path.join(tap.srcdir, "examples"))):
@@ -120,6 +129,9 @@ for name, directory, words in maps:
         if bundle and files(out) != files(again):
             said.append("files: %r %r" % (files(out), files(again)))
         if name in KEPT:
+            continue
+        if OWN_LINES.search(text):
+            tap.ok(title + ": the same", not said, "\n".join(said[:40]) + "\n" + imported.stdout.decode(errors="replace"))
             continue
         tap.ok(title + ": the same, all of it keys", not said and share.group(1) == share.group(2),
                "\n".join(said[:40]) + "\n" + imported.stderr.decode(errors="replace") + imported.stdout.decode(errors="replace"))
