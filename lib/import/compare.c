@@ -225,7 +225,8 @@ static void ask_all(struct import *im, struct khap_bundle *made, const struct kh
         status = khap_route_new(&im->alloc, made, &newest, &options, NULL, &p.after);
     khap__import_fail(im, status);
     for (uint32_t i = 0; i < im->fronts.len && im->failure == KHAP_OK; i++) {
-        if (!im->in.sections.ptr[im->fronts.ptr[i].section].raw)
+        if (!im->in.sections.ptr[im->fronts.ptr[i].section].raw &&
+            !im->in.sections.ptr[im->fronts.ptr[i].section].meant)
             ask_front(&p, i);
     }
     khap_route_free(p.before);

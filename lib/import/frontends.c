@@ -394,8 +394,8 @@ static void set_front(struct import *im, const struct import_front *front, uint3
     bool alpn = false;
     for (uint32_t i = 2; i < head->n; i++)
         alpn = alpn || word_is(head, i, "alpn");
-    if (front->tls && !alpn) /* nothing offered is HTTP/1.1 */
-        good = khap__import_set(im, head->place, "frontends", front->name, "alpn", S("[http/1.1]")) && good;
+    if (front->tls && !alpn && im->ours) /* otherwise nobody thought of it */
+        good = khap__import_set(im, head->place, "frontends", front->name, "alpn", S("[]")) && good;
     head->state = LINE_TAKEN;
     if (!good)
         im->in.sections.ptr[front->section].raw = true;

@@ -48,6 +48,7 @@ struct import_section {
     uint32_t defaults;   /* section, or UINT32_MAX */
     uint8_t role;
     bool tcp;
+    bool meant;              /* its mode is guessed */
     bool taken;              /* all of it is said */
     bool raw;                /* it stays whole, in `sections` */
     struct khap_str as;      /* frontends: what it is called in the map; empty: there is none */

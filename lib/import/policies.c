@@ -8,15 +8,21 @@ struct policy {
     struct import_service *service;
     struct import_line *line;
     uint32_t at; /* the first word behind those of the row */
+    bool shared; /* all services have the line: it is the defaults' */
 };
 
 static bool set(const struct policy *p, const char *key, struct khap_str yaml)
 {
+    if (p->shared) {
+        struct khap_str path =
+            khap__import_join(p->im, S("serviceDefaults."), khap__str(key), (struct khap_str){"", 1});
+        return p->im->failure == KHAP_OK && khap__import_set_top(p->im, p->line->place, path.ptr, yaml);
+    }
     return khap__import_set(p->im, p->line->place, "services", p->service->name, key, yaml);
 }
 static bool set_text(const struct policy *p, const char *key, struct khap_str text)
 {
-    return khap__import_set_text(p->im, p->line->place, "services", p->service->name, key, text);
+    return set(p, key, khap__import_quote(p->im, text));
 }
 static bool claim(const struct policy *p, bool good)
 {
@@ -775,11 +781,36 @@ static bool is_dialect(const struct import_line *line)
     return false;
 }
 
+/* Whether all services, two at least, have the same line: then it is said once. */
+static bool is_shared(const struct import *im, const struct import_line *line)
+{
+    static const char *const words[] = {"balance", "cookie", "timeout", "retries"};
+    bool may = false;
+    uint32_t services = 0;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        may = may || word_is(line, 0, words[i]);
+    for (uint32_t i = 0; may && i < im->services.len; i++) {
+        const struct import_section *s = &im->in.sections.ptr[im->services.ptr[i].section];
+        bool found = s->raw;
+        services += !s->raw;
+        for (uint32_t k = s->first; !found && k < s->end; k++) {
+            const struct import_line *other = &im->in.lines.ptr[k];
+            found = other->n == line->n && !other->variable;
+            for (uint32_t w = 0; found && w < line->n; w++)
+                found = khap__str_eq(line->words[w], other->words[w]);
+        }
+        may = found;
+    }
+    for (uint32_t i = 0; may && word_is(line, 0, "balance") && i < im->in.lines.len; i++)
+        may = !word_is(&im->in.lines.ptr[i], 0, "hash-type"); /* that belongs to it */
+    return may && services > 1;
+}
+
 bool khap__import_policy(struct import *im, struct import_service *service, uint32_t at)
 {
     struct import_line *line = &im->in.lines.ptr[at];
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct policy p = {im, service, line, khap__import_begins(line, rows[i].words)};
+        struct policy p = {im, service, line, khap__import_begins(line, rows[i].words), is_shared(im, line)};
         if (p.at == 0)
             continue;
         if (word_is(line, p.at - 1, "if") || word_is(line, p.at - 1, "unless"))

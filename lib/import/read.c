@@ -140,6 +140,50 @@ static bool mode_of(const struct config *c, uint32_t section, bool *tcp)
     return found;
 }
 
+/* Whether a line only means something over HTTP. */
+static bool is_http(const struct import_line *line)
+{
+    static const char *const words[] = {"cookie",
+                                        "reqadd",
+                                        "rspadd",
+                                        "reqrep",
+                                        "reqidel",
+                                        "rspidel",
+                                        "redirect",
+                                        "http-request",
+                                        "http-response",
+                                        "http-check",
+                                        "option forwardfor",
+                                        "option httpchk",
+                                        "option http-server-close",
+                                        "option httpclose",
+                                        "option httplog"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (khap__import_begins(line, words[i]) > 0)
+            return true;
+    }
+    for (uint32_t i = 1; i < line->n; i++) {
+        if (khap__str_starts(line->words[i], S("hdr(")) || khap__str_starts(line->words[i], S("path_beg")) ||
+            khap__str_starts(line->words[i], S("hdr_end(")))
+            return true;
+    }
+    return false;
+}
+
+/* People forget `mode http`; what then stands there is nothing that HAProxy takes. */
+static void guess_mode(struct import *im, struct import_section *s)
+{
+    for (uint32_t i = s->first; s->tcp && i < s->end; i++) {
+        if (!is_http(&im->in.lines.ptr[i]))
+            continue;
+        s->tcp = false;
+        s->meant = true;
+    }
+    for (uint32_t i = s->first; i < s->end; i++)
+        s->meant = s->meant ||
+                   (word_is(&im->in.lines.ptr[i], 0, "type") && word_is(&im->in.lines.ptr[i], 1, "http"));
+}
+
 enum khap_status khap__import_read(struct import *im, const struct khap_bundle *bundle,
                                    const struct khap_target *target, bool outer, struct config *out)
 {
@@ -186,8 +230,15 @@ enum khap_status khap__import_read(struct import *im, const struct khap_bundle *
         }
         if (outer && s->end == 0)
             s->role = ROLE_NONE;
-        if (at == i && !mode_of(out, i, &s->tcp)) /* HAProxy's own default */
+        if (at == i && !mode_of(out, i, &s->tcp)) { /* HAProxy's own default */
             s->tcp = s->role == ROLE_BACKEND || s->role == ROLE_FRONTEND || s->role == ROLE_LISTEN;
+            if (outer && s->tcp)
+                guess_mode(im, s);
+        } else if (outer && s->end > 0) {
+            s->meant = false;
+            for (uint32_t k = s->first; k < s->end; k++)
+                s->meant = s->meant || word_is(&out->lines.ptr[k], 0, "type");
+        }
     }
     return KHAP_OK;
 }

@@ -235,11 +235,26 @@ static bool is_acme(struct import *im, uint32_t front, struct khap_str backend,
     return true;
 }
 
+/* HAProxy does not start with a rule that leads nowhere; neither would what is generated. */
+static bool is_there(struct import *im, struct import_line *line)
+{
+    struct khap_str backend = word_at(line, 1);
+    if (khap__str_find(backend, '%') < backend.len ||
+        khap__import_find(&im->in, S("backend"), backend) != NO_SECTION ||
+        khap__import_find(&im->in, S("listen"), backend) != NO_SECTION)
+        return true;
+    line->state = LINE_LOST;
+    SAY(im->diags, MSG_IMPORT_NO_BACKEND, line->place, backend, line->text);
+    return false;
+}
+
 static bool take_rule(struct import *im, uint32_t front, uint64_t bits, uint32_t at)
 {
     struct import_line *line = &im->in.lines.ptr[at];
     struct khap_str backend = word_at(line, 1);
     struct import_condition c;
+    if (!is_there(im, line))
+        return false;
     if (khap__str_find(backend, '%') < backend.len)
         return line->state == LINE_TAKEN || khap__import_map_rule(im, front, bits, line);
     if (khap__str_eq(backend, S("khap-421")) || khap__str_eq(backend, S("khap-refuse")))
@@ -429,6 +444,8 @@ static void routes_of(struct import *im, uint32_t section)
     if (bits == 0)
         return;
     im->in.lines.ptr[s->first].state = LINE_TAKEN;
+    if (s->meant && im->final)
+        SAY(im->diags, MSG_IMPORT_MODE, im->in.lines.ptr[s->first].place, s->kind, s->name);
     (void)khap__import_maps(im, front, bits);
     for (uint32_t i = s->first + 1; i < s->end && im->failure == KHAP_OK; i++) {
         struct import_line *line = &im->in.lines.ptr[i];
@@ -440,7 +457,7 @@ static void routes_of(struct import *im, uint32_t section)
                 routed = true;
             }
         } else if (word_is(line, 0, "default_backend")) {
-            fallback = i;
+            fallback = is_there(im, line) ? i : fallback;
         } else if (take_trust(im, line) || take_secure(im, line)) {
             continue;
         } else if (khap__import_is_forwarding(line) || take_redirect(im, line, bits)) {
@@ -450,8 +467,6 @@ static void routes_of(struct import *im, uint32_t section)
         } else if (word_is(line, 0, "type") &&
                    word_is(line, 1, "http")) { /* nobody ever knew it; it is meant well */
             line->state = LINE_TAKEN;
-            if (im->final)
-                SAY(im->diags, MSG_IMPORT_TYPE, line->place, line->text);
         } else if (word_is(line, 0, "maxconn") &&
                    khap__import_set(im, line->place, "frontends", im->fronts.ptr[front].name, "maxconn",
                                     word_at(line, 1))) {
