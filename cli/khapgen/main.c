@@ -119,6 +119,8 @@ int main(int argc, char **argv)
             return cmd_generate(words + 1);
         case COMMAND_CHECK:
             return cmd_check(words + 1);
+        case COMMAND_IMPORT:
+            return cmd_import(words + 1);
         case COMMAND_MIGRATE:
             return cmd_migrate(words + 1);
         case COMMAND_EXPLAIN:

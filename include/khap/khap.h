@@ -22,6 +22,7 @@
 #include <khap/model.h>
 #include <khap/diff.h>
 #include <khap/gen.h>
+#include <khap/import.h>
 
 /** The version of these headers; khap_version() is the version of the library that runs. */
 #define KHAP_VERSION "0.1.0"

@@ -1,0 +1,228 @@
+/* import/import.h - what the parts of the importer share. SPDX-License-Identifier: MIT */
+#ifndef IMPORT_IMPORT_H
+#define IMPORT_IMPORT_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/diag.h"
+#include "base/vec.h"
+#include "view/view.h"
+#include <khap/gen.h>
+#include <khap/import.h>
+#include <khap/model.h>
+#include <khap/route.h>
+
+/* ---- a configuration as lines of words (read.c) ---- */
+
+enum line_state {
+    LINE_OPEN,  /* nobody has said it yet */
+    LINE_TAKEN, /* a key says it */
+    LINE_CLAIMED, /* a key says it if the generated configuration has the same line; else the section stays as it is */
+    LINE_SAME, /* the generated configuration has it in the same place */
+    LINE_RAW,  /* kept as it is */
+    LINE_LOST
+};
+struct import_line {
+    const struct khap_str *words;
+    struct khap_str text; /* without blanks at the ends */
+    struct khap_place place;
+    uint32_t n, section;
+    uint8_t state;
+    bool variable; /* an environment variable in it */
+    bool header;
+};
+enum section_role {
+    ROLE_NONE,
+    ROLE_FRONTEND,
+    ROLE_BACKEND,
+    ROLE_LISTEN,
+    ROLE_GLOBAL,
+    ROLE_DEFAULTS,
+    ROLE_OTHER
+};
+struct import_section {
+    struct khap_str kind, name;
+    const struct khap_document *doc;
+    const struct khap_line *head, *last;
+    uint32_t first, end; /* lines, the header first */
+    uint32_t defaults;   /* section, or UINT32_MAX */
+    uint8_t role;
+    bool tcp;
+    bool meant;              /* its mode is guessed */
+    bool taken;              /* all of it is said */
+    bool raw;                /* it stays whole, in `sections` */
+    struct khap_str as;      /* frontends: what it is called in the map; empty: there is none */
+    struct khap_str also_as; /* its TLS half where both are in one */
+};
+struct config {
+    VEC(struct import_line) lines;
+    VEC(struct import_section) sections;
+};
+enum { NO_SECTION = UINT32_MAX };
+
+/* ---- what is found ---- */
+
+enum route_path { IMPORT_NO_PATH, IMPORT_EXACT, IMPORT_PREFIX, IMPORT_REGEX };
+struct import_route {
+    struct khap_str host, path; /* host: "*.x" for wildcards; empty: any */
+    struct khap_str match;      /* as YAML; empty: none */
+    uint8_t type;               /* enum route_path */
+    bool label, is_default;
+    uint64_t frontends; /* bits of import.fronts */
+    uint32_t line;
+};
+struct import_server {
+    struct khap_str name, host; /* host without port */
+    uint16_t port, weight;
+    bool backup, disabled, drain;
+    struct khap_str maxconn, maxqueue, slowstart;
+    bool is_node;
+    uint32_t line;
+};
+struct import_service {
+    struct khap_str name;
+    uint32_t section; /* of its backend */
+    VEC(struct import_route) routes;
+    VEC(struct import_server) servers;
+    VEC(uint32_t) binds; /* lines, of TCP */
+    bool tcp, passthrough, needed;
+    bool tls_only; /* plain HTTP only leads to the redirect */
+    bool redirected;
+    bool has_balance, has_check_line; /* lines of its own */
+    bool to_https;                    /* the frontend sends plain HTTP there */
+    uint32_t node_port;
+    uint32_t n_nodes; /* of its servers, the first ones */
+};
+struct import_front {
+    struct khap_str name;
+    uint32_t section;
+    bool tls, used;
+};
+
+struct import {
+    struct khap_alloc alloc;
+    struct arena arena;
+    const struct khap_import_options *options;
+    struct khap_target target; /* it is read for */
+    struct khap_bundle *bundle;
+    struct khap_diags *diags;
+    const struct khap_sources *sources; /* of the diagnostics */
+    struct khap_sources *own_sources;
+    struct khap_diags *quiet; /* what is tried and refused */
+    struct config in;
+    struct khap_model *model;
+    struct buf path, value; /* of a key that is set */
+    VEC(struct import_service) services;
+    VEC(struct import_front) fronts;
+    VEC(struct import_server) nodes;
+    bool trusted;             /* forwarded.trust is set */
+    uint32_t secure_of;       /* the section that said whom certificates are for */
+    bool ours;                /* khapgen wrote it: names are as they shall be */
+    bool cert_hosts;          /* a certificate is for certain hosts */
+    bool bundled;             /* it routes by khapgen's maps */
+    bool final;               /* nothing is tried any more: what is told now holds */
+    enum khap_status failure; /* sticky */
+};
+
+enum khap_status khap__import_read(struct import *im, const struct khap_bundle *bundle,
+                                   const struct khap_target *target, bool outer, struct config *out);
+void khap__import_config_free(struct import *im, struct config *config);
+void khap__import_fail(struct import *im, enum khap_status status);
+/* Copies into the arena. */
+struct khap_str khap__import_dup(struct import *im, struct khap_str text);
+struct khap_str khap__import_join(struct import *im, struct khap_str a, struct khap_str b, struct khap_str c);
+const char *khap__import_zero(void);
+
+static inline struct khap_str word_at(const struct import_line *line, uint32_t i)
+{
+    return i < line->n ? line->words[i] : (struct khap_str){"", 0};
+}
+static inline bool word_is(const struct import_line *line, uint32_t i, const char *text)
+{
+    return i < line->n && khap__str_eq(line->words[i], khap__str(text));
+}
+/* Whether it begins with these words, with one blank between them; how many they are, or 0. */
+uint32_t khap__import_begins(const struct import_line *line, const char *words);
+bool khap__import_number(struct khap_str text, uint32_t max, uint32_t *out);
+
+/* ---- keys (set.c) ---- */
+
+/* Sets a key below a named entry: set(im, place, "services", name, "cookie.name", yaml). False when the value is refused. */
+bool khap__import_set(struct import *im, struct khap_place place, const char *map, struct khap_str name,
+                      const char *key, struct khap_str yaml);
+bool khap__import_set_top(struct import *im, struct khap_place place, const char *key, struct khap_str yaml);
+/* A text as YAML; in the arena. */
+struct khap_str khap__import_quote(struct import *im, struct khap_str text);
+void khap__import_add_quoted(struct buf *out, struct khap_str text);
+bool khap__import_set_text(struct import *im, struct khap_place place, const char *map, struct khap_str name,
+                           const char *key, struct khap_str text);
+
+/* ---- conditions (conditions.c) ---- */
+
+enum term_kind {
+    TERM_UNKNOWN,
+    TERM_HOST, /* patterns: hosts, "*.x" deep, "?.x" one label */
+    TERM_PATH, /* patterns with `path` */
+    TERM_METHOD,
+    TERM_HEADER, /* name, match */
+    TERM_QUERY,
+    TERM_SRC,
+    TERM_TLS, /* ssl_fc */
+    TERM_SNI,
+    TERM_FIXED /* holds always: what the site look-ups have seen to */
+};
+enum term_match { MATCH_IS, MATCH_LIKE, MATCH_THERE };
+struct import_term {
+    uint8_t kind, match, path; /* enum route_path */
+    bool negated, differs;     /* differs: it says a little less or more than the key */
+    struct khap_str name;
+    const struct khap_str *patterns;
+    uint32_t n;
+    uint32_t line; /* of the ACL, or NO_SECTION */
+};
+struct import_and {
+    VEC(struct import_term) terms;
+};
+struct import_condition {
+    VEC(struct import_and) any; /* one of them holds; none: it always does */
+};
+/* Reads `if …` from word `from` on; false when it is none that is understood. */
+bool khap__import_condition(struct import *im, const struct import_line *line, uint32_t from,
+                            struct import_condition *out);
+void khap__import_condition_free(struct import *im, struct import_condition *condition);
+
+/* ---- the parts ---- */
+
+/* frontends.c: what listens, and which routes it has */
+void khap__import_fronts(struct import *im);
+void khap__import_routes(struct import *im);
+/* ACLs of a section that no line left over names are said with the rules that did. */
+void khap__import_take_acls(struct import *im, const struct import_section *s);
+bool khap__import_is_forwarding(const struct import_line *line);
+void khap__import_add_route(struct import *im, struct khap_str backend, const struct import_route *route);
+bool khap__import_group_rule(struct import *im, const struct import_line *line, struct khap_str key,
+                             uint64_t bits);
+/* tcp.c: frontends without HTTP */
+void khap__import_tcp(struct import *im);
+/* maps.c: routes in khapgen's map files, and in others' */
+bool khap__import_maps(struct import *im, uint32_t front, uint64_t bit);
+bool khap__import_map_rule(struct import *im, uint32_t front, uint64_t bit, struct import_line *line);
+/* backends.c */
+void khap__import_backends(struct import *im);
+/* servers.c: false when the backend has to stay as it is */
+bool khap__import_servers(struct import *im, struct import_service *service);
+void khap__import_nodes(struct import *im);
+/* policies.c: one line of a backend */
+bool khap__import_policy(struct import *im, struct import_service *service, uint32_t line);
+/* global.c: process, log, defaults, statistics … */
+void khap__import_global(struct import *im);
+/* raw.c: what nobody took */
+void khap__import_keep(struct import *im, const struct config *made);
+void khap__import_keep_sections(struct import *im);
+/* compare.c: generates, finds what is the same, and asks both. False: a section was marked raw, and all is to be done again. */
+bool khap__import_compare(struct import *im);
+
+struct import_service *khap__import_service(struct import *im, struct khap_str backend);
+uint32_t khap__import_find(const struct config *config, struct khap_str kind, struct khap_str name);
+
+#endif

@@ -1,0 +1,139 @@
+#!/usr/bin/python3
+"""What khapgen writes, imported and written again, is the same: every map in examples/ and tests/cases that is accepted.
+
+As one file and as a bundle. Lines are compared section by section, without comments; their order within a section is the router's affair,
+for which tests/agreement asks. Every line must have become keys, but for those that the map itself keeps as lines.
+"""
+import collections
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+import khapgen
+import tap
+
+KHAPGEN = khapgen.program()
+work = tempfile.TemporaryDirectory(prefix="khap-import.")
+os.chdir(work.name)
+
+
+def run(*words, **more):
+    return subprocess.run([KHAPGEN, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+
+
+def sections(text):
+    """{header: Counter of lines}"""
+    found = collections.OrderedDict()
+    name = ""
+    for line in text.split("\n"):
+        if line.strip() == "" or line.lstrip().startswith("#"):
+            continue
+        if not line[0].isspace():
+            name = line
+        found.setdefault(name, collections.Counter())[line.strip()] += 1
+    return found
+
+
+def difference(a, b):
+    said = []
+    for name in list(a) + [n for n in b if n not in a]:
+        for line in (a.get(name, collections.Counter()) - b.get(name, collections.Counter())).elements():
+            said.append("- [%s] %s" % (name, line))
+        for line in (b.get(name, collections.Counter()) - a.get(name, collections.Counter())).elements():
+            said.append("+ [%s] %s" % (name, line))
+    return said
+
+
+def files(directory):
+    found = {}
+    for where, _, names in os.walk(directory):
+        for name in names:
+            if name not in ("haproxy.cfg", "khap.sums"):
+                path = os.path.join(where, name)
+                found[os.path.relpath(path, directory)] = sorted(open(path, errors="surrogateescape").read().split("\n"))
+    return found
+
+
+def target_of(words, text):
+    if "-t" in words:
+        return ["-t", words[words.index("-t") + 1]]
+    own = re.search(r'^haproxy: *\{?(?:release: *)?"?([0-9.]+(?:-[0-9.]+)?)', text, re.M)
+    return ["-t", own.group(1)] if own else []
+
+
+# Maps of which not all comes back, and why.
+KEPT = {
+    "sections.yaml": "backends of one's own become services",
+    "sections-backend": "backends of one's own become services",
+    "redirect-1.5": "the redirects of 1.5 are not read",
+    "warn-no-node": "a backend without servers is no service",
+    "hosts-dash": "which host is numbered first for its rewriting is not in the maps",
+    "raw-once": "a default_backend in `extra` gives one service two sets of frontends",
+}
+# Keys that hold lines: they stay lines.
+OWN_LINES = re.compile(r"\b(extra|global|defaults|sections):")
+
+maps = []
+for name in sorted(os.listdir(os.path.join(tap.srcdir, "examples"))):
+    if name.endswith(".yaml"):
+        maps.append((name, os.path.join(tap.srcdir, "examples"), [name]))
+for name in sorted(os.listdir(os.path.join(tap.srcdir, "tests/cases"))):
+    directory = os.path.join(tap.srcdir, "tests/cases", name)
+    if not os.path.exists(os.path.join(directory, "expected.cfg")):
+        continue
+    args = os.path.join(directory, "args")
+    maps.append((name, directory, open(args).read().split("\n")[:-1] if os.path.exists(args) else ["map.yaml"]))
+only = sys.argv[1:]
+lines = keys = tried = 0
+for name, directory, words in maps:
+    if only and name not in only:
+        continue
+    words = ["./" + w if w.endswith(".yaml") else w for w in words]
+    text = open(os.path.join(directory, [w for w in words if w.endswith(".yaml")][0][2:])).read()
+    for bundle in False, True:
+        out = os.path.join(work.name, "%s-%d" % (name, bundle))
+        os.mkdir(out)
+        if bundle:
+            made = run("generate", "--output-dir", out, *words, cwd=directory)
+        else:
+            made = run("generate", *words, cwd=directory)
+            open(os.path.join(out, "haproxy.cfg"), "wb").write(made.stdout)
+        if made.returncode != 0:
+            continue
+        tried += 1
+        target = target_of(words, text)
+        imported = run("import", *target, "haproxy.cfg", cwd=out)
+        title = name + (", a bundle" if bundle else "")
+        if not tap.ok(title + ": imported", imported.returncode == 0, imported.stderr.decode(errors="replace")):
+            continue
+        share = re.search(rb"note: (\d+) of (\d+) lines", imported.stderr)
+        keys += int(share.group(1))
+        lines += int(share.group(2))
+        again = os.path.join(work.name, "%s-%d-again" % (name, bundle))
+        os.mkdir(again)
+        with open(os.path.join(again, "map.yaml"), "wb") as f:
+            f.write(imported.stdout)
+        if bundle:
+            second = run("generate", *target, "--output-dir", ".", "./map.yaml", cwd=again)
+            os.remove(os.path.join(again, "map.yaml"))
+            after = open(os.path.join(again, "haproxy.cfg"), errors="surrogateescape").read() if second.returncode == 0 else ""
+        else:
+            second = run("generate", *target, "./map.yaml", cwd=again)
+            after = second.stdout.decode(errors="surrogateescape")
+        before = open(os.path.join(out, "haproxy.cfg"), errors="surrogateescape").read()
+        if not tap.ok(title + ": written again", second.returncode == 0, second.stderr.decode(errors="replace") + imported.stdout.decode(errors="replace")):
+            continue
+        said = difference(sections(before), sections(after))
+        if bundle and files(out) != files(again):
+            said.append("files: %r %r" % (files(out), files(again)))
+        if name in KEPT:
+            continue
+        if OWN_LINES.search(text):
+            tap.ok(title + ": the same", not said, "\n".join(said[:40]) + "\n" + imported.stdout.decode(errors="replace"))
+            continue
+        tap.ok(title + ": the same, all of it keys", not said and share.group(1) == share.group(2),
+               "\n".join(said[:40]) + "\n" + imported.stderr.decode(errors="replace") + imported.stdout.decode(errors="replace"))
+tap.note("%d configurations, %d of %d lines became keys" % (tried, keys, lines))
+tap.finish()
