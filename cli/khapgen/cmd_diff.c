@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include "khapgen/asked.h"
 #include "khapgen/commands.h"
 #include "khapgen/diff_text.h"
-#include "khapgen/input.h"
 #include "khapgen/show.h"
 #include "khapgen/target.h"
 #include "khapgen/yaml_scalar.h"
@@ -17,12 +17,10 @@ enum diff_format { DIFF_TEXT, DIFF_JSON, DIFF_MARKDOWN, DIFF_UNIFIED };
 
 struct diff {
     struct report report;
-    struct inputs inputs;
-    struct input_files opened[2];
     const char *files[2];
-    struct khap_bundle *bundles[2];
+    struct asked sides[2];
     size_t n_files;
-    const char *target;
+    const char *target, *type;
     enum diff_format format;
     bool help;
     struct khap_target for_target;
@@ -48,6 +46,9 @@ static bool take_option(struct diff *c, const struct options *o)
     switch (o->id) {
     case OPTION_TARGET:
         c->target = o->value;
+        return true;
+    case OPTION_TYPE:
+        c->type = o->value;
         return true;
     case OPTION_FORMAT:
     case OPTION_JSON:
@@ -270,7 +271,7 @@ static int text_of(struct diff *c, size_t side, struct text *out)
 {
     const struct khap_bundle_file *file = NULL;
     const struct khap_sink sink = {out, text_sink};
-    while ((file = khap_bundle_next(c->bundles[side], file)) != NULL) {
+    while ((file = khap_bundle_next(c->sides[side].bundle, file)) != NULL) {
         if (khap_bundle_file_document(file) != NULL && khap_bundle_file_print(file, &sink) != KHAP_OK)
             return report_status(&c->report, KHAP_ENOMEM);
     }
@@ -301,8 +302,8 @@ static int compare(struct diff *c)
     if (c->format == DIFF_UNIFIED) {
         status = show_unified(c, &differs);
     } else {
-        status = report_status(&c->report, khap_diff_new(NULL, c->bundles[0], c->bundles[1], &c->for_target,
-                                                         NULL, c->report.diags, &c->diff));
+        status = report_status(&c->report, khap_diff_new(NULL, c->sides[0].bundle, c->sides[1].bundle,
+                                                         &c->for_target, NULL, c->report.diags, &c->diff));
         if (status != EXIT_DONE)
             return status;
         differs = khap_diff_change_at(c->diff, 0, &change) == KHAP_OK;
@@ -328,13 +329,12 @@ static int run(struct diff *c, const char *const *words)
         options_help(COMMAND_DIFF, stdout);
         return command_finish_output(&c->report);
     }
-    khap_target_init(&c->for_target);
-    c->for_target.first = c->for_target.last = KHAP_NEWEST;
-    if (c->target != NULL)
-        status = target_read(&c->report, c->target, &c->for_target);
     for (size_t i = 0; i < 2 && status == EXIT_DONE; i++)
-        status = input_bundle(&c->report, &c->inputs, &c->opened[i], &c->for_target, &c->files[i], 1,
-                              &c->bundles[i]);
+        status = asked_read(&c->report, &c->sides[i], &c->files[i], 1, c->target, c->type);
+    khap_target_init(&c->for_target);
+    c->for_target = c->sides[1].target;
+    if (status == EXIT_DONE && c->target != NULL)
+        status = target_read(&c->report, c->target, &c->for_target);
     return status == EXIT_DONE ? compare(c) : status;
 }
 
@@ -347,9 +347,8 @@ int cmd_diff(const char *const *words)
     status = run(&c, words);
     report_show(&c.report);
     khap_diff_free(c.diff);
-    khap_bundle_free(c.bundles[0]);
-    khap_bundle_free(c.bundles[1]);
     report_close(&c.report);
-    inputs_free(&c.inputs);
+    asked_free(&c.sides[0]);
+    asked_free(&c.sides[1]);
     return status;
 }
