@@ -17,7 +17,8 @@ FNR == 1 { page = 1 }
 
 function kind(t)
 {
-    if (t ~ /^same/) return "the keys of a service"
+    if (t == "same(services.*)") return "the keys of a service"
+    if (t ~ /^same\(/) { sub(/^same\(/, "", t); sub(/\)$/, "", t); return "the same as " t }
     if (t == "object") return "mapping"
     if (t == "object|false") return "mapping or false"
     if (t ~ /^object\(/) {

@@ -126,13 +126,19 @@ function object_schema(p,    list, m, i, q, out)
     return "{\"type\":[\"object\",\"null\"]," ((p in need) ? need[p] "," : "") "\"additionalProperties\":false,\"patternProperties\":{\"^x-\":true},\"properties\":{" out "}}"
 }
 
-function schema(p,    t, off, list, count, key, inner, item)
+function schema(p,    t, about_it, off, list, count, key, inner, item)
 {
     t = type[p]
+    about_it = p
     off = sub(/\|false$/, "", t)
     count = 1
-    if (t ~ /^same\(/)
+    if (t == "same(services.*)")
         return "{\"$ref\":\"#/$defs/service\",\"description\":" describe(p) "}"
+    if (t ~ /^same\(/) {
+        p = substr(t, 6, length(t) - 6)
+        t = type[p]
+        off = sub(/\|false$/, "", t)
+    }
     if (p == "services.*")
         return "{\"$ref\":\"#/$defs/service\"}"
     if (t ~ /^object/) {
@@ -154,7 +160,7 @@ function schema(p,    t, off, list, count, key, inner, item)
         list = list ",{\"const\":false}"
         count++
     }
-    return join(p, list, count)
+    return join(about_it, list, count)
 }
 
 END {

@@ -131,8 +131,11 @@ static void print_type(const char *type)
             return;
         }
     }
-    if (strncmp(type, "same(", 5) == 0) {
+    if (strcmp(type, "same(services.*)") == 0) {
         fputs("the keys of a service", stdout);
+    } else if (strncmp(type, "same(", 5) == 0) {
+        fputs("the same as ", stdout);
+        print_until(type + 5, ")");
     } else if (strncmp(type, "map(", 4) == 0) {
         fputs("mapping by name", stdout);
     } else if (strncmp(type, "object(", 7) == 0) {

@@ -3,8 +3,8 @@
 #include "gen/gen.h"
 #include "gen/routes.h"
 
-static void ranges_line(struct gen *g, const struct service *s, const char *acl, const struct ranges *ranges,
-                        bool negated)
+static void ranges_line(struct gen *g, const struct service *s, struct khap_str acl,
+                        const struct ranges *ranges, bool negated)
 {
     if (ranges->n == 0 && ranges->n_files == 0)
         return;
@@ -13,16 +13,57 @@ static void ranges_line(struct gen *g, const struct service *s, const char *acl,
         khap__doc_lit(g->doc, "http-request deny if");
     else
         khap__doc_lit(g->doc, "tcp-request content reject if");
-    khap__gen_from(g, khap__str(acl), ranges, negated);
+    khap__gen_from(g, acl, ranges, negated);
+    khap__gen_when(g, true);
     khap__doc_end(g->doc);
 }
 
-/* Who may come, and how much of it. */
-static void limits(struct gen *g, const struct service *s)
+/* "khap-sources", of a route "khap-sources:2". */
+static struct khap_str sources_acl(struct gen *g, const struct service *s)
 {
-    ranges_line(g, s, "khap-denied", &s->denied, false);
-    ranges_line(g, s, "khap-sources", &s->sources, true);
+    struct khap_str name = S("khap-sources");
+    if (!s->route)
+        return name;
+    khap__buf_clear(&g->text);
+    khap__buf_add(&g->text, S("khap-sources:"));
+    khap__buf_uint(&g->text, s->route->order - s->head->first_route + 1);
+    if (g->text.failed || khap__arena_dup(&g->scratch, khap__buf_str(&g->text), &name) != KHAP_OK)
+        khap__gen_fail(g, KHAP_ENOMEM);
+    return name;
+}
+
+static void sources_line(struct gen *g, const struct service *s)
+{
+    ranges_line(g, s, sources_acl(g, s), &s->sources, true);
+}
+
+/* Who may come, and how much of it. */
+static void limits(struct gen *g, const struct service *s, struct own_keys *own)
+{
+    ranges_line(g, s, S("khap-denied"), &s->denied, false);
+    khap__own_keys_each(g, s, own, OWN_SOURCES, 0, sources_line);
     khap__gen_limits(g, s);
+}
+
+/* Times that a route says itself; the service's are settings of its backend. */
+static void timeout_line(struct gen *g, const char *words, uint64_t us, struct khap_place place)
+{
+    if (us == 0)
+        return;
+    khap__doc_begin(g->doc, 4, place);
+    khap__doc_lit(g->doc, "http-request set-timeout");
+    khap__doc_word(g->doc, khap__str(words));
+    khap__gen_time(g, us);
+    khap__gen_when(g, false);
+    khap__doc_end(g->doc);
+}
+
+static void timeouts(struct gen *g, const struct service *s)
+{
+    timeout_line(g, "connect", s->connect, s->place);
+    timeout_line(g, "server", s->server_timeout, s->place);
+    timeout_line(g, "queue", s->queue, s->place);
+    timeout_line(g, "tunnel", s->tunnel, s->place);
 }
 
 /* ---- redirectHttps ---- */
@@ -65,9 +106,20 @@ static void header_lines(struct gen *g, const struct header_rule *rules, uint32_
                 khap__logformat_quote(&g->text, rule->value);
                 khap__doc_word(doc, khap__buf_str(&g->text));
             }
+            khap__gen_when(g, false);
             khap__doc_end(doc);
         }
     }
+}
+
+static void request_headers(struct gen *g, const struct service *s)
+{
+    header_lines(g, s->request, s->n_request, "http-request");
+}
+
+static void response_headers(struct gen *g, const struct service *s)
+{
+    header_lines(g, s->response, s->n_response, "http-response");
 }
 
 static void hsts(struct gen *g, const struct service *s)
@@ -144,9 +196,12 @@ static void set_path(struct gen *g, struct khap_str from, struct khap_str to, bo
  * The matched prefix gives way. /ui replaced by /app: /ui -> /app, /ui/x -> /app/x; by /: /ui -> /, /ui/x ->
  * /x; without a prefix /app stands before every path. That /uix is not meant has been seen to by the routing.
  */
-static void rewrite_line(struct gen *g, const struct service *s, const struct route *r, uint32_t number)
+void khap__gen_prefix(struct gen *g, const struct service *s, const struct route *r, uint32_t number)
 {
-    struct khap_str to = khap__path_prefix(s->rewrite), from = r->path_type == PATH_NONE ? S("") : r->path;
+    if (s->rewrite.prefix.len == 0)
+        return;
+    struct khap_str to = khap__path_prefix(s->rewrite.prefix),
+                    from = r->path_type == PATH_NONE ? S("") : r->path;
     bool exact = r->path_type == PATH_EXACT;
     bool keep_slash =
         !exact && (to.len == 0 || from.len == 0); /* else what stands behind the prefix brings its own */
@@ -160,7 +215,35 @@ static void rewrite_line(struct gen *g, const struct service *s, const struct ro
         khap__doc_uint(g->doc, number);
         khap__doc_lit(g->doc, "}");
     }
+    khap__gen_when(g, number > 0);
     khap__doc_end(g->doc);
+}
+
+/* The whole path, and the host: whichever route it is. */
+static void rewrite_lines(struct gen *g, const struct service *s)
+{
+    if (s->rewrite.path.len > 0) {
+        khap__doc_begin(g->doc, 4, s->place);
+        khap__doc_lit(g->doc, "http-request set-path");
+        khap__buf_clear(&g->text);
+        khap__logformat_quote(&g->text, s->rewrite.path);
+        khap__doc_word(g->doc, khap__buf_str(&g->text));
+        khap__gen_when(g, false);
+        khap__doc_end(g->doc);
+    }
+    if (s->rewrite.host.len > 0) {
+        khap__doc_begin(g->doc, 4, s->place);
+        khap__doc_lit(g->doc, "http-request set-header Host");
+        khap__doc_word(g->doc, s->rewrite.host);
+        khap__gen_when(g, false);
+        khap__doc_end(g->doc);
+    }
+}
+
+static void rewrite_route(struct gen *g, const struct service *s)
+{
+    khap__gen_prefix(g, s, s->route, 0);
+    rewrite_lines(g, s);
 }
 
 static unsigned specificity(const struct route *r)
@@ -192,7 +275,7 @@ static const struct route **find_rewritten(struct gen *g, const struct service *
     struct khap_document *doc = g->doc;
     const struct service_head *head = s->head;
     uint32_t n = khap__routes_to(head);
-    if (s->rewrite.len == 0 || n == 0)
+    if (s->rewrite.prefix.len == 0 || n == 0)
         return NULL;
     bool one_path = true;
     const struct route *first = khap__route_to(&g->r, head, 0);
@@ -232,16 +315,22 @@ static const struct route **find_rewritten(struct gen *g, const struct service *
     return sorted;
 }
 
-static void rewrite(struct gen *g, const struct service *s, const struct route *const *sorted)
+static void rewrite(struct gen *g, const struct service *s, struct own_keys *own,
+                    const struct route *const *sorted)
 {
     const struct service_head *head = s->head;
+    const uint8_t others = OWN_REWRITE | OWN_ANSWER; /* routes with these have nothing of it */
     uint32_t n = khap__routes_to(head);
-    if (s->rewrite.len == 0 || n == 0)
-        return;
-    if (!sorted)
-        rewrite_line(g, s, khap__route_to(&g->r, head, 0), 0);
-    for (uint32_t i = 0; sorted && i < n; i++)
-        rewrite_line(g, s, sorted[i], i + 1);
+    khap__own_keys_routes(g, own, OWN_REWRITE, OWN_ANSWER, rewrite_route);
+    khap__own_keys_rest(g, own, others);
+    if (!sorted && n > 0)
+        khap__gen_prefix(g, s, khap__route_to(&g->r, head, 0), 0);
+    for (uint32_t i = 0; sorted && i < n; i++) {
+        if (!(sorted[i]->stated & others))
+            khap__gen_prefix(g, s, sorted[i], i + 1);
+    }
+    rewrite_lines(g, s);
+    khap__own_keys_end(g);
 }
 
 static bool has_match(const struct gen *g, const struct service *s)
@@ -255,16 +344,22 @@ static bool has_match(const struct gen *g, const struct service *s)
 void khap__gen_backend_rules(struct gen *g, const struct service *s, const struct raw *extra)
 {
     struct khap_document *doc = g->doc;
+    struct own_keys own;
+    if (!khap__own_keys_find(g, s, &own))
+        return;
     khap__gen_ranges(g, S("khap-denied"), &s->denied, s->place);
     khap__gen_ranges(g, S("khap-sources"), &s->sources, s->place);
+    for (uint32_t i = 0; i < own.n; i++)
+        khap__gen_ranges(g, sources_acl(g, &own.routes[i]), &own.routes[i].sources, own.routes[i].place);
     khap__gen_limit_networks(g, s);
     khap__gen_ranges(g, S("khap-admitted"), &s->admitted, s->place);
     if (s->mode != MODE_HTTP)
-        limits(g, s);
+        limits(g, s, &own);
     khap__raw_write(extra, RAW_TCP_REQUEST, doc, 4);
     khap__raw_write(extra, RAW_TCP_RESPONSE, doc, 4);
     if (s->mode == MODE_HTTP) {
-        limits(g, s);
+        khap__gen_default_mark(g, &own);
+        limits(g, s, &own);
         redirect_https(g, s);
         bool first = has_match(g, s); /* what routes ask for is looked at before headers are changed */
         const struct route **sorted = first ? find_rewritten(g, s) : NULL;
@@ -273,16 +368,17 @@ void khap__gen_backend_rules(struct gen *g, const struct service *s, const struc
         khap__gen_basic_auth(g, s);
         khap__gen_jwt(g, s);
         khap__gen_client_cert(g, s);
-        header_lines(g, s->request, s->n_request, "http-request");
+        khap__own_keys_routes(g, &own, OWN_TIMEOUTS, 0, timeouts);
+        khap__own_keys_each(g, s, &own, OWN_HEADERS, OWN_ANSWER, request_headers);
         if (!first)
             sorted = find_rewritten(g, s);
-        rewrite(g, s, sorted);
+        rewrite(g, s, &own, sorted);
     }
     khap__raw_write(extra, RAW_HTTP_REQUEST, doc, 4);
-    khap__gen_fixed(g, s);
+    khap__gen_fixed(g, s, &own);
     if (s->mode == MODE_HTTP) {
         hsts(g, s);
-        header_lines(g, s->response, s->n_response, "http-response");
+        khap__own_keys_each(g, s, &own, OWN_HEADERS, OWN_ANSWER, response_headers);
     }
     khap__raw_write(extra, RAW_HTTP_RESPONSE, doc, 4);
     if (s->mode == MODE_HTTP)

@@ -1,5 +1,6 @@
 /* Backends that answer themselves: a redirect, or a fixed response. SPDX-License-Identifier: MIT */
 #include "gen/gen.h"
+#include "gen/routes.h"
 
 /* The path stands in the request when it is redirected, so that the query stays behind it. */
 static void path_line(struct gen *g, const struct service *s)
@@ -11,6 +12,7 @@ static void path_line(struct gen *g, const struct service *s)
     khap__buf_clear(&g->text);
     khap__logformat_quote(&g->text, s->redirect.path);
     khap__doc_word(g->doc, khap__buf_str(&g->text));
+    khap__gen_when(g, false);
     khap__doc_end(g->doc);
 }
 
@@ -43,20 +45,27 @@ static void redirect_line(struct gen *g, const struct service *s, struct khap_st
         khap__doc_lit(doc, "ssl_fc }");
     if (!own_host)
         khap__doc_lit(doc, "{ var(txn.host) -m len gt 0 }");
+    khap__gen_when(g, !own_host || !own_scheme);
     khap__doc_end(doc);
 }
 
 static void redirect(struct gen *g, const struct service *s)
 {
     path_line(g, s);
+    if (s->route)
+        khap__gen_prefix(g, s, s->route, 0);
     if (s->redirect.scheme.len > 0) {
         redirect_line(g, s, s->redirect.scheme);
     } else {
         redirect_line(g, s, S("https"));
         redirect_line(g, s, S("http"));
     }
-    if (s->redirect.host.len == 0)
-        khap__gen_line(g, 4, "http-request deny deny_status 400", s->redirect.place);
+    if (s->redirect.host.len > 0)
+        return;
+    khap__doc_begin(g->doc, 4, s->redirect.place);
+    khap__doc_lit(g->doc, "http-request deny deny_status 400");
+    khap__gen_when(g, false);
+    khap__doc_end(g->doc);
 }
 
 static void respond(struct gen *g, const struct service *s)
@@ -71,13 +80,19 @@ static void respond(struct gen *g, const struct service *s)
         khap__doc_lit(doc, "string");
         khap__doc_word(doc, s->respond.body);
     }
+    khap__gen_when(g, false);
     khap__doc_end(doc);
 }
 
-void khap__gen_fixed(struct gen *g, const struct service *s)
+static void answer(struct gen *g, const struct service *s)
 {
     if (s->redirect.on)
         redirect(g, s);
     if (s->respond.on)
         respond(g, s);
+}
+
+void khap__gen_fixed(struct gen *g, const struct service *s, struct own_keys *own)
+{
+    khap__own_keys_each(g, s, own, OWN_ANSWER, 0, answer);
 }

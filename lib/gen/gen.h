@@ -22,6 +22,13 @@ struct node_text {
 
 struct into;
 
+/* The routes of a service that have keys of their own, each as a service of what those say. */
+struct own_keys {
+    struct service *routes;
+    uint32_t n;
+    uint32_t acls; /* a bit for each set of keys whose ACL stands already */
+};
+
 struct gen {
     struct resolved r;
     struct into *into; /* NULL: the whole configuration is ours */
@@ -40,6 +47,10 @@ struct gen {
     struct map passed_hosts;  /* hosts passed through, as route keys */
     struct khap_str tls_link; /* abns name between the TCP frontend and the TLS one; empty: no passthrough */
     uint8_t routing;
+    /* whom the rules that are written are for (route_keys.c): one route; all but those with any of these keys */
+    const struct route *only;
+    const struct own_keys *left_out;
+    uint8_t left_out_keys;
     bool secret;                                         /* the main file holds one */
     bool said_no_host;                                   /* MSG_CHECK_WITHOUT_HOST: once is enough */
     bool needs_404, needs_421, needs_acme, needs_reject; /* helper sections that something leads to */
@@ -136,8 +147,21 @@ void khap__gen_sections(struct gen *g);
 void khap__gen_balance(struct gen *g, const struct service *s, const struct raw *extra);
 /* backend_rules.c: what a backend does to requests and responses */
 void khap__gen_backend_rules(struct gen *g, const struct service *s, const struct raw *extra);
+/* route_keys.c. In the scratch arena; false when there is no memory, which is kept. */
+bool khap__own_keys_find(struct gen *g, const struct service *s, struct own_keys *out);
+/* Rules for each route with any of these keys and none of the others; and then the service's for all routes with none of both. */
+void khap__own_keys_routes(struct gen *g, const struct own_keys *own, uint8_t keys, uint8_t hidden_by,
+                           void (*write)(struct gen *g, const struct service *s));
+void khap__own_keys_each(struct gen *g, const struct service *s, struct own_keys *own, uint8_t keys,
+                         uint8_t hidden_by, void (*write)(struct gen *g, const struct service *s));
+/* From here on rules are for routes with none of these keys; and for all again. */
+void khap__own_keys_rest(struct gen *g, struct own_keys *own, uint8_t keys);
+void khap__own_keys_end(struct gen *g);
+/* At the end of each such rule: that it is for them. `begun`: the rule has an `if` already. */
+void khap__gen_when(struct gen *g, bool begun);
+void khap__gen_default_mark(struct gen *g, const struct own_keys *own);
 /* fixed.c: the rules of a backend that answers itself */
-void khap__gen_fixed(struct gen *g, const struct service *s);
+void khap__gen_fixed(struct gen *g, const struct service *s, struct own_keys *own);
 /* limits.c: the ACLs of a backend, its rules, and the section of the tables in which is counted */
 void khap__gen_limit_networks(struct gen *g, const struct service *s);
 void khap__gen_limits(struct gen *g, const struct service *s);

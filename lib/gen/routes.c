@@ -114,9 +114,11 @@ struct khap_str khap__backend_of(struct gen *g, uint32_t frontend, uint32_t serv
                                  const struct route *route)
 {
     struct service_head *head = &g->r.services.ptr[service];
-    if (!head->own_backend || !redirected(g, frontend, head, route))
-        return head->backend;
-    head->redirects = true;
+    bool away = route && route->backend.len > 0;
+    if (!(head->own_backend || away) || !redirected(g, frontend, head, route))
+        return away ? route->backend : head->backend;
+    if (head->own_backend)
+        head->redirects = true;
     return head->name;
 }
 
@@ -163,12 +165,21 @@ enum khap_status khap__routes_of_frontend(struct gen *g, uint32_t index, struct 
         e.backend = passed    ? S("khap-421")
                     : e.split ? khap__split_name(g, e.split)
                               : khap__backend_of(g, index, r->service, r);
+        if (r->stated != 0 && !passed) {
+            e.mark = khap__route_mark(g, r);
+            out->marks = true;
+        }
         if (e.rank == RANK_ANY && khap__route_whole(r)) {
             out->fallback = fallback_of(g, index, &e);
+            out->fallback_mark = e.mark;
             out->fallback_split = e.split;
             if (e.split) /* as rules the last share has what is left; a map always has an answer before */
                 out->fallback = khap__backend_of(g, index, e.split->shares[e.split->n - 1].service, NULL);
-        } else if (!VEC_PUSH(&g->alloc, &out->entries, e))
+            continue;
+        }
+        if (e.mark.len > 0 && g->routing == ROUTING_MAPS)
+            e.backend = e.mark;
+        if (!VEC_PUSH(&g->alloc, &out->entries, e))
             return KHAP_ENOMEM;
         g->needs_421 = g->needs_421 || passed;
     }

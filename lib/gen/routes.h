@@ -16,6 +16,7 @@ struct route_entry {
     const struct route *route;
     struct khap_str backend;   /* or the name of the split */
     const struct split *split; /* NULL: all requests go to the backend */
+    struct khap_str mark;      /* of a route with keys of its own; in a bundle the backend is the same */
     uint8_t rank;
     bool whole; /* of an exact host or wildcard: it also has a route without a path, for any request */
 };
@@ -27,6 +28,8 @@ struct route_table {
     struct khap_str fallback;           /* the backend of what matches nothing; empty: none */
     const struct split *fallback_split; /* NULL: all of it goes there */
     uint32_t frontend;                  /* index, for LAYER_HTTP */
+    struct khap_str fallback_mark;
+    bool marks; /* some route of the table has one */
 };
 
 /* Over which layer the requests of a table come: HTTP with host and path, or TLS handshakes with a server
@@ -82,6 +85,22 @@ void khap__split_write_fallback(struct gen *g, const struct route_table *t);
 /* matches.c: conditions that the match of a route holds, and ACLs that they name, which stand before. */
 void khap__match_acls(struct gen *g, const struct route *route);
 void khap__match_conditions(struct gen *g, const struct route *route);
+
+/* route_keys.c: what a route with keys of its own is told by, in the arena; the words of a rule that says it, without a condition; and
+ * the rules of a frontend. */
+struct khap_str khap__route_mark(struct gen *g, const struct route *route);
+void khap__set_mark(struct gen *g, struct khap_str mark);
+void khap__routes_write_marks(struct gen *g, const struct route_table *t);
+
+/* Whether one rule can lead both to their backend. */
+bool khap__same_place(const struct route_entry *a, const struct route_entry *b, enum route_layer layer);
+uint32_t khap__hosts_a_rule(const struct gen *g);
+/* The condition on the hosts of these entries. */
+void khap__write_hosts(struct gen *g, const struct route_table *t, uint32_t from, uint32_t to,
+                       enum route_layer layer);
+
+/* backend_rules.c: the matched prefix gives way to rewrite.prefix, if there is one; number 0: whatever txn.rewrite says. */
+void khap__gen_prefix(struct gen *g, const struct service *s, const struct route *route, uint32_t number);
 
 /* The condition on the path alone. */
 void khap__path_condition(struct gen *g, const struct route *route);

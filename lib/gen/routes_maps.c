@@ -130,7 +130,8 @@ static enum khap_status prepare(struct maps *m, const struct route_table *t)
     enum khap_status status = KHAP_OK;
     for (uint32_t i = 0; i < t->entries.len && status == KHAP_OK; i++) {
         const struct route_entry *e = &t->entries.ptr[i];
-        if (m->layer == LAYER_HTTP && (!khap__route_whole(e->route) || e->split) && e->rank != RANK_ANY)
+        bool leaves = !khap__route_whole(e->route) || e->split || e->mark.len > 0;
+        if (m->layer == LAYER_HTTP && leaves && e->rank != RANK_ANY)
             status = khap__map_set(&m->with_paths, khap__route_site(m->g, e->route), 0);
         if (status == KHAP_OK && e->rank == RANK_WILDCARD && e->route->label)
             status = khap__map_set(&m->labels, e->route->host.name, 1);

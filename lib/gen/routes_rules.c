@@ -4,12 +4,12 @@
 #include <stdlib.h>
 
 /* HAProxy reads at most 64 words a line, and 1.5 at most 2047 bytes. */
-static uint32_t hosts_a_rule(const struct gen *g)
+uint32_t khap__hosts_a_rule(const struct gen *g)
 {
     return g->routing == ROUTING_HDR_REG ? 4 : 32;
 }
 
-static bool same_place(const struct route_entry *a, const struct route_entry *b, enum route_layer layer)
+bool khap__same_place(const struct route_entry *a, const struct route_entry *b, enum route_layer layer)
 {
     const struct route *x = a->route, *y = b->route;
     if (a->rank != b->rank || x->service != y->service || !khap__str_eq(a->backend, b->backend))
@@ -102,8 +102,8 @@ static struct khap_str variable_of(enum route_rank rank)
     return rank == RANK_EXACT ? S("var(txn.host)") : S("var(txn.site)");
 }
 
-static void write_hosts(struct gen *g, const struct route_table *t, uint32_t from, uint32_t to,
-                        enum route_layer layer)
+void khap__write_hosts(struct gen *g, const struct route_table *t, uint32_t from, uint32_t to,
+                       enum route_layer layer)
 {
     struct khap_document *doc = g->doc;
     const struct route_entry *e = &t->entries.ptr[from];
@@ -254,7 +254,7 @@ static void write_known_hosts(struct gen *g, const struct route_table *t, const 
         const struct route *r = list.ptr[i];
         if (i > 0 && compare_hosts(&list.ptr[i - 1], &list.ptr[i]) == 0)
             continue;
-        if (open > 0 && (list.ptr[i - 1]->service != r->service || open == hosts_a_rule(g))) {
+        if (open > 0 && (list.ptr[i - 1]->service != r->service || open == khap__hosts_a_rule(g))) {
             khap__doc_lit(doc, "}");
             khap__doc_end(doc);
             open = 0;
@@ -331,6 +331,8 @@ void khap__routes_write_lookup(struct gen *g, const struct route_table *t, enum 
     }
     write_known_hosts(g, t, directive);
     write_wildcards(g, t, directive);
+    if (t->marks)
+        khap__routes_write_marks(g, t);
 }
 
 static void write_fallback(struct gen *g, const struct route_table *t)
@@ -358,7 +360,7 @@ static void write_rules(struct gen *g, const struct route_table *t, uint32_t fro
         khap__doc_lit(doc, "use_backend");
         khap__doc_word(doc, backend);
         khap__doc_lit(doc, "if");
-        write_hosts(g, t, from, to, layer);
+        khap__write_hosts(g, t, from, to, layer);
         if (layer == LAYER_HTTP) {
             khap__path_condition(g, e->route);
             khap__match_conditions(g, e->route);
@@ -376,20 +378,25 @@ void khap__routes_write_choice(struct gen *g, const struct route_table *t, enum 
     if (g->routing == ROUTING_MAPS) {
         if (layer == LAYER_HTTP)
             khap__split_write_maps(g, t);
-        khap__gen_line(g, 4, "use_backend %[var(txn.backend)] if { var(txn.backend) -m found }", NOWHERE);
+        khap__gen_line(g, 4,
+                       t->marks
+                           ? "use_backend %[var(txn.backend),field(1,/)] if { var(txn.backend) -m found }"
+                           : "use_backend %[var(txn.backend)] if { var(txn.backend) -m found }",
+                       NOWHERE);
         if (layer == LAYER_HTTP)
             khap__gen_line(g, 4, "use_backend %[var(txn.site)] " SITE_IS_BACKEND, NOWHERE);
     }
     if (g->routing == ROUTING_HDR_REG)
         write_below(g, t);
-    for (uint32_t i = 0; layer == LAYER_HTTP && g->routing != ROUTING_MAPS && i < t->entries.len; i++)
+    for (uint32_t i = 0; layer == LAYER_HTTP && g->routing != ROUTING_MAPS && !t->marks && i < t->entries.len;
+         i++)
         khap__match_acls(g, t->entries.ptr[i].route);
     if (g->routing != ROUTING_MAPS)
         khap__split_acls(g, t);
     for (uint32_t from = 0, to; g->routing != ROUTING_MAPS && from < t->entries.len; from = to) {
         const struct route_entry *e = &t->entries.ptr[from];
-        for (to = from + 1;
-             to < t->entries.len && to - from < hosts_a_rule(g) && same_place(e, &t->entries.ptr[to], layer);
+        for (to = from + 1; to < t->entries.len && to - from < khap__hosts_a_rule(g) &&
+                            khap__same_place(e, &t->entries.ptr[to], layer);
              to++) {
             /* what a wildcard of 1.5 leaves out differs from wildcard to wildcard */
             if (g->routing == ROUTING_HDR_REG && e->rank == RANK_WILDCARD)

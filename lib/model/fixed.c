@@ -50,6 +50,36 @@ static bool acts(enum key key)
     return false;
 }
 
+void khap__check_redirect(struct resolver *r, struct layered redirect, bool regex)
+{
+    const struct setting *own = redirect.own;
+    const struct setting *path = khap__setting_find(own, KEY_SERVICE_REDIRECT_PATH);
+    const struct setting *prefix = khap__setting_find(own, KEY_SERVICE_REDIRECT_PREFIX);
+    if (path && prefix)
+        say_cannot_act(r, prefix, S("redirect.path"));
+    else if (prefix && regex)
+        say_cannot_act(r, prefix, S("pathType: Regex"));
+    static const uint16_t keys[] = {KEY_SERVICE_REDIRECT_PATH, KEY_SERVICE_REDIRECT_PREFIX,
+                                    KEY_SERVICE_REDIRECT_SCHEME, KEY_SERVICE_REDIRECT_HOST,
+                                    KEY_SERVICE_REDIRECT_PORT};
+    bool changes = false;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        changes = changes || khap__member(redirect, (enum key)keys[i]);
+    if (own && !changes && !own->damaged && own->spoilt == 0)
+        RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, own->place, S("redirect"), S("scheme, host, port, path or prefix"));
+}
+
+void khap__check_respond(struct resolver *r, struct layered respond)
+{
+    const struct setting *own = respond.own, *status = khap__member(respond, KEY_SERVICE_RESPOND_STATUS),
+                         *body = khap__member(respond, KEY_SERVICE_RESPOND_BODY);
+    if (status && body && (status->number == 204 || status->number == 304)) /* they have none */
+        say_cannot_act(r, body, status->number == 204 ? S("respond.status: 204") : S("respond.status: 304"));
+    const struct setting *type = khap__setting_find(own, KEY_SERVICE_RESPOND_CONTENT_TYPE);
+    if (type && !body && !khap__setting_spoilt(own, KEY_SERVICE_RESPOND_BODY))
+        RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, type->place, S("respond.contentType"), S("respond.body"));
+}
+
 void khap__check_fixed(struct resolver *r, const struct service_head *head)
 {
     const struct setting *redirect = head->redirect, *respond = head->respond;
@@ -59,58 +89,6 @@ void khap__check_fixed(struct resolver *r, const struct service_head *head)
     }
     if (redirect && respond)
         say_cannot_act(r, respond, S("redirect"));
-    const struct setting *path = khap__setting_find(redirect, KEY_SERVICE_REDIRECT_PATH);
-    const struct setting *prefix = khap__setting_find(redirect, KEY_SERVICE_REDIRECT_PREFIX);
-    if (path && prefix)
-        say_cannot_act(r, prefix, S("redirect.path"));
-    else if (prefix && khap__has_regex_route(r->out, head))
-        say_cannot_act(r, prefix, S("pathType: Regex"));
-    bool changes = path || prefix || khap__setting_find(redirect, KEY_SERVICE_REDIRECT_SCHEME) ||
-                   khap__setting_find(redirect, KEY_SERVICE_REDIRECT_HOST) ||
-                   khap__setting_find(redirect, KEY_SERVICE_REDIRECT_PORT);
-    if (redirect && !changes && !redirect->damaged && redirect->spoilt == 0)
-        RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, redirect->place, S("redirect"),
-                    S("scheme, host, port, path or prefix"));
-    const struct setting *status = khap__setting_find(respond, KEY_SERVICE_RESPOND_STATUS),
-                         *body = khap__setting_find(respond, KEY_SERVICE_RESPOND_BODY);
-    if (status && body && (status->number == 204 || status->number == 304)) /* they have none */
-        say_cannot_act(r, body, status->number == 204 ? S("respond.status: 204") : S("respond.status: 304"));
-    const struct setting *type = khap__setting_find(respond, KEY_SERVICE_RESPOND_CONTENT_TYPE);
-    if (type && !khap__setting_find(respond, KEY_SERVICE_RESPOND_BODY) &&
-        !khap__setting_spoilt(respond, KEY_SERVICE_RESPOND_BODY))
-        RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, type->place, S("respond.contentType"), S("respond.body"));
-}
-
-static struct khap_str text_of(const struct setting *object, enum key key, struct khap_str otherwise)
-{
-    const struct setting *s = khap__setting_find(object, key);
-    return s ? s->text : otherwise;
-}
-
-static uint16_t number_of(const struct setting *object, enum key key, uint16_t otherwise)
-{
-    const struct setting *s = khap__setting_find(object, key);
-    return s ? (uint16_t)s->number : otherwise;
-}
-
-void khap__fill_fixed(const struct service_head *head, struct service *out)
-{
-    const struct setting *redirect = head->redirect, *respond = head->respond;
-    if (redirect) {
-        out->redirect.on = true;
-        out->redirect.place = redirect->place;
-        out->redirect.scheme = text_of(redirect, KEY_SERVICE_REDIRECT_SCHEME, S(""));
-        out->redirect.host = text_of(redirect, KEY_SERVICE_REDIRECT_HOST, S(""));
-        out->redirect.path = text_of(redirect, KEY_SERVICE_REDIRECT_PATH, S(""));
-        out->redirect.status = text_of(redirect, KEY_SERVICE_REDIRECT_STATUS, S("302"));
-        out->redirect.port = number_of(redirect, KEY_SERVICE_REDIRECT_PORT, 0);
-        out->rewrite = text_of(redirect, KEY_SERVICE_REDIRECT_PREFIX, S(""));
-    }
-    if (respond) {
-        out->respond.on = true;
-        out->respond.place = respond->place;
-        out->respond.status = number_of(respond, KEY_SERVICE_RESPOND_STATUS, 200);
-        out->respond.body = text_of(respond, KEY_SERVICE_RESPOND_BODY, S(""));
-        out->respond.type = text_of(respond, KEY_SERVICE_RESPOND_CONTENT_TYPE, S("text/plain"));
-    }
+    khap__check_redirect(r, khap__layered(redirect, NULL), khap__has_regex_route(r->out, head));
+    khap__check_respond(r, khap__layered(respond, NULL));
 }

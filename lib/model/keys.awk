@@ -153,9 +153,6 @@ BEGIN {
     item[n] = "TYPE_NONE"
     if (type ~ /^same\(/) {
         alias[n] = substr(type, 6, length(type) - 6)
-        if (alias[n] !~ /^services/)
-            fail("same() knows services.* only")
-        kind[n] = "ROW_OBJECT"
     } else if (type == "object") {
         kind[n] = "ROW_OBJECT"
     } else if (type ~ /^object\(/) {
@@ -180,9 +177,32 @@ BEGIN {
     n++
 }
 
+# What it is, and its members, are those of the row that it names.
+function resolve_alias(i,    of) {
+    if (!(alias[i] in row) || alias[row[alias[i]]] != "") {
+        printf "keys.tsv: %s: same() names a row of its own kind\n", paths[i] > "/dev/stderr"
+        exit 1
+    }
+    of = row[alias[i]]
+    kind[i] = kind[of]
+    item[i] = item[of]
+    off[i] = off[of]
+    entry[i] = entry[of]
+    low[i] = low[of]
+    high[i] = high[of]
+    words[i] = words[of]
+    n_words[i] = n_words[of]
+    if (of in short_path)
+        short_path[i] = short_path[of]
+}
+
 END {
     if (failed)
         exit 1
+    for (i = 0; i < n; i++) {
+        if (alias[i] != "")
+            resolve_alias(i)
+    }
     print "/* Generated from keys.tsv by keys.awk: do not edit. SPDX-License-Identifier: MIT */"
     if (out == "h") {
         print "#ifndef MODEL_KEYS_H"

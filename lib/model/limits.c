@@ -7,7 +7,7 @@ static struct khap_str text_of(const struct setting *s, struct khap_str otherwis
 }
 
 /* Items are networks, or objects with a network or a file each. */
-static bool fill_ranges(const struct setting *list, struct arena *scratch, struct ranges *out)
+bool khap__fill_ranges(const struct setting *list, struct arena *scratch, struct ranges *out)
 {
     uint32_t n = list && list->kind == SETTING_LIST ? list->n_children : 0;
     *out = (struct ranges){0};
@@ -49,7 +49,7 @@ static bool fill_rate(struct layered rate, struct arena *scratch, struct rate_li
                                                      : LIMIT_SRC;
     if (out->key != LIMIT_SRC)
         out->name = khap__str_sub(key, khap__str_find(key, ' ') + 1, key.len);
-    return fill_ranges(khap__member(rate, KEY_SERVICE_RATE_LIMIT_EXCEPT), scratch, &out->except);
+    return khap__fill_ranges(khap__member(rate, KEY_SERVICE_RATE_LIMIT_EXCEPT), scratch, &out->except);
 }
 
 static const struct setting *scalar(const struct resolved *r, const struct service_parts *own,
@@ -78,20 +78,19 @@ bool khap__fill_limits(const struct resolved *r, const struct service_parts *own
         out->compression = khap__part(r->model, own, inherited, KEY_SERVICE_COMPRESSION);
         out->error_pages = khap__part(r->model, own, inherited, KEY_SERVICE_ERROR_PAGES);
         out->maintenance = khap__part(r->model, own, inherited, KEY_SERVICE_MAINTENANCE);
-        if (!fill_ranges(khap__member(out->maintenance, KEY_SERVICE_MAINTENANCE_EXCEPT), scratch,
-                         &out->admitted))
+        if (!khap__fill_ranges(khap__member(out->maintenance, KEY_SERVICE_MAINTENANCE_EXCEPT), scratch,
+                               &out->admitted))
             return false;
     }
-    return fill_ranges(scalar(r, own, inherited, KEY_SERVICE_SOURCE_RANGES), scratch, &out->sources) &&
-           fill_ranges(scalar(r, own, inherited, KEY_SERVICE_DENY_RANGES), scratch, &out->denied) &&
+    return khap__fill_ranges(scalar(r, own, inherited, KEY_SERVICE_SOURCE_RANGES), scratch, &out->sources) &&
+           khap__fill_ranges(scalar(r, own, inherited, KEY_SERVICE_DENY_RANGES), scratch, &out->denied) &&
            (out->mode != MODE_HTTP || fill_rate(rate, scratch, &out->rate));
 }
 
 /* ---- what one key alone cannot tell ---- */
 
-static void check_ranges(struct resolver *r, const struct service_parts *own, enum key key)
+void khap__check_ranges(struct resolver *r, const struct setting *list)
 {
-    const struct setting *list = r->model->seen[key] ? khap__setting_find(own->all, key) : NULL;
     for (const struct setting *item = list ? list->child : NULL; item; item = item->next) {
         if (item->kind == SETTING_OBJECT && !item->damaged && (!item->child || item->child->next))
             RESOLVE_SAY(r, MSG_ONE_KEY_OF, item->place, S("an item"), S("`network` and `file`"));
@@ -158,8 +157,11 @@ static void check_cors(struct resolver *r, const struct service_parts *own,
 void khap__check_limits(struct resolver *r, const struct service_parts *own,
                         const struct service_parts *inherited)
 {
-    check_ranges(r, own, KEY_SERVICE_SOURCE_RANGES);
-    check_ranges(r, own, KEY_SERVICE_DENY_RANGES);
+    static const uint16_t lists[] = {KEY_SERVICE_SOURCE_RANGES, KEY_SERVICE_DENY_RANGES};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        if (r->model->seen[lists[i]])
+            khap__check_ranges(r, khap__setting_find(own->all, (enum key)lists[i]));
+    }
     check_basic_auth(r, own, inherited);
     check_jwt(r, own, inherited);
     check_cors(r, own, inherited);

@@ -97,9 +97,20 @@ struct split {
     uint32_t service, number; /* whose routes they are; 0 for all of them, else which one, from 1 */
 };
 
+/* What a route may say in place of its service. */
+enum {
+    OWN_REWRITE = 1,
+    OWN_HEADERS = 2,
+    OWN_SOURCES = 4,
+    OWN_TIMEOUTS = 8,
+    OWN_ANSWER = 16 /* redirect, respond */
+};
+
 struct route {
     struct host host; /* name empty: any host */
     struct khap_str path;
+    struct khap_str backend;   /* a backend of one's own, empty: the service's */
+    const struct setting *own; /* where keys of its own stand; NULL: it has none */
     const struct match *match; /* NULL: none */
     const struct split *split; /* NULL: its service has all requests */
     uint64_t frontends;        /* bits: indices of resolved.frontends */
@@ -107,6 +118,7 @@ struct route {
     uint32_t service; /* index of resolved.services */
     uint32_t order;   /* order in the map: regexes are tried in it */
     uint8_t path_type;
+    uint8_t stated;       /* bits OWN_…: which keys of its own there are */
     bool has_host, label; /* label: the wildcard is one label deep */
     bool is_default;      /* from `default: true` */
 };
@@ -127,6 +139,7 @@ struct service_head {
     uint8_t mode;
     bool own_backend; /* the backend is none of ours */
     bool split_only;  /* with own_backend: there is none, its requests go to others */
+    bool has_marks;   /* some of its routes have keys of their own that its backend sees to */
     bool redirects;   /* with own_backend, set by the generator: something leads to a redirect of its name */
 };
 
@@ -229,9 +242,10 @@ struct status_range {
     uint16_t from, to;
 };
 
-/* A mapping of the service's own, and the one of serviceDefaults behind it; khap__member() of parts.h looks into both. */
+/* A mapping of the service's own, and the one of serviceDefaults behind it; of a route, what those say is behind its own. khap__member()
+ * of parts.h looks into all. */
 struct layered {
-    const struct setting *own, *inherited;
+    const struct setting *own, *inherited, *last;
 };
 /* Networks, and files that hold more of them. */
 struct ranges {
@@ -251,6 +265,7 @@ struct rate_limit {
 
 struct service {
     const struct service_head *head;
+    const struct route *route; /* what holds for this route alone (khap__route_resolve()); else NULL */
     struct khap_str name;
     struct khap_place place;
     uint8_t mode;              /* enum service_mode */
@@ -293,7 +308,9 @@ struct service {
     bool hsts;
     uint64_t hsts_max_age;
     bool hsts_subdomains;
-    struct khap_str rewrite; /* empty: none */
+    struct {
+        struct khap_str prefix, path, host; /* empty: none */
+    } rewrite;
     struct header_rule *request, *response;
     uint32_t n_request, n_response;
     struct ranges sources, denied, admitted; /* admitted: while in maintenance */
@@ -311,7 +328,7 @@ struct service {
     uint32_t n_servers; /* nodes in the order of the map (or of the list), then servers */
     struct {
         bool on;
-        struct khap_str scheme, host, path, status; /* empty: not given; a prefix is in `rewrite` */
+        struct khap_str scheme, host, path, status; /* empty: not given; a prefix is rewrite.prefix */
         uint16_t port;                              /* 0: not given */
         struct khap_place place;
     } redirect;
@@ -333,5 +350,11 @@ struct service {
  */
 enum khap_status khap__service_resolve(const struct resolved *r, uint32_t index, struct arena *scratch,
                                        struct service *out);
+/*
+ * The same for a route with keys of its own, as far as they go: rewrite, headers, redirect, respond, the times and ranges that it says
+ * itself. False when there is no memory.
+ */
+bool khap__route_resolve(const struct resolved *r, const struct route *route, struct arena *scratch,
+                         struct service *out);
 
 #endif

@@ -151,7 +151,7 @@ void khap__parts_inherit(struct service_parts *own, const struct service_parts *
 
 struct layered khap__layered(const struct setting *own, const struct setting *inherited)
 {
-    struct layered l = {own, inherited};
+    struct layered l = {own, inherited, NULL};
     if (l.own && l.own->kind == SETTING_OFF)
         return (struct layered){0};
     if (l.inherited && l.inherited->kind == SETTING_OFF)
@@ -161,6 +161,17 @@ struct layered khap__layered(const struct setting *own, const struct setting *in
         l.inherited = NULL;
     }
     return l;
+}
+
+struct layered khap__layered_route(const struct setting *route, const struct setting *own,
+                                   const struct setting *inherited)
+{
+    struct layered service = khap__layered(own, inherited);
+    if (!route)
+        return service;
+    if (route->kind == SETTING_OFF)
+        return (struct layered){0};
+    return (struct layered){route, service.own, service.inherited};
 }
 
 struct layered khap__part(const struct khap_model *model, const struct service_parts *own,
@@ -174,7 +185,9 @@ struct layered khap__part(const struct khap_model *model, const struct service_p
 const struct setting *khap__member(struct layered object, enum key key)
 {
     const struct setting *s = khap__setting_find(object.own, key);
-    return s ? s : khap__setting_find(object.inherited, key);
+    if (!s)
+        s = khap__setting_find(object.inherited, key);
+    return s ? s : khap__setting_find(object.last, key);
 }
 
 enum service_mode khap__mode_of(const struct setting *mode, const struct setting *tls)

@@ -25,6 +25,9 @@ void khap__parts_gather(const struct setting *service, struct service_parts *out
 void khap__parts_inherit(struct service_parts *own, const struct service_parts *inherited);
 
 struct layered khap__layered(const struct setting *own, const struct setting *inherited);
+/* A route's own over both. */
+struct layered khap__layered_route(const struct setting *route, const struct setting *own,
+                                   const struct setting *inherited);
 const struct setting *khap__member(struct layered object, enum key key);
 
 /* A member that has no field of its own in service_parts; nothing is looked for when no map ever gave the key. */

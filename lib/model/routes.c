@@ -137,7 +137,9 @@ void khap__add_routes(struct resolver *r, struct service_head *head, const struc
         route.label = is_wildcard && (wildcard ? khap__is_text(wildcard, S("label")) : label);
         route.order = r->out->routes.len;
         bool good = !match || khap__read_match(r, match, &route.match);
-        if (read_path(r, object, path, type, &route) && good && !object->damaged)
+        good = read_path(r, object, path, type, &route) && good;
+        khap__read_route_keys(r, head, object, &route);
+        if (good && !object->damaged)
             push(r, &route);
     }
     if (khap__is_true(is_default)) {
@@ -294,7 +296,8 @@ void khap__resolve_routes(struct resolver *r)
         }
         for (;; at = same[at]) {
             struct route *first = &out->routes.ptr[at];
-            if (first->service == route->service) {
+            if (first->service == route->service && !first->own && !route->own &&
+                khap__str_eq(first->backend, route->backend)) {
                 route->frontends &= ~first->frontends; /* said twice by one service: once is enough */
                 if (route->frontends == 0)
                     break; /* the chain holds only what has a frontend of its own, so it stays short */

@@ -103,74 +103,6 @@ static void fill_agent(struct layered agent, struct service *out)
     out->agent.send = text_of(khap__member(agent, KEY_SERVICE_AGENT_CHECK_SEND), S(""));
 }
 
-static bool has_item(const struct setting *list, struct khap_str name)
-{
-    for (const struct setting *s = list ? list->child : NULL; s; s = s->next) {
-        if (khap__str_eq_nocase(s->text, name))
-            return true;
-    }
-    return false;
-}
-
-static bool has_entry(const struct setting *map, struct khap_str name)
-{
-    for (const struct setting *s = map ? map->child : NULL; s; s = s->next) {
-        if (khap__str_eq_nocase(khap__setting_name(s), name))
-            return true;
-    }
-    return false;
-}
-
-struct header_keys {
-    enum key way, set, add, remove, set_format, add_format;
-};
-
-/* The service's own word on a header, one that it sets or deletes, takes the place of what is inherited. */
-static void add_entries(const struct setting *map, const struct setting *replaced_by,
-                        const struct setting *removed, bool is_add, enum key format,
-                        struct header_rule *rules, uint32_t *n)
-{
-    for (const struct setting *s = map ? map->child : NULL; s; s = s->next) {
-        if (!s->child || has_entry(replaced_by, khap__setting_name(s)) ||
-            has_item(removed, khap__setting_name(s)))
-            continue;
-        rules[(*n)++] = (struct header_rule){.name = khap__setting_name(s),
-                                             .value = s->child->text,
-                                             .is_format = s->child->key == format,
-                                             .is_add = is_add,
-                                             .place = s->place};
-    }
-}
-
-/* Deleted ones first, so that what is set afterwards stays; then set, then add. */
-static bool fill_headers(struct layered headers, const struct header_keys *keys, struct arena *scratch,
-                         struct header_rule **rules, uint32_t *n)
-{
-    struct layered way = {khap__setting_find(headers.own, keys->way),
-                          khap__setting_find(headers.inherited, keys->way)};
-    const struct setting *remove = khap__member(way, keys->remove);
-    const struct setting *own_remove = khap__setting_find(way.own, keys->remove);
-    const struct setting *set[2] = {khap__setting_find(way.own, keys->set),
-                                    khap__setting_find(way.inherited, keys->set)};
-    const struct setting *add[2] = {khap__setting_find(way.own, keys->add),
-                                    khap__setting_find(way.inherited, keys->add)};
-    uint32_t room = count(remove) + count(set[0]) + count(set[1]) + count(add[0]) + count(add[1]);
-    *n = 0;
-    *rules = NULL;
-    if (room == 0)
-        return true;
-    *rules = khap__arena_alloc(scratch, room, sizeof **rules);
-    if (!*rules)
-        return false;
-    for (const struct setting *s = remove ? remove->child : NULL; s; s = s->next)
-        (*rules)[(*n)++] = (struct header_rule){.name = s->text, .is_delete = true, .place = s->place};
-    add_entries(set[1], set[0], own_remove, false, keys->set_format, *rules, n);
-    add_entries(set[0], NULL, NULL, false, keys->set_format, *rules, n);
-    add_entries(add[1], add[0], own_remove, true, keys->add_format, *rules, n);
-    add_entries(add[0], NULL, NULL, true, keys->add_format, *rules, n);
-    return true;
-}
-
 static void read_server(const struct setting *given, uint16_t node_port, struct server *out)
 {
     *out = (struct server){.weight = 100, .port = node_port, .place = given->place};
@@ -258,22 +190,6 @@ static bool fill_http(const struct resolved *r, const struct service_parts *own,
                       const struct service_parts *parts, const struct service_parts *inherited,
                       struct arena *scratch, struct service *out)
 {
-    static const struct header_keys request = {
-        KEY_SERVICE_HEADERS_REQUEST,
-        KEY_SERVICE_HEADERS_REQUEST_SET,
-        KEY_SERVICE_HEADERS_REQUEST_ADD,
-        KEY_SERVICE_HEADERS_REQUEST_DELETE,
-        KEY_SERVICE_HEADERS_REQUEST_SET_ENTRY_FORMAT,
-        KEY_SERVICE_HEADERS_REQUEST_ADD_ENTRY_FORMAT,
-    };
-    static const struct header_keys response = {
-        KEY_SERVICE_HEADERS_RESPONSE,
-        KEY_SERVICE_HEADERS_RESPONSE_SET,
-        KEY_SERVICE_HEADERS_RESPONSE_ADD,
-        KEY_SERVICE_HEADERS_RESPONSE_DELETE,
-        KEY_SERVICE_HEADERS_RESPONSE_SET_ENTRY_FORMAT,
-        KEY_SERVICE_HEADERS_RESPONSE_ADD_ENTRY_FORMAT,
-    };
     fill_cookie(khap__layered(own->cookie, inherited->cookie), out);
     /* inherited where no https leads to the service: left out */
     bool has_tls = (out->head->frontends & r->tls_frontends) != 0;
@@ -288,8 +204,8 @@ static bool fill_http(const struct resolved *r, const struct service_parts *own,
         out->hsts_max_age = age ? time_of(age) : UINT64_C(365) * 86400 * 1000000;
         out->hsts_subdomains = bool_of(khap__member(hsts, KEY_SERVICE_HSTS_INCLUDE_SUB_DOMAINS), false);
     }
-    if (parts->rewrite && (own->rewrite || !khap__has_regex_route(r, out->head)))
-        out->rewrite = parts->rewrite->text;
+    khap__fill_rewrite(khap__layered(own->rewrite, inherited->rewrite), khap__has_regex_route(r, out->head),
+                       out);
     const struct setting *protocol = parts->backend_protocol;
     out->protocol = khap__is_text(protocol, S("https")) ? PROTOCOL_HTTPS
                     : khap__is_text(protocol, S("h2"))  ? PROTOCOL_H2
@@ -302,11 +218,7 @@ static bool fill_http(const struct resolved *r, const struct service_parts *own,
         out->tls_ca = text_of(ca, S(""));
         out->tls_sni = text_of(khap__member(tls, KEY_SERVICE_BACKEND_TLS_SNI), S(""));
     }
-    struct layered headers = khap__layered(own->headers, inherited->headers);
-    if (!headers.own)
-        return true;
-    return fill_headers(headers, &request, scratch, &out->request, &out->n_request) &&
-           fill_headers(headers, &response, scratch, &out->response, &out->n_response);
+    return khap__fill_headers(khap__layered(own->headers, inherited->headers), scratch, out);
 }
 
 enum khap_status khap__service_resolve(const struct resolved *r, uint32_t index, struct arena *scratch,
@@ -326,7 +238,7 @@ enum khap_status khap__service_resolve(const struct resolved *r, uint32_t index,
         out->extra = parts.extra;
         out->redirect_https_given = parts.redirect_https != NULL;
         out->redirect_https = khap__is_true(parts.redirect_https);
-        khap__fill_fixed(head, out);
+        khap__fill_answers(khap__layered(head->redirect, NULL), khap__layered(head->respond, NULL), out);
         return khap__fill_limits(r, &own, inherited, scratch, out) ? KHAP_OK : KHAP_ENOMEM;
     }
     khap__fill_balance(&parts, out);

@@ -208,7 +208,7 @@ static void check_header_map(struct resolver *r, const struct setting *map)
     }
 }
 
-static void check_headers(struct resolver *r, const struct setting *headers)
+void khap__check_headers(struct resolver *r, const struct setting *headers)
 {
     for (const struct setting *way = headers ? headers->child : NULL; way; way = way->next) {
         for (const struct setting *map = way->child; map; map = map->next) {
@@ -293,7 +293,10 @@ static void check_h2_checks(struct resolver *r, const struct service_parts *own,
 bool khap__has_regex_route(const struct resolved *r, const struct service_head *head)
 {
     for (uint32_t i = 0; i < khap__routes_to(head); i++) {
-        if (khap__route_to(r, head, i)->path_type == PATH_REGEX)
+        const struct route *route = khap__route_to(r, head, i);
+        /* where it has a word of its own, that is looked at there */
+        if (route->path_type == PATH_REGEX && !(route->stated & (OWN_REWRITE | OWN_ANSWER)) &&
+            route->backend.len == 0)
             return true;
     }
     return false;
@@ -316,7 +319,7 @@ static void check_parts(struct resolver *r, const struct setting *given, struct 
         check_cookie(r, cookie);
     if (own->check && check.own && !check.own->damaged)
         check_check(r, check);
-    check_headers(r, own->headers);
+    khap__check_headers(r, own->headers);
     if (!given || !khap__setting_spoilt(given, KEY_SERVICE_BACKEND_PROTOCOL))
         check_backend_tls(r, who, own, inherited);
     khap__check_raw(r, own->extra);
@@ -329,6 +332,7 @@ void khap__check_defaults(struct resolver *r)
     check_user(r, &r->defaults, &none, MODE_HTTP);
     check_parts(r, khap__setting_find(r->model->root, KEY_SERVICE_DEFAULTS), S("`serviceDefaults`"),
                 &r->defaults, &none);
+    khap__check_rewrite(r, r->defaults.rewrite, false);
     khap__check_limits(r, &r->defaults, &none);
 }
 
@@ -392,8 +396,7 @@ void khap__check_service(struct resolver *r, const struct service_head *head, co
         who = khap__buf_str(&r->text);
     }
     check_parts(r, head->given, who, own, inherited);
-    if (own->rewrite && khap__has_regex_route(r->out, head))
-        say_cannot_act(r, own->rewrite, S("pathType: Regex"));
+    khap__check_rewrite(r, own->rewrite, khap__has_regex_route(r->out, head));
     if (!r->frontends_unknown)
         check_https(r, head, own);
     if (r->out->target.first < KHAP_RELEASE(2, 2))
@@ -490,6 +493,25 @@ static void check_unique(struct resolver *r, const struct service_head *head, co
     khap__map_free(&seen);
 }
 
+/* Whether each route of a service answers in a way of its own. */
+static bool routes_answer(const struct resolver *r, const struct service_head *head,
+                          const struct service_parts *own)
+{
+    const struct service_parts *defaults = &r->defaults;
+    const struct setting *hosts = own->hosts ? own->hosts : defaults->hosts,
+                         *routes = own->routes ? own->routes : defaults->routes;
+    bool any = false;
+    if (head->mode != MODE_HTTP || (hosts && hosts->child) ||
+        khap__is_true(own->is_default ? own->is_default : defaults->is_default))
+        return false;
+    for (const struct setting *s = routes ? routes->child : NULL; s; s = s->next) {
+        if (!khap__route_answers(s))
+            return false;
+        any = true;
+    }
+    return any;
+}
+
 void khap__check_servers(struct resolver *r, const struct service_head *head, const struct service_parts *own)
 {
     static const struct service_parts none;
@@ -505,7 +527,7 @@ void khap__check_servers(struct resolver *r, const struct service_head *head, co
         spoilt(r, head, KEY_SERVICE_RESPOND) || spoilt(r, head, KEY_SERVICE_SPLIT) ||
         khap__setting_find(head->given, KEY_SERVICE_SPLIT) || (servers && servers->damaged))
         has_port = true;
-    if (!has_port && !has_servers)
+    if (!has_port && !has_servers && !routes_answer(r, head, own))
         RESOLVE_SAY(r, MSG_SERVICE_WITHOUT_SERVERS, head->given->place, head->name);
     if (own->nodes && !has_port)
         say_needs(r, own->nodes, S("nodePort"));

@@ -20,7 +20,6 @@ bool khap__has_regex_route(const struct resolved *r, const struct service_head *
 void khap__find_fixed(const struct service_parts *own, const struct service_parts *defaults,
                       struct service_head *head);
 void khap__check_fixed(struct resolver *r, const struct service_head *head);
-void khap__fill_fixed(const struct service_head *head, struct service *out);
 /* Whether a key keeps people out, and has to do so as it is given; NULL is not given. */
 bool khap__guards(enum key key);
 bool khap__keeps_out(const struct setting *s);
@@ -30,7 +29,29 @@ struct split *khap__new_split(struct resolver *r, const struct setting *given, u
 const struct split *khap__find_split(struct resolver *r, const struct service_parts *own,
                                      struct service_head *head);
 void khap__resolve_splits(struct resolver *r);
+/* Of a service or of a route; those that they are laid over were checked before. */
+void khap__check_redirect(struct resolver *r, struct layered redirect, bool regex);
+void khap__check_respond(struct resolver *r, struct layered respond);
+
+/* shape.c: what a service, or a route, makes of requests. */
+bool khap__fill_headers(struct layered headers, struct arena *scratch, struct service *out);
+void khap__fill_rewrite(struct layered rewrite, bool regex, struct service *out);
+void khap__fill_answers(struct layered redirect, struct layered respond, struct service *out);
+/* The route's own over the service's; NULL layers for what it does not answer with. */
+void khap__answers_of(const struct service_head *head, const struct setting *route, struct layered *redirect,
+                      struct layered *respond);
+
+/* route_keys.c: keys of a service on a route. */
+void khap__read_route_keys(struct resolver *r, const struct service_head *head, const struct setting *object,
+                           struct route *route);
+bool khap__route_answers(const struct setting *route); /* it needs no servers */
+void khap__check_rewrite(struct resolver *r, const struct setting *rewrite, bool regex);
+
+/* service_check.c */
+void khap__check_headers(struct resolver *r, const struct setting *headers);
 /* limits.c: who may come, and how much of it. */
+bool khap__fill_ranges(const struct setting *list, struct arena *scratch, struct ranges *out);
+void khap__check_ranges(struct resolver *r, const struct setting *list);
 bool khap__fill_limits(const struct resolved *r, const struct service_parts *own,
                        const struct service_parts *inherited, struct arena *scratch, struct service *out);
 void khap__check_limits(struct resolver *r, const struct service_parts *own,

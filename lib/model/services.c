@@ -123,6 +123,8 @@ static void add_service(struct resolver *r, const struct setting *given)
         head.frontends = out->https >= 0 ? UINT64_C(1) << out->https : ROUTE_HTTPS_TCP_ONLY;
     khap__add_routes(r, &head, &own, split);
     head.n_routes = out->routes.len - head.first_route;
+    for (uint32_t i = head.first_route; i < out->routes.len; i++)
+        head.has_marks = head.has_marks || out->routes.ptr[i].stated != 0;
     khap__check_service(r, &head, &own);
     khap__check_servers(r, &head, &own);
     if (!VEC_PUSH(&out->alloc, &out->services, head))

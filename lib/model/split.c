@@ -169,6 +169,12 @@ static void bind_split(struct binder *b, struct split *split)
         split->n = 0;
 }
 
+/* It is answered where it is, whichever service has it. */
+static bool unshared(const struct route *route)
+{
+    return route->backend.len > 0 || (route->stated & OWN_ANSWER);
+}
+
 static void bind_canary(struct binder *b, uint32_t index, const struct setting *given)
 {
     struct resolver *r = b->r;
@@ -193,6 +199,11 @@ static void bind_canary(struct binder *b, uint32_t index, const struct setting *
             refuse(b, of, S("a route of it is split already"), route->split->given->place);
             return;
         }
+        if (route->own && !unshared(route)) {
+            refuse(b, of, S("a route of it has keys of its own, which the canary would not know"),
+                   route->place);
+            return;
+        }
     }
     struct split *split = khap__new_split(r, given, 0);
     if (!split || !room_for(b, split, 2))
@@ -206,8 +217,11 @@ static void bind_canary(struct binder *b, uint32_t index, const struct setting *
     add_share(split, of, index, weight);
     add_share(split, of, other, 100 - weight);
     b->canaries[other] = split;
-    for (uint32_t i = 0; i < head_of(b, other)->n_routes; i++)
-        r->out->routes.ptr[head_of(b, other)->first_route + i].split = split;
+    for (uint32_t i = 0; i < head_of(b, other)->n_routes; i++) {
+        struct route *route = &r->out->routes.ptr[head_of(b, other)->first_route + i];
+        if (!unshared(route))
+            route->split = split;
+    }
 }
 
 /* ---- what a share asks for ---- */

@@ -47,6 +47,7 @@ NOT_SEEN = {
     "bad-needs-release-checks": "what a release can do",
     "bad-jwt-old": "what a release can do",
     "bad-jwt-key": "what is in a file",
+    "bad-route-keys-1.5": "what a release can do",
     "bad-limits-old": "what a release can do",
     "bad-password": "what is in a password is looked at when it is written",
     "bad-no-common-way": "what a release can do",

@@ -29,7 +29,9 @@ static void check_service(const struct resolved *r, uint32_t index, struct arena
     check_word(s.cookie.name);
     check_word(s.check.path);
     check_word(s.check.host);
-    check_word(s.rewrite);
+    check_word(s.rewrite.prefix);
+    check_word(s.rewrite.path);
+    check_word(s.rewrite.host);
     MUST(s.mode != MODE_TCP || s.n_binds > 0);
     for (uint32_t i = 0; i < s.n_servers; i++) {
         MUST(s.servers[i].port != 0 && s.servers[i].id != 0 && s.servers[i].name.len > 0);
@@ -63,6 +65,16 @@ static void resolve(const struct khap_model *model, struct khap_diags *diags, ui
     for (uint32_t i = 0; status == KHAP_OK && i < r.routes.len; i++) {
         check_word(r.routes.ptr[i].host.name);
         check_word(r.routes.ptr[i].path);
+        if (r.routes.ptr[i].stated == 0)
+            continue;
+        struct arena scratch;
+        struct service s;
+        khap__arena_init(&scratch, NULL);
+        MUST(khap__route_resolve(&r, &r.routes.ptr[i], &scratch, &s));
+        MUST(s.route == &r.routes.ptr[i] && !(s.redirect.on && s.respond.on));
+        check_word(s.rewrite.prefix);
+        check_word(s.rewrite.path);
+        khap__arena_free(&scratch);
     }
     khap__resolved_free(&r);
 }

@@ -41,6 +41,8 @@ CONTEXT = {
     "services.*.routes": ({"services": {"web": {"routes": [{"host": "route.example", "path": "/p"}]}}}, []),
     "services.*.routes[].host": ({}, []),
     "services.*.routes[].wildcard": ({"services": {"web": {"routes": [{"host": "*.route.example"}]}}}, []),
+    "services.*.routes[].timeouts": ({"services": {"web": {"routes": [{"host": "route.example"}]}}}, ["--target", "3.4"]),
+    "services.*.routes[].backend": ({"services": {"web": {"routes": [{"host": "route.example"}]}}, "sections": "backend shop\n    server s1 10.1.1.1:80\n"}, []),
     "services.*.wildcard": ({"services": {"web": {"hosts": ["*.web.example"]}}}, []),
     "services.*.hsts": ({"services": {"web": {"hsts": {"maxAge": "1d"}}}}, []),
     "services.*.backendTls": ({"services": {"web": {"backendProtocol": "https", "backendTls": {"verify": "required", "ca": "/x.pem"}}}}, []),

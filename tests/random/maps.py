@@ -600,7 +600,7 @@ class Maker:
             self.servers(s)
         self.set(s, "services.*", "extra", self.rng.choice(["retries 7", "option abortonclose\ntimeout server 9s\n"]), 0.25)
 
-    def fixed(self, s):
+    def fixed(self, s, regex=False):
         """A service that answers itself."""
         path, rng = "services.*.redirect", self.rng
         if self.chance(0.5):
@@ -610,7 +610,7 @@ class Maker:
             self.set(r, path, "scheme", rng.choice(words_of(path + ".scheme")), 0.5)
             self.set(r, path, "port", rng.randrange(1, 65536), 0.5)
             self.set(r, path, "status", rng.choice(words_of(path + ".status")), 0.5)
-            if self.chance(0.5):
+            if regex or self.chance(0.5):
                 del r["host"]
                 self.set(r, path, "path", rng.choice(["/", "/a%20b", "/%[src]/'\"$HOME"]))
             else:
@@ -623,6 +623,44 @@ class Maker:
             if r.get("status") not in (204, 304) and self.set(r, path, "body", rng.choice(["gone", "it's \"#1\" %[src] ${HOME} \\n", '{"a": 1}', "\u00fcber " * 100, "-f"]), 0.8):
                 self.set(r, path, "contentType", rng.choice(["application/json", "text/plain; charset=utf-8"]), 0.5)
         self.set(s, "services.*", "sourceRanges", lambda: [self.network()], 0.2)
+
+    def rewrite(self, regex):
+        """What the servers are asked for."""
+        path, rng, r = "services.*.rewrite", self.rng, {}
+        self.use(path)
+        if not regex and self.chance(0.4):
+            self.use(path + ".prefix")
+            return rng.choice(["/", "/app", "/a/b/"])
+        if self.chance(0.6):
+            self.set(r, path, *(("path", rng.choice(["/", "/it's/%[src]", "/${HOME}/\"x\""])) if regex or self.chance(0.5) else ("prefix", rng.choice(["/", "/app"]))))
+        self.set(r, path, "host", "internal.example", 0.5)
+        return r
+
+    def route_keys(self, s, route, backends):
+        """Keys of the service on one of its routes."""
+        row, rng = "services.*.routes[]", self.rng
+        regex = route.get("pathType") == "Regex"
+        guarded = {"sourceRanges", "denyRanges", "rateLimit", "connectionLimit", "basicAuth"} & (set(s) | set(self.map.get("serviceDefaults", {})))
+        if backends and not guarded and self.chance(0.5):
+            self.set(route, row, "backend", rng.choice(backends))
+            return
+        self.set(route, row, "sourceRanges", lambda: rng.choice([self.ranges("services.*.sourceRanges"), []]), 0.25)
+        if self.chance(0.25):
+            answer = {}
+            self.fixed(answer, regex)
+            for key in "redirect", "respond":
+                if key in answer:
+                    self.set(route, row, key, answer[key])
+            return
+        if "redirect" in s or "respond" in s:
+            return
+        self.set(route, row, "rewrite", lambda: False if self.chance(0.1) else self.rewrite(regex), 0.3)
+        self.set(route, row, "headers", self.headers, 0.3)
+        if self.chance(0.25):
+            self.use(row + ".timeouts")
+            t = route["timeouts"] = {}
+            for key, p in ("server", 0.7), ("tunnel", 0.5), ("connect", 0.2), ("queue", 0.2):
+                self.set(t, row + ".timeouts", key, self.time(), p)
 
     def services(self):
         path, rng = "services.*", self.rng
@@ -668,10 +706,13 @@ class Maker:
                         self.set(route, row, "match", self.match)
                     if str(route.get("host", "")).startswith("*"):
                         self.set(route, row, "wildcard", rng.choice(words_of(row + ".wildcard")), 0.5)
+                    if "backend" not in s and self.chance(0.5):
+                        self.route_keys(s, route, [name for name, mode in self.own_backends if mode == "http"])
                     self.use(row)
                     s["routes"].append(route)
-                if not own_backend and all(not str(r.get("pathType")) == "Regex" for r in s["routes"]):
-                    self.set(s, path, "rewrite", rng.choice(["/", "/app", "/a/b/"]), 0.3)
+                if not own_backend:
+                    regex = any(str(r.get("pathType")) == "Regex" for r in s["routes"])
+                    self.set(s, path, "rewrite", lambda: self.rewrite(regex), 0.3)
             if any(str(h).startswith("*") for h in [s.get("hosts")] + (s["hosts"] if isinstance(s.get("hosts"), list) else [])):
                 self.set(s, path, "wildcard", rng.choice(words_of(path + ".wildcard")), 0.4)
             if default and self.set(s, path, "default", True, 0.3):
@@ -799,7 +840,7 @@ for i in range(N):
     tried = True
     if status == 2 and codes and codes <= {"key-needs-release", "build-lacks", "needs-release"}:
         # this build or release cannot; a newer one can, and what it gets is at least written
-        target, tried = ["-t", "3.2-3.4"], False
+        target, tried = ["-t", "3.4"], False
         status, err = run_khapgen(text, target, bundle, into)
         codes = set(re.findall(r"error: .*\[([a-z0-9-]+)\]$", err, re.M))
     if status == 2 and codes:

@@ -500,7 +500,7 @@ static void defaults_of_services(void **state)
     assert_true(s.cookie.on && khap__str_eq(s.cookie.name, S("C")) && !s.cookie.secure && s.cookie.indirect);
     assert_true(s.check.type == CHECK_HTTP && s.check.rise == 7 && s.check.fall == 9);
     assert_int_equal(s.sources.n, 0);
-    assert_true(khap__str_eq(s.balance, S("uri")) && khap__str_eq(s.rewrite, S("/base")));
+    assert_true(khap__str_eq(s.balance, S("uri")) && khap__str_eq(s.rewrite.prefix, S("/base")));
     assert_int_equal(s.n_request, 3);
     assert_true(s.request[0].is_delete);
     assert_true(khap__str_eq(s.request[1].name, S("B")) && khap__str_eq(s.request[2].value, S("own")));
@@ -513,12 +513,12 @@ static void defaults_of_services(void **state)
     assert_true(s.connect == 1000000 && s.queue == 3000000);
     map_service(&t, "c", &scratch, &s);
     assert_true(s.check.on && s.check.type == CHECK_TCP && s.check.rise == 7);
-    assert_false(s.cookie.on || s.n_request || s.rewrite.len);
+    assert_false(s.cookie.on || s.n_request || s.rewrite.prefix.len);
     assert_true(khap__str_eq(s.balance, S("roundrobin")));
     assert_int_equal(s.sources.n, 1);
     map_service(&t, "d", &scratch, &s);
     assert_int_equal(s.check.type, CHECK_TCP);
-    assert_int_equal(s.rewrite.len, 0);
+    assert_int_equal(s.rewrite.prefix.len, 0);
     map_service(&t, "e", &scratch, &s);
     assert_int_equal(s.n_servers, 1);
     assert_true(khap__str_eq(s.servers[0].name, S("n2")));
