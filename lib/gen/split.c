@@ -10,7 +10,7 @@
  * In a bundle routes lead to the name of the split in place of a backend, and one rule looks up that name with a number drawn for the request, from
  * 1000000000 to 1999999999. The map holds beginnings of such numbers: khap-split:web/10 is a tenth of all requests. So a weight is an entry or a few.
  */
-#define MARK   "khap-split:"
+#define MARK   "khap-split" /* no name of a service begins so */
 #define DIGITS 9
 #define SPAN   UINT64_C(1000000000)
 #define DRAW   "http-request set-var(txn.draw) rand(1000000000),add(1000000000)"
@@ -22,11 +22,12 @@ struct khap_str khap__split_name(struct gen *g, const struct split *split)
     struct khap_str name = S("");
     khap__buf_clear(&g->text);
     khap__buf_add(&g->text, S(MARK));
-    khap__buf_add(&g->text, g->r.services.ptr[split->service].name);
     if (split->number > 0) {
-        khap__buf_char(&g->text, '/');
+        khap__buf_char(&g->text, '-');
         khap__buf_uint(&g->text, split->number);
     }
+    khap__buf_char(&g->text, ':');
+    khap__buf_add(&g->text, g->r.services.ptr[split->service].name);
     if (g->text.failed || khap__arena_dup(&g->arena, khap__buf_str(&g->text), &name) != KHAP_OK)
         khap__gen_fail(g, KHAP_ENOMEM);
     return name;
@@ -63,7 +64,7 @@ static struct khap_str backend_of(struct gen *g, uint32_t frontend, const struct
 static void acl_name(struct gen *g, const struct split *split, uint32_t share)
 {
     khap__buf_clear(&g->text);
-    khap__buf_add(&g->text, S(MARK));
+    khap__buf_add(&g->text, S(MARK ":"));
     khap__buf_add(&g->text, g->r.services.ptr[split->service].name);
     khap__buf_char(&g->text, ':');
     khap__buf_uint(&g->text, split->number);
@@ -201,7 +202,7 @@ static void add_entries(struct gen *g, uint32_t frontend, const struct split *sp
             largest = i;
     }
     khap__buf_add(map, name);
-    khap__buf_add(map, S("/1 "));
+    khap__buf_add(map, S("/ "));
     khap__buf_add(map, backend_of(g, frontend, split, largest));
     khap__buf_char(map, '\n');
     for (uint32_t i = 0; i < split->n; i++) {

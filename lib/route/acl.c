@@ -238,6 +238,7 @@ static enum khap_answer ask_acl(struct asking *a, const struct acl *acl, reasons
     struct sample sample;
     enum khap_answer answer = KHAP_FALSE;
     if (acl->unknown) {
+        khap__routing_evaluate(a, &acl->expression, &f, &sample); /* it may set a variable */
         *why |= khap__routing_because(a, S("an ACL that is not evaluated"), acl->place);
         return KHAP_UNKNOWN;
     }

@@ -179,6 +179,27 @@ static void go_default(struct asking *a, uint32_t section, reasons why)
         o->public.status = 503;
 }
 
+/* Where a name of a backend is not known: to each that a map may say. */
+static void go_somewhere(struct asking *a, uint32_t section, const struct rule *rule,
+                         const struct sample *name, reasons why)
+{
+    struct candidates all = {.none = false};
+    if (!khap__routing_candidates(a, name, &all)) {
+        a->maybe = why;
+        (void)khap__routing_outcome(a, KHAP_ROUTE_UNKNOWN, rule->place);
+    } else {
+        for (uint32_t i = 0; i < all.values.len && !a->no_memory; i++) {
+            uint32_t to = find_backend(a, all.values.ptr[i]);
+            all.none = all.none || to == VIEW_NONE;
+            if (to != VIEW_NONE)
+                in_backend(a, to, rule->place, why);
+        }
+        if (all.none)
+            go_default(a, section, why);
+    }
+    VEC_FREE(&a->route->alloc, &all.values);
+}
+
 static void go_on(struct asking *a, uint32_t section)
 {
     const struct proxy *proxy = &a->route->proxies.ptr[section];
@@ -194,8 +215,7 @@ static void go_on(struct asking *a, uint32_t section)
             khap__routing_format(a, rule->arguments[0].format, &name);
         uint32_t to = name.state == SAMPLE_KNOWN ? find_backend(a, name.text) : VIEW_NONE;
         if (name.state == SAMPLE_UNKNOWN) {
-            a->maybe = why | name.why;
-            (void)khap__routing_outcome(a, KHAP_ROUTE_UNKNOWN, rule->place);
+            go_somewhere(a, section, rule, &name, why | name.why);
         } else if (to != VIEW_NONE) {
             in_backend(a, to, rule->place, why);
         } else {

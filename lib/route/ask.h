@@ -98,6 +98,14 @@ static inline void khap__sample_unknown(struct sample *s, reasons why)
     *s = (struct sample){.state = SAMPLE_UNKNOWN, .why = why};
 }
 
+/*
+ * candidates.c: the values that an unknown sample may have, each once; *none, that it may have none. False when nobody knows, or they are too many.
+ */
+struct candidates {
+    VEC(struct khap_str) values;
+    bool none;
+};
+bool khap__routing_candidates(struct asking *a, const struct sample *s, struct candidates *out);
 /* acl.c: TRUE, FALSE or UNKNOWN, then with *why */
 enum khap_answer khap__routing_holds(struct asking *a, const struct condition *condition, reasons *why);
 enum khap_answer khap__routing_matches(struct asking *a, const struct patterns *patterns,
@@ -118,6 +126,8 @@ void khap__routing_servers(struct asking *a, const struct proxy *proxy, struct k
 /* fetch.c */
 void khap__routing_variable(struct asking *a, struct khap_str name, struct khap_place place,
                             struct sample *out);
+/* A variable from now on, or perhaps from now on, where the condition is unknown. */
+void khap__routing_set_variable(struct asking *a, struct khap_str name, struct sample value);
 void khap__routing_cookie(struct asking *a, struct khap_str name, struct fetching *f, struct sample *out);
 /* A replacement with the groups of a match put in. */
 void khap__routing_expand(struct buf *b, struct khap_str replacement,
@@ -149,6 +159,8 @@ const struct condition *khap__routing_condition(struct compiling *c, const struc
 const struct format *khap__routing_format_of(struct compiling *c, const struct khap_node *node);
 fetch_function khap__routing_fetch(struct khap_str name);
 convert_function khap__routing_convert(struct khap_str name);
+/* What is still known of an unknown sample behind a converter. */
+void khap__routing_convert_unknown(const struct call *call, struct sample *sample);
 rule_function khap__routing_rule(struct khap_str table, struct khap_str words);
 enum match_method khap__routing_method(struct khap_str name);
 /* Adds a pattern behind an operator such as `ge`, or none; `unknown` is set when it cannot be read. */

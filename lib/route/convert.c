@@ -209,13 +209,16 @@ CONVERTER(convert_concat)
     struct buf b;
     if (name.len > 0)
         khap__routing_variable(a, name, call->place, &middle);
-    if (middle.state == SAMPLE_UNKNOWN) {
-        *s = middle;
-        return;
-    }
     khap__buf_init(&b, &a->route->alloc);
     khap__buf_add(&b, s->text);
     khap__buf_add(&b, argument(call, 0));
+    if (middle.state == SAMPLE_UNKNOWN) {
+        set_text(a, s, &b);
+        struct khap_str begins = s->text;
+        khap__sample_unknown(s, middle.why);
+        s->text = begins;
+        return;
+    }
     if (khap__routing_to_text(a, &middle, &text))
         khap__buf_add(&b, text);
     khap__buf_add(&b, argument(call, 2));
@@ -433,6 +436,13 @@ CONVERTER(convert_map)
     struct khap_str value;
     if (look_up(a, call, s, &value))
         khap__sample_text(s, SAMPLE_STR, value);
+}
+
+void khap__routing_convert_unknown(const struct call *call, struct sample *s)
+{
+    s->among = call->convert == khap__convert_map && call->n < 2 ? call->map : NULL;
+    if (s->among == NULL || s->among->method != MATCH_BEG)
+        s->text = (struct khap_str){NULL, 0};
 }
 
 CONVERTER(convert_map_int)

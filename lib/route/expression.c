@@ -307,6 +307,9 @@ static void cast(struct asking *a, const struct call *call, struct sample *s)
 static void not_evaluated(struct asking *a, const struct call *call, struct sample *out)
 {
     khap__sample_unknown(out, khap__routing_because(a, call->text, call->place));
+    /* a converter that sets a variable on its way */
+    if (call->n > 0 && (khap__str_eq(call->name, S("set-var")) || khap__str_eq(call->name, S("unset-var"))))
+        khap__routing_set_variable(a, call->arguments[0], *out);
 }
 
 void khap__routing_evaluate(struct asking *a, const struct expression *e, struct fetching *f,
@@ -329,8 +332,10 @@ void khap__routing_evaluate(struct asking *a, const struct expression *e, struct
             out->why |= why;
             continue;
         }
-        if (out->state == SAMPLE_UNKNOWN)
+        if (out->state == SAMPLE_UNKNOWN) {
+            khap__routing_convert_unknown(call, out);
             continue;
+        }
         cast(a, call, out);
         if (out->state == SAMPLE_KNOWN)
             call->convert(a, call, out);
@@ -340,6 +345,8 @@ void khap__routing_evaluate(struct asking *a, const struct expression *e, struct
 void khap__routing_format(struct asking *a, const struct format *format, struct sample *out)
 {
     reasons why = 0;
+    const struct sample *alone = NULL;
+    struct sample last;
     struct buf b;
     khap__buf_init(&b, &a->route->alloc);
     for (uint32_t i = 0; i < format->n; i++) {
@@ -353,6 +360,8 @@ void khap__routing_format(struct asking *a, const struct format *format, struct 
             khap__buf_add(&b, part->text);
         } else {
             khap__routing_evaluate(a, part->expression, &f, &sample);
+            last = sample;
+            alone = format->n == 1 ? &last : NULL;
             if (sample.state == SAMPLE_UNKNOWN)
                 why |= sample.why;
             else if (khap__routing_to_text(a, &sample, &text))
@@ -361,7 +370,9 @@ void khap__routing_format(struct asking *a, const struct format *format, struct 
     }
     if (b.failed)
         a->no_memory = true;
-    if (why != 0)
+    if (alone != NULL && alone->state == SAMPLE_UNKNOWN)
+        *out = *alone;
+    else if (why != 0)
         khap__sample_unknown(out, why);
     else
         khap__sample_text(out, SAMPLE_STR, khap__routing_keep(a, khap__buf_str(&b)));

@@ -24,8 +24,10 @@ struct sample {
     uint8_t state; /* enum sample_state */
     uint8_t type;  /* enum schema_sample: BOOL, SINT, IPV4, IPV6, STR, BIN or METH */
     uint8_t ip[16];
-    int64_t number; /* of BOOL and SINT */
-    struct khap_str text;
+    int64_t number;       /* of BOOL and SINT */
+    struct khap_str text; /* of UNKNOWN: what it begins with, as far as that is known */
+    const struct patterns
+        *among;  /* of UNKNOWN: what this map says of a key that begins with `text`; NULL: anything */
     reasons why; /* of UNKNOWN */
 };
 /* A fetch that an ACL asks gives each of several values; `at` counts them, `more` says that there may be another one. */

@@ -418,7 +418,7 @@ static struct khap_str variable_of(const struct rule *rule, bool *plain)
     return khap__str_sub(name, 0, khap__str_find(name, ','));
 }
 
-static void set_variable(struct asking *a, struct khap_str name, struct sample value)
+void khap__routing_set_variable(struct asking *a, struct khap_str name, struct sample value)
 {
     for (uint32_t i = 0; i < a->state->variables.len; i++) {
         if (khap__str_eq(a->state->variables.ptr[i].name, name)) {
@@ -440,7 +440,7 @@ static bool set_var(struct asking *a, const struct rule *rule, struct sample val
         khap__sample_unknown(&value, khap__routing_because(a, rule->inner, rule->place));
     /* a fetch that fails leaves the variable as it was */
     if (value.state != SAMPLE_ABSENT)
-        set_variable(a, name, value);
+        khap__routing_set_variable(a, name, value);
     return false;
 }
 
@@ -465,6 +465,6 @@ RULE(rule_set_var_fmt)
 RULE(rule_unset_var)
 {
     bool plain;
-    set_variable(a, variable_of(rule, &plain), (struct sample){.state = SAMPLE_ABSENT});
+    khap__routing_set_variable(a, variable_of(rule, &plain), (struct sample){.state = SAMPLE_ABSENT});
     return false;
 }

@@ -150,6 +150,26 @@ static void test_unknown(void **state)
                  "http://x/", &r, "8 0  / lua.*\n1 0 a  lua.*\n1 0 b  lua.*\n");
     assert_asked("frontend f\n mode http\n bind :80\n use_backend %[path,map(no.map,b)]\nbackend b\n",
                  "http://x/", &r, "8 0  / map(no.map,b)\n");
+    /* of what a map says to a key that is not known, each value may be meant, or none */
+    assert_asked(
+        "frontend f\n mode http\n bind :80\n use_backend %[rand(9),map_beg(hosts.map)]\n default_backend b\n"
+        "backend gold\nbackend b\n",
+        "http://x/", &r, "1 0 gold / rand(9)\n1 0 b / rand(9)\n");
+    assert_asked("frontend f\n mode http\n bind :80\n http-request set-var(txn.r) rand(9)\n"
+                 " use_backend %[str(gold.example),concat(/,txn.r),map_beg(hosts.map)]\n default_backend b\n"
+                 "backend gold\nbackend b\n",
+                 "http://x/", &r, "1 0 gold / rand(9)\n");
+    assert_asked("frontend f\n mode http\n bind :80\n http-request set-var(txn.r) rand(9)\n"
+                 " use_backend %[str(silver),concat(/,txn.r),map_beg(hosts.map)]\n default_backend b\n"
+                 "backend gold\nbackend b\n",
+                 "http://x/", &r, "1 0 b / rand(9)\n");
+    assert_asked(
+        "frontend f\n mode http\n bind :80\n use_backend %[rand(9),map(hosts.map,x)]\nbackend gold\n",
+        "http://x/", &r, "8 0  / rand(9)\n");
+    /* a converter may set a variable on its way */
+    assert_asked("frontend f\n mode http\n bind :80\n use_backend a if { rand(9),set-var(txn.r) 10 }\n"
+                 " use_backend %[var(txn.r)]\n default_backend b\nbackend a\nbackend b\n",
+                 "http://x/", &r, "1 0 a / an ACL that is not evaluated\n8 0  / set-var(txn.r) an ACL that is not evaluated\n");
     assert_asked("frontend f\n mode http\n bind :80\n use_backend a if { path \"$X\" }\nbackend a\n",
                  "http://x/", &r, "1 0 a / an environment variable\n3 503  / an environment variable\n");
 }
