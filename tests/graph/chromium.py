@@ -87,9 +87,13 @@ class Browser:
         self.call("Page.navigate", url="file://" + path)
         until = time.monotonic() + 60
         while time.monotonic() < until:
-            ready = self.evaluate("location.protocol === 'file:' && document.documentElement.dataset.ready || ''")
-            if ready:
-                return int(ready)
+            try:
+                ready = self.evaluate("location.protocol === 'file:' && document.documentElement && document.documentElement.dataset.ready || ''")
+                if ready:
+                    return int(ready)
+            except RuntimeError:  # the page before it goes away just now
+                if self.process.poll() is not None:
+                    raise
             time.sleep(0.02)
         raise RuntimeError("the page is not ready")
 
