@@ -12,6 +12,7 @@ int cmd_diff(const char *const *words);
 int cmd_explain(const char *const *words);
 int cmd_fmt(const char *const *words);
 int cmd_import(const char *const *words);
+int cmd_graph(const char *const *words);
 int cmd_migrate(const char *const *words);
 int cmd_parse(const char *const *words);
 int cmd_route(const char *const *words);

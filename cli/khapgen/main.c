@@ -133,6 +133,8 @@ int main(int argc, char **argv)
             return cmd_diff(words + 1);
         case COMMAND_ROUTE:
             return cmd_route(words + 1);
+        case COMMAND_GRAPH:
+            return cmd_graph(words + 1);
         case COMMAND_TEST:
             return cmd_test(words + 1);
         case COMMAND_COUNT:

@@ -15,6 +15,7 @@
 #include <khap/schema.h>
 #include <khap/view.h>
 #include <khap/check.h>
+#include <khap/graph.h>
 #include <khap/migrate.h>
 #include <khap/route.h>
 #include <khap/routes.h>

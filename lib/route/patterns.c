@@ -328,14 +328,12 @@ static bool match_text(const struct pattern *p, struct khap_str text, enum match
     case MATCH_DIR:
     case MATCH_DOM:
         return match_word(text, p->text, method);
-    case MATCH_REG:
-        return khap__regex_match(p->regex, text);
     default:
         return khap__str_eq(text, p->text);
     }
 }
 
-static const struct pattern *find_text(const struct patterns *p, struct khap_str text)
+static const struct pattern *find_text(struct asking *a, const struct patterns *p, struct khap_str text)
 {
     enum match_method method = (enum match_method)p->method;
     uint32_t index;
@@ -350,7 +348,13 @@ static const struct pattern *find_text(const struct patterns *p, struct khap_str
         }
     }
     for (uint32_t i = 0; i < p->all.len; i++) {
-        if (match_text(&p->all.ptr[i], text, method))
+        const struct pattern *one = &p->all.ptr[i];
+        bool matched = false;
+        if (method != MATCH_REG)
+            matched = match_text(one, text, method);
+        else if (khap__regex_exec(one->regex, text, &matched) == KHAP_ENOMEM)
+            a->no_memory = true;
+        if (matched)
             return &p->all.ptr[i];
     }
     return NULL;
@@ -412,7 +416,7 @@ enum khap_answer khap__routing_matches(struct asking *a, const struct patterns *
         break;
     default:
         if (there && khap__routing_to_text(a, sample, &text))
-            found = find_text(p, p->nocase && p->method != MATCH_REG ? lower(a, text) : text);
+            found = find_text(a, p, p->nocase && p->method != MATCH_REG ? lower(a, text) : text);
         break;
     }
     if (which != NULL)
