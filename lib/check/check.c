@@ -105,6 +105,7 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     khap__arena_init(&c.all, &c.alloc);
     khap__arena_init(&c.shown.arena, &c.alloc);
     khap__map_init(&c.seen, &c.alloc);
+    khap__map_init(&c.values, &c.alloc);
     khap__map_init(&c.bound, &c.alloc);
     khap__map_init(&c.looked_at, &c.alloc);
     khap__map_init(&c.forms, &c.alloc);
@@ -142,6 +143,8 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     khap__buf_free(&c.more);
     khap__arena_free(&c.arena);
     khap__map_free(&c.seen);
+    khap__map_free(&c.values);
+    VEC_FREE(&c.alloc, &c.replaced);
     khap__map_free(&c.bound);
     khap__map_free(&c.looked_at);
     khap__map_free(&c.forms);

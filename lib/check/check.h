@@ -70,6 +70,16 @@ struct check_rules {
     const struct schema_cross **of;
     uint16_t from[CROSS_PREDICATES + 1];
 };
+/* A second line with a time; `before`: what the first said, in ms. */
+struct check_replaced {
+    const struct schema_cross *rule;
+    uint32_t section;
+    const struct khap_line *line;
+    struct khap_span span;
+    const struct schema_row *row;
+    uint32_t before;
+};
+
 /* What a section, or a line with its section, had when those rules had nothing to say of it: most of the others have the same. */
 struct check_quiet {
     const struct check_rules *rules; /* NULL: empty */
@@ -112,7 +122,9 @@ struct check {
     uint32_t told;                            /* what those rules said, which may be more than is shown */
     struct check_quiet sections_quiet[CHECK_QUIET], lines_quiet[CHECK_QUIET]; /* by a hash of `sure` */
     struct check_end ends[CHECK_ENDS];                                        /* by their numbers */
-    struct map seen;                                                          /* khap__check_seen() */
+    VEC(struct check_replaced) replaced;
+    struct map values; /* replaced.c */
+    struct map seen;   /* khap__check_seen() */
     uint32_t seen_section;
     bool no_memory, advised;         /* advised: advice.c has said something of the options of the line */
     struct khap_words *reader, *own; /* that of the line; one for what is behind */
@@ -209,8 +221,8 @@ void khap__check_cross(struct check *c);
 /* Parts of that. Whether a rule is about a section; whether sets have something in common. */
 bool khap__check_applies(const struct check *c, const struct schema_cross *rule, uint32_t section);
 bool khap__check_meet(const struct schema_set *a, const struct schema_set *b);
-/* "a|server/b|global:c=d" for people: "a, b, c d in global". */
-struct khap_str khap__check_listed(struct check *c, struct khap_str words);
+/* "a|server/b|global:c=d" for people: "a, server b, c d in global"; without the table where the rule is about its lines, and where `rule` is NULL. */
+struct khap_str khap__check_listed(struct check *c, const struct schema_cross *rule, struct khap_str words);
 /* Reads a line of a section again, and finds the row of the word that has one of the bits; NULL where none has. */
 const struct schema_row *khap__check_find_in_line(struct check *c, uint32_t section,
                                                   const struct khap_line *at, const struct schema_set *wanted,
@@ -231,6 +243,11 @@ void khap__check_own(struct check *c, enum schema_kind kind, struct khap_span sp
 bool khap__check_has(const struct check *c, uint32_t section, enum schema_kind kind);
 /* Whether HAProxy may only read its lines, and ask no more. */
 bool khap__check_may_be_disabled(const struct check *c, uint32_t section);
+/* Whether names of that kind in the section are looked up for certain. */
+bool khap__check_asks(const struct check *c, uint32_t section, enum schema_kind kind);
+/* replaced.c: a line that takes the place of one above it, as its value says; which of them are told, when the defaults of all sections are known. */
+void khap__check_replaced(struct check *c, const struct schema_line *line, const struct schema_set *bits);
+void khap__check_all_replaced(struct check *c);
 /* Whether a section may define a name of that kind that does not stand in it. */
 bool khap__check_may_define(const struct check *c, uint32_t section, enum schema_kind kind,
                             struct khap_str name);

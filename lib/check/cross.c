@@ -148,7 +148,16 @@ static void say(struct check *c, const struct schema_cross *rule, struct khap_pl
         c->no_memory = true;
 }
 
-struct khap_str khap__check_listed(struct check *c, struct khap_str words)
+/* Whether a table is that of the lines which a rule is about: `server` in what is said of servers. */
+static bool is_of_line(const struct schema_cross *rule, struct khap_str table)
+{
+    const struct schema_cross_set *when = rule == NULL ? NULL : khap__schema_cross_when(rule, 0);
+    struct khap_str first = when == NULL ? S("") : khap__schema_text(when->text);
+    first = khap__str_sub(first, 0, khap__str_find(first, '|'));
+    return khap__str_eq(khap__str_sub(first, 0, khap__str_find(first, '/')), table);
+}
+
+struct khap_str khap__check_listed(struct check *c, const struct schema_cross *rule, struct khap_str words)
 {
     khap__buf_clear(&c->text);
     while (words.len > 0) {
@@ -159,15 +168,20 @@ struct khap_str khap__check_listed(struct check *c, struct khap_str words)
         word = khap__str_sub(word, global ? 7 : 0, word.len);
         if (khap__str_starts(word, S("!")))
             word = khap__str_sub(word, 1, word.len);
-        size_t slash = khap__str_find(word, '/'), equals = khap__str_find(word, '=');
-        if (slash < word.len) {
-            word = khap__str_sub(word, slash + 1, word.len);
-            equals = khap__str_find(word, '=');
-        }
         if (c->text.len > 0)
             khap__buf_add(&c->text, S(", "));
+        size_t slash = khap__str_find(word, '/');
+        if (slash < word.len) {
+            struct khap_str table = khap__str_sub(word, 0, slash);
+            if (rule != NULL && !is_of_line(rule, table)) {
+                khap__buf_add(&c->text, table);
+                khap__buf_char(&c->text, ' ');
+            }
+            word = khap__str_sub(word, slash + 1, word.len);
+        }
+        size_t equals = khap__str_find(word, '=');
         khap__buf_add(&c->text, khap__str_sub(word, 0, equals));
-        if (equals < word.len) {
+        if (equals < word.len && !khap__str_starts(khap__str_sub(word, equals, word.len), S("=@"))) {
             khap__buf_char(&c->text, ' ');
             khap__buf_add(&c->text, khap__str_sub(word, equals + 1, word.len));
         }
@@ -195,8 +209,8 @@ static void check_order(struct check *c, enum schema_predicate predicate, const 
     for (size_t i = 0; (rule = next_rule(rules, predicate, &i)) != NULL;) {
         const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
         const struct schema_cross_set *set = predicate == CROSS_ONCE ? when : khap__schema_cross_set(rule, 0);
-        if (when == NULL || set == NULL || !khap__check_meet(bits, &when->rows) ||
-            !khap__check_meet(before, &set->rows))
+        if (when == NULL || set == NULL || (predicate == CROSS_ONCE && rule->kind != 0) ||
+            !khap__check_meet(bits, &when->rows) || !khap__check_meet(before, &set->rows))
             continue;
         struct there there = {before, before, &c->global, &c->global_maybe};
         bool holds = true;
@@ -211,7 +225,7 @@ static void check_order(struct check *c, enum schema_predicate predicate, const 
             continue;
         struct khap_span span = {line->keyword, 0, line->keyword, (uint32_t)c->words[line->keyword].text.len};
         say(c, rule, khap__check_place(c, span), khap__schema_text(line->row->words),
-            khap__check_listed(c, khap__schema_text(set->text)));
+            khap__check_listed(c, NULL, khap__schema_text(set->text)));
     }
 }
 
@@ -461,8 +475,10 @@ void khap__check_cross_line(struct check *c, const struct schema_line *line)
         const struct schema_set *before = global ? &c->global : &s->sure;
         if (speaks_of(CROSS_ORDER, &bits))
             check_order(c, CROSS_ORDER, &bits, before, line);
-        if (speaks_of(CROSS_ONCE, &bits))
+        if (speaks_of(CROSS_ONCE, &bits)) {
             check_order(c, CROSS_ONCE, &bits, before, line);
+            khap__check_replaced(c, line, &bits);
+        }
         if (speaks_of(CROSS_OWN, &bits))
             check_own(c, &bits, line);
         if (speaks_of(CROSS_OPTION, &bits) && keep_line(c, &bits, line)) {
@@ -635,10 +651,11 @@ static struct khap_place place_of_head(struct check *c, uint32_t section)
 }
 
 /* The keywords of one set, in words of their own: %2 of a message. */
-static struct khap_str needed(struct check *c, const struct schema_cross_set *set)
+static struct khap_str needed(struct check *c, const struct schema_cross *rule,
+                              const struct schema_cross_set *set)
 {
     khap__buf_clear(&c->more);
-    khap__buf_add(&c->more, khap__check_listed(c, khap__schema_text(set->text)));
+    khap__buf_add(&c->more, khap__check_listed(c, rule, khap__schema_text(set->text)));
     return khap__buf_str(&c->more);
 }
 
@@ -680,11 +697,11 @@ static void check_needs(struct check *c, const struct schema_cross *rule, uint32
     const struct schema_row *row = NULL;
     struct khap_place place =
         when == NULL ? place_of_head(c, section) : place_in_section(c, section, &when->rows, &row);
-    struct khap_str second = needed(c, set);
+    struct khap_str second = needed(c, rule, set);
     say(c, rule, place,
         when == NULL  ? name_of_section(c, section)
         : row != NULL ? khap__schema_text(row->words)
-                      : khap__check_listed(c, khap__schema_text(when->text)),
+                      : khap__check_listed(c, NULL, khap__schema_text(when->text)),
         second);
 }
 
@@ -731,10 +748,10 @@ static void check_options(struct check *c, const struct check_kept *kept, const 
         const struct schema_row *row =
             khap__check_find_in_line(c, kept->section, kept->line, &about->rows, &span);
         struct khap_place place = khap__view_place(doc, kept->line, c->reader, span);
-        struct khap_str second = needed(c, set);
+        struct khap_str second = needed(c, rule, set);
         say(c, rule, place,
             row != NULL ? khap__schema_text(row->words)
-                        : khap__check_listed(c, khap__schema_text(about->text)),
+                        : khap__check_listed(c, NULL, khap__schema_text(about->text)),
             second);
     }
     if (c->told == told)
@@ -809,6 +826,7 @@ void khap__check_cross(struct check *c)
         check_options(c, &c->lines.ptr[i], &has);
     }
     khap__check_named(c);
+    khap__check_all_replaced(c);
     for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
         if (rule->predicate == CROSS_MODE || rule->predicate == CROSS_LOOP)
             check_backends(c, rule);
@@ -823,6 +841,20 @@ bool khap__check_has(const struct check *c, uint32_t section, enum schema_kind k
         return true;
     inherit(c, section, &has);
     return asked == NULL || khap__check_meet(asked, &has.maybe);
+}
+
+bool khap__check_asks(const struct check *c, uint32_t section, enum schema_kind kind)
+{
+    const struct schema_set *asked;
+    struct check_section has;
+    if (section >= c->sections.len)
+        return true;
+    inherit(c, section, &has);
+    for (size_t i = 0; (asked = khap__schema_kind_asks(kind, i)) != NULL; i++) {
+        if (!khap__check_meet(asked, &has.sure))
+            return false;
+    }
+    return true;
 }
 
 bool khap__check_may_define(const struct check *c, uint32_t section, enum schema_kind kind,

@@ -313,6 +313,16 @@ static void say_unnamed(struct check *c, const struct schema_line *line)
         khap__check_place(c, word_span(c, line->keyword, 0, (uint32_t)word.len)), word);
 }
 
+/* A keyword or an option that stands alone, and does nothing so. An empty word is no argument. */
+static void say_bare(struct check *c, const struct schema_row *row, uint32_t word, uint32_t next)
+{
+    bool more = next < c->n && (c->words[next].variable || c->words[next].text.len > 0);
+    if ((row->flags & ROW_BARE) != 0 && !more)
+        SAY(c->diags, MSG_LACKS_ARGUMENT,
+            khap__check_place(c, word_span(c, word, 0, (uint32_t)c->words[word].text.len)),
+            khap__schema_text(row->words));
+}
+
 /* What HAProxy takes only behind a line of `global` that allows it. */
 static void say_exposed(struct check *c, const struct schema_row *row, uint32_t word)
 {
@@ -364,6 +374,7 @@ enum khap_status khap__check_line(struct check *c, const struct schema_line *lin
         if (say_deprecated(c, line->row, line->keyword))
             khap__check_fix_same(c, c->table, line->row, line->keyword);
         say_unnamed(c, line);
+        say_bare(c, line->row, line->keyword, line->keyword + line->n_keyword);
         say_exposed(c, line->row, line->keyword);
         say_build(c, line->row, line->keyword);
     }
@@ -379,6 +390,7 @@ enum khap_status khap__check_line(struct check *c, const struct schema_line *lin
             line->options[i].row->warns > c->release)
             continue;
         (void)say_deprecated(c, line->options[i].row, line->options[i].word);
+        say_bare(c, line->options[i].row, line->options[i].word, line->options[i].word + 1);
         say_exposed(c, line->options[i].row, line->options[i].word);
         say_build(c, line->options[i].row, line->options[i].word);
     }

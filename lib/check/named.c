@@ -73,7 +73,7 @@ static void check_has(struct check *c, const struct schema_cross *rule, const st
     khap__check_all_of_line(c, &c->lines.ptr[step->to], &sure, &maybe);
     for (size_t i = 0; (set = khap__schema_cross_set(rule, i)) != NULL; i++) {
         if (!khap__check_meet(&maybe, &set->rows)) {
-            say_of(c, rule, step, khap__check_listed(c, khap__schema_text(set->text)));
+            say_of(c, rule, step, khap__check_listed(c, rule, khap__schema_text(set->text)));
             return;
         }
     }
@@ -90,7 +90,7 @@ static void check_alike(struct check *c, const struct schema_cross *rule, const 
     khap__check_all_of_line(c, &c->lines.ptr[step->to], &sure[1], &maybe[1]);
     for (size_t i = 0; i < 2; i++) {
         if (khap__check_meet(&sure[i], &set->rows) && !khap__check_meet(&maybe[1 - i], &set->rows)) {
-            say_of(c, rule, step, khap__check_listed(c, khap__schema_text(set->text)));
+            say_of(c, rule, step, khap__check_listed(c, rule, khap__schema_text(set->text)));
             return;
         }
     }

@@ -80,7 +80,8 @@ static void references(struct check *c)
             section = view->definitions.ptr[view->references.ptr[r->container].definition].section;
         if (khap__check_may_define(c, section, (enum schema_kind)r->kind, r->name) ||
             (!khap__schema_kind_before((enum schema_kind)r->kind) &&
-             khap__check_may_be_disabled(c, r->section)))
+             (khap__check_may_be_disabled(c, r->section) ||
+              !khap__check_asks(c, r->section, (enum schema_kind)r->kind))))
             continue;
         struct khap_place place = khap__check_place_of(c, r->section, r->line, r->span);
         if (r->late)

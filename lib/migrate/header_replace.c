@@ -88,6 +88,8 @@ static bool begin(struct replacing *r, struct header_rule *rule, enum header_sha
         if (khap__header_field(rule->step->arena, way, shape, f, rule->nocase, r->used, r->groups,
                                &r->fields[f]) != KHAP_OK)
             rule->no_memory = true;
+        else
+            khap__header_named(rule, shape, f, &r->fields[f]);
     }
     if (r->good && !rule->no_memory)
         read_replacement(r, true);

@@ -34,6 +34,8 @@ void khap__header_describe(struct header_rule *rule, const struct header_way *wa
 {
     if (khap__header_field(rule->step->arena, way, shape, field, rule->nocase, 0, NULL, out) != KHAP_OK)
         rule->no_memory = true;
+    else
+        khap__header_named(rule, shape, field, out);
 }
 
 struct khap_str khap__header_pattern(struct header_rule *rule, const struct header_field *field)

@@ -78,6 +78,13 @@ void khap__header_left(struct header_rule *rule, const char *says)
     rule->step->effect = MIGRATE_LEFT;
 }
 
+void khap__header_named(struct header_rule *rule, enum header_shape shape, unsigned field,
+                        const struct header_field *name)
+{
+    if (shape == HEADER_LINE && field == 0 && !name->any && name->letters && !rule->nocase)
+        rule->step->any_case = true;
+}
+
 void khap__header_idle(struct header_rule *rule)
 {
     khap__header_differs(rule, "it matched no line of HTTP/1, and did nothing");

@@ -57,6 +57,9 @@ struct khap_str khap__header_join(struct header_rule *rule, const struct khap_st
 void khap__header_differs(struct header_rule *rule, const char *says);
 void khap__header_left(struct header_rule *rule, const char *says);
 void khap__header_idle(struct header_rule *rule); /* it matches nothing */
+/* A field of a way was read: in the name of a header case mattered, and does no longer. */
+void khap__header_named(struct header_rule *rule, enum header_shape shape, unsigned field,
+                        const struct header_field *name);
 enum { HEADER_ABOVE = 1, HEADER_BELOW = 2, HEADER_ELSEWHERE = 4 };
 /* Whether there are req… rules with actions of a set: above or below in the section, or in sections that a request passes, too. */
 bool khap__header_has_rules(const struct header_rule *rule, unsigned actions, unsigned where);

@@ -45,6 +45,7 @@ struct migrate_step {
     struct migrate *migrate;
     /* the result: lines by the functions below, or none, which takes the old one out; and */
     enum migrate_effect effect;
+    bool any_case;        /* it compares the names of headers without case now */
     struct khap_str says; /* a sentence's part, "it …"; static or in the arena; may be empty */
 };
 /* KHAP_OK, or KHAP_ENOMEM. */

@@ -268,6 +268,8 @@ static void tell(struct migrate *m, const struct migrate_step *step, uint32_t fi
     } else {
         SAY(m->diags, MSG_MIGRATE_REPLACED, place, old, listed(m, first));
     }
+    if (step->any_case && step->effect != MIGRATE_LEFT && !none)
+        SAY(m->diags, MSG_MIGRATE_ANY_CASE, place, old);
 }
 
 /* The parts of one word that are replaced, from `f[0]` on; how many. */

@@ -71,6 +71,7 @@ enum khap_status khap__schema_print_expected(const struct schema_line *line, str
     case OP_MANY:
     case OP_ALTERNATIVE:
     case OP_SPLIT:
+    case OP_NOT:
         khap__buf_add(out, S("something else"));
         break;
     }

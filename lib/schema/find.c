@@ -3,6 +3,7 @@
 
 #include "cfg/features.h"
 #include "schema/program.h"
+#include "value/address.h"
 
 #include <khap/schema.h>
 
@@ -21,7 +22,8 @@ struct schema_kind_row {
     uint32_t name, sections, text;
     enum schema_scope scope;
     uint8_t before;
-    uint16_t with, also; /* one more than the number of a set, or 0 */
+    uint16_t with, also;   /* one more than the number of a set, or 0 */
+    uint16_t asks, n_asks; /* the first of so many sets */
 };
 /* A bit that a keyword has when a word is behind it; those of one keyword stand together, schema_values_of says where. */
 struct schema_value_row {
@@ -107,6 +109,9 @@ const struct schema_row *khap__schema_find(unsigned table, struct khap_str words
 {
     if (other != NULL)
         *other = NULL;
+    /* `!name` has one, and stands for any number */
+    while (khap__str_starts(words, S("!!")))
+        words = khap__str_sub(words, 1, words.len);
     struct khap_str whole = words;
     const struct schema_row *row = find(table, words, S(""), release, other);
     if (row != NULL)
@@ -191,6 +196,12 @@ const struct schema_set *khap__schema_kind_with(enum schema_kind kind)
     return with == 0 ? NULL : &schema_cross_sets[with - 1].rows;
 }
 
+const struct schema_set *khap__schema_kind_asks(enum schema_kind kind, size_t index)
+{
+    return index < schema_kinds[kind].n_asks ? &schema_cross_sets[schema_kinds[kind].asks + index].rows
+                                             : NULL;
+}
+
 const struct schema_set *khap__schema_kind_also(enum schema_kind kind)
 {
     unsigned also = schema_kinds[kind].also;
@@ -222,6 +233,17 @@ static void add_bit(struct schema_set *set, unsigned bit)
     set->words[bit / 32] |= UINT32_C(1) << bit % 32;
 }
 
+/* An address with a port of its own, or one that needs none. */
+static bool has_port(const struct schema_word *word)
+{
+    struct address a;
+    if (word->variable || khap__address_parse(word->text, &a) != VALUE_OK || a.variable)
+        return true;
+    bool network = a.family == ADDRESS_V4 || a.family == ADDRESS_V6 || a.family == ADDRESS_ANY ||
+                   a.family == ADDRESS_NAME;
+    return !network || (a.has_port && a.port != 0);
+}
+
 void khap__schema_bits(const struct schema_row *row, const struct schema_word *behind, size_t n,
                        struct schema_set *set)
 {
@@ -230,7 +252,8 @@ void khap__schema_bits(const struct schema_row *row, const struct schema_word *b
     add_bit(set, row->bit);
     for (size_t i = schema_values_of[row->bit]; i < schema_values_of[row->bit + 1]; i++) {
         struct khap_str word = khap__schema_text(schema_values[i].word);
-        if (word.len == 0 || (n > 0 && khap__str_eq(word, behind[0].text)))
+        if (word.len == 0 || (n > 0 && (khap__str_eq(word, S("@port")) ? has_port(&behind[0])
+                                                                       : khap__str_eq(word, behind[0].text))))
             add_bit(set, schema_values[i].bit);
     }
 }

@@ -337,7 +337,11 @@ static bool run_type(struct match *m, struct parts *parts, uint32_t at)
         return fail(m, SCHEMA_UNEXPECTED, parts, at, 0, (uint32_t)p->text.len);
     if (type == TYPE_CONDITION || type == TYPE_ACL || type == TYPE_WORDS || type == TYPE_ARGUMENTS)
         n = rest_of_line(parts, type == TYPE_ARGUMENTS && khap__schema_word(code[2]).len > 0);
-    else if (!p->variable) {
+    else if (type == TYPE_RECASED) {
+        const struct part *last = p - 1;
+        if (parts->next > 0 && !p->variable && !last->variable && !khap__str_eq_nocase(p->text, last->text))
+            return fail(m, SCHEMA_BAD, parts, at, 0, (uint32_t)p->text.len);
+    } else if (!p->variable) {
         int64_t min, max;
         uint32_t offset = 0, len = (uint32_t)p->text.len;
         khap__schema_range(code[3], &min, &max);
@@ -404,6 +408,13 @@ static bool run_one(struct match *m, struct parts *parts, uint32_t at)
             body += 1u + len;
         }
         return good;
+    }
+    case OP_NOT: {
+        const struct part *p = parts->next < parts->n ? &parts->at[parts->next] : NULL;
+        struct khap_str not = khap__schema_word(code[1]);
+        if (p != NULL && (khap__str_eq(not, S("*")) || (!p->variable && khap__str_eq(p->text, not ))))
+            return fail(m, SCHEMA_UNEXPECTED, parts, at, 0, (uint32_t)p->text.len);
+        return true;
     }
     default:
         if (parts->next >= parts->n)

@@ -13,7 +13,8 @@ enum schema_op {
     OP_MANY = 4,        /* length, body: once or more */
     OP_ALTERNATIVE = 5, /* length, number, then length and body of each */
     OP_VOCABULARY = 6,  /* table: one word of it, with its arguments */
-    OP_SPLIT = 7        /* word: the byte that parts, length, body: matched against the parts of one word */
+    OP_SPLIT = 7,       /* word: the byte that parts, length, body: matched against the parts of one word */
+    OP_NOT = 8          /* word: the next one is not it; takes none */
 };
 
 extern const uint16_t khap__schema_program[];
@@ -37,6 +38,7 @@ static inline uint32_t khap__schema_skip(uint32_t at)
         return at;
     case OP_LITERAL:
     case OP_VOCABULARY:
+    case OP_NOT:
         return at + 2;
     case OP_TYPE:
         return at + 4;

@@ -185,6 +185,9 @@ function parse_item(    at, start, n, first) {
         first = substr(token, 2, length(token) - 2)
         emit(table(first))
         used_table[first] = FILENAME ":" FNR
+    } else if (token ~ /^\^./) {
+        emit(8)
+        emit(word(substr(token, 2)))
     } else if (token ~ /^'/) {
         emit(1)
         emit(word(substr(token, 2, length(token) - 2)))
@@ -255,7 +258,7 @@ BEGIN {
     range("..")
     n_stands = n_samples = n_sample_rows = n_places = n_classes = 0
     n_types = n_kinds = n_tables = n_rows = n_entries = n_keys = n_code = 0
-    n_flags = split("http experimental once deprecated ignored named layer6 same final tail quiet", flag_names, " ")
+    n_flags = split("http experimental once deprecated ignored named layer6 same final tail quiet bare", flag_names, " ")
     for (i = value = 1; i <= n_flags; i++) {
         flag_value[flag_names[i]] = value
         value *= 2 # busybox has no powers
@@ -278,8 +281,8 @@ FILENAME ~ /types\.tsv$/ {
 }
 
 FILENAME ~ /kinds\.tsv$/ {
-    if (NF != 8)
-        fail("8 columns expected, not " NF)
+    if (NF != 9)
+        fail("9 columns expected, not " NF)
     kind_names[n_kinds] = $1
     kind_number[$1] = n_kinds
     kind_name[n_kinds] = pool($1)
@@ -302,7 +305,9 @@ FILENAME ~ /kinds\.tsv$/ {
         kind_also[n_kinds] = n_cross_sets + 1
         keyword_set($7)
     }
-    kind_text[n_kinds++] = pool($8)
+    kind_asks[n_kinds] = n_cross_sets
+    kind_n_asks[n_kinds] = keyword_sets($8)
+    kind_text[n_kinds++] = pool($9)
     next
 }
 
@@ -331,7 +336,9 @@ FILENAME ~ /cross-line\.tsv$/ {
             fail("no kind of names before a colon: " $6)
         cross_kind[n_cross] = kind_number[kind]
         cross_n[n_cross] = keyword_sets(substr($6, length(kind) + 2))
-    } else
+    } else if ($1 == "once" && $6 == "value")
+        cross_kind[n_cross] = 1
+    else
         cross_n[n_cross] = keyword_sets($6)
     n_cross++
     next
@@ -630,7 +637,7 @@ END {
         printf "    {%d, %d},\n", type_expected[i], type_text[i]
     print "};\nstatic const struct schema_kind_row schema_kinds[] = {"
     for (i = 0; i < n_kinds; i++)
-        printf "    {%d, %d, %d, %s, %d, %d, %d},\n", kind_name[i], kind_sections[i], kind_text[i], kind_scope[i], kind_before[i], kind_with[i], kind_also[i]
+        printf "    {%d, %d, %d, %s, %d, %d, %d, %d, %d},\n", kind_name[i], kind_sections[i], kind_text[i], kind_scope[i], kind_before[i], kind_with[i], kind_also[i], kind_asks[i], kind_n_asks[i]
     print "};\nstatic const struct schema_cross schema_cross_rows[] = {"
     for (i = 0; i < n_cross; i++)
         printf "    {%s, %d, %d, %d, %d, %d, %d, %d, %d, %d},\n", cross_predicate[i], cross_sections[i], cross_code[i], cross_first[i], cross_last[i],

@@ -124,7 +124,8 @@ struct schema_cross {
     enum schema_predicate predicate;
     uint32_t sections, code; /* texts */
     uint16_t first, last;
-    uint16_t kind;         /* CROSS_OWN, and those about names: enum schema_kind */
+    uint16_t
+        kind; /* CROSS_OWN, and those about names: enum schema_kind; CROSS_ONCE: 1, its value says whether it counts */
     uint16_t when, n_when; /* sets that all must hold; none: always */
     uint16_t from, n;      /* sets that must hold then */
 };
@@ -147,6 +148,8 @@ void khap__schema_bits(const struct schema_row *row, const struct schema_word *b
 void khap__schema_all_bits(const struct schema_row *row, struct schema_set *set);
 /* What a section must have to be one of that kind: one of these; NULL: nothing more. */
 const struct schema_set *khap__schema_kind_with(enum schema_kind kind);
+/* What a section must have so that HAProxy looks names of that kind up: one of each, from 0; NULL past the end. */
+const struct schema_set *khap__schema_kind_asks(enum schema_kind kind, size_t index);
 /* What defines more of that kind than the names that stand there, with numbers behind; or NULL. */
 const struct schema_set *khap__schema_kind_also(enum schema_kind kind);
 /* Whether a list with commas holds a word. */

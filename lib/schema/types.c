@@ -206,8 +206,16 @@ static enum schema_problem c_integer(const struct check *c)
     return value < c->min || value > c->max ? SCHEMA_RANGE : SCHEMA_GOOD;
 }
 
+static enum schema_problem odd(const struct check *c)
+{
+    (void)c;
+    return SCHEMA_ODD;
+}
+
 static enum schema_problem label(const struct check *c)
 {
+    if (has_word(c, S("relative")) && khap__str_starts(c->text, S("/")))
+        return SCHEMA_BAD;
     bool line = has_word(c, S("line")), attribute = has_word(c, S("attribute"));
     for (size_t i = 0; i < c->text.len; i++) {
         unsigned char byte = (unsigned char)c->text.ptr[i];
@@ -406,6 +414,19 @@ static bool is_range_of_ports(const struct check *c)
     return c->release >= 203 || (low != 0 && end > 0 && low != high);
 }
 
+/* `80-70`: two ports, of which the second is the lower one. */
+static bool is_backwards(const struct check *c)
+{
+    size_t colon = c->text.len, end, last;
+    while (colon > 0 && c->text.ptr[colon - 1] != ':')
+        colon--;
+    struct khap_str ports = khap__str_sub(c->text, colon, c->text.len);
+    size_t dash = khap__str_find(ports, '-');
+    struct khap_str second = khap__str_sub(ports, dash + 1, ports.len);
+    int64_t low = khap__schema_number(ports, false, &end), high = khap__schema_number(second, false, &last);
+    return dash < ports.len && end == dash && last == second.len && high > 0 && high < low && low <= 65535;
+}
+
 static enum schema_problem address(const struct check *c)
 {
     struct address a;
@@ -420,6 +441,8 @@ static enum schema_problem address(const struct check *c)
         return SCHEMA_BAD;
     /* ports are cut to 16 bits up to 2.2 */
     if (error == VALUE_RANGE && c->release < 203 && (connect || has_word(c, S("source"))))
+        return SCHEMA_GOOD;
+    if (error == VALUE_RANGE && has_word(c, S("backwards")) && is_backwards(c))
         return SCHEMA_GOOD;
     if (error != VALUE_OK)
         return from_value(error);
@@ -832,6 +855,7 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_INTERVAL] = interval,
     [TYPE_IP] = ip,
     [TYPE_LABEL] = label,
+    [TYPE_ODD] = odd,
     [TYPE_LATE] = reference,
     [TYPE_LOGFORMAT] = format,
     [TYPE_MASK] = mask,

@@ -33,6 +33,9 @@ cp old.cfg keep.cfg
 run 0 'a configuration' --from 2.0 --to 3.4 old.cfg
 check 'the rest stays byte for byte' cmp out new.cfg
 says 'where and what' "old.cfg:3:3: note: 'contimeout 1s' became 'timeout connect 1s' \[migrate-replaced\]"
+printf 'defaults\n  mode http\nbackend b\n  reqdeny ^X-Debug:\\ 1\n  reqideny ^X-Test:\\ 1\n  reqdeny ^GET\\ /a\n' >case.cfg
+run 0 'names in the case of the rule' --from 2.0 --to 3.4 case.cfg
+is 'where case mattered it is told' "$(sed -n 's/^case.cfg:\([0-9]*\):.*\[migrate-any-case\]$/\1/p' err)" 4
 run 0 'a release found by itself' --to 3.4 old.cfg
 check 'the same' cmp out new.cfg
 says 'which is told' 'HAProxy 2.0, the newest release that takes it'

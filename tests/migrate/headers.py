@@ -389,9 +389,10 @@ def aimed(rng, rules, response):
 
 def put_aimed(rng, message, line, response, rules):
     """Puts a line into a message where it can stand."""
-    # names in the case that the rules have: that it does not matter any longer is told in the manual
+    # names in the case that the rules have, for those that stand for one: that it does not matter any longer is told by a note
     spelled = {w.lower(): w for w in NAMES + list(GIVEN)}
-    spelled.update((w.lower(), w) for r in rules for w in re.findall(r"[\w-]+", r.line))
+    for some in ([r.line for r in rules], [r.line.split(":")[0] for r in rules]):
+        spelled.update((w.lower(), w) for words in some for w in re.findall(r"[\w-]+", words))
     words = line.split(" ")
     if response and re.match(r"HTTP/1\.[01] [2-5]\d\d( |$)", line):
         message.top = "HTTP/1.1 %s %s" % (words[1], " ".join(words[2:]).strip() or "Reason")

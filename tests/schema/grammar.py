@@ -1,6 +1,7 @@
 """The argument grammar of docs/schema.md, read apart from lib/schema: parse(text) gives a list of items.
 
-An item is a tuple: ("lit", word), ("type", name, parameter), ("opt", items), ("alt", [items, …]), ("many", item), ("voc", table), ("split", byte, items).
+An item is a tuple: ("lit", word), ("type", name, parameter), ("opt", items), ("alt", [items, …]), ("many", item), ("voc", table), ("split", byte, items),
+("not", word), which takes none.
 """
 import re
 
@@ -48,6 +49,8 @@ def parse(text):
             found = ("voc", token[1:-1])
         elif token[0] == "'":
             found = ("lit", token[1:-1])
+        elif token[0] == "^" and len(token) > 1:
+            found = ("not", token[1:])
         elif re.match("[A-Z][A-Z]", token):
             name, _, parameter = token.partition("(")
             found = ("type", name, parameter[:-1])

@@ -136,6 +136,8 @@ class Maker:
         kind = item[0]
         if kind == "lit":
             return [[Leaf(item[1])]]
+        if kind == "not":
+            return [[]]
         if kind == "type":
             good, bad = self.values.of(row, item)
             if item[1:] == ("REF", "server") and self.inside == "/":  # the backend stands in a part of its own

@@ -72,7 +72,9 @@ static void consistent(void **state)
     const struct schema_row *row;
     for (size_t at = 0; (row = khap__schema_at(TABLE_ACL, &at)) != NULL;) {
         struct khap_str of = khap__schema_text(row->of), match = khap__schema_text(row->match);
-        assert_non_null(khap__schema_find(TABLE_MATCH, match, row->first, NULL));
+        /* those two are the criteria's own, and -m does not know them */
+        bool own = khap__str_eq(match, S("meth")) || khap__str_eq(match, S("auth"));
+        assert_int_equal(khap__schema_find(TABLE_MATCH, match, row->first, NULL) == NULL, own);
         assert_non_null(khap__schema_find(TABLE_FETCH, of, row->first, NULL));
         assert_non_null(khap__schema_find(TABLE_FETCH, of, KHAP_NEWEST, NULL));
     }
