@@ -40,6 +40,7 @@ VALUES = {
     "hash": ["uri", {"header": "X-User"}],
     "headers": [{"request": {"set": {"X-Tier": "50% \"gold\""}, "delete": ["X-User"]}}, {"response": {"set": {"X-Frame": "DENY"}, "delete": ["Server"], "add": {"X-Powered-By": {"format": "%[src]"}}}}],
     "hsts": [{"maxAge": "180d", "includeSubDomains": True}],
+    "jwt": [{"algorithm": "HS256", "key": "DIR/secret", "audience": ["a b", "x\"%[src]"]}],
     "maintenance": [True, {"enabled": True, "page": "DIR/page", "retryAfter": "10m"}, {"enabled": True, "except": ["127.0.0.0/8"]}, False],
     "maxconn": [100],
     "maxqueue": [50],
@@ -51,7 +52,9 @@ VALUES = {
     "retryOn": [["conn-failure", "503"]],
     "rewrite": ["/app", "/"],
     "routes": [[{"path": "/app", "pathType": "Prefix"}], [{"path": "/app/x", "pathType": "Exact"}, {"path": "/", "match": {"method": "POST"}}],
-               [{"path": "/(app|x).*", "pathType": "Regex", "match": {"headers": {"X-User": {"present": True}}, "query": {"q": "1"}}}]],
+               [{"path": "/(app|x).*", "pathType": "Regex", "match": {"headers": {"X-User": {"present": True}}, "query": {"q": "1"}}}],
+               [{"path": "/app", "rewrite": "/", "headers": {"request": {"set": {"X-Tier": "route"}}, "response": {"delete": ["Server"]}}}, {"path": "/app/x", "sourceRanges": ["10.0.0.0/8"]}],
+               [{"path": "/app", "redirect": {"prefix": "/new"}}, {"path": "/app/x", "pathType": "Exact", "respond": {"status": 410, "body": "gone"}}]],
     "servers": [[{"name": "other", "address": "127.0.0.1", "port": "PORT", "weight": 10, "backup": True}], [{"name": "gone", "address": "127.0.0.1", "port": 1, "state": "maint"}]],
     "slowstart": ["30s"],
     "sourceRanges": [["127.0.0.0/8"], ["10.0.0.0/8"], [{"file": "DIR/nets"}, "127.0.0.1"]],
@@ -132,7 +135,7 @@ def main():
     with lib.Lab() as lab:
         ports = {k: lib.free_port() for k in ("http", "https", "web")}
         lab.web(ports["web"], name="web")
-        for name, text in ("users", "u:%s\n" % HASH), ("nets", "192.0.2.0/24\n2001:db8::/32\n"), ("page", "<p>closed</p>\n"):
+        for name, text in ("users", "u:%s\n" % HASH), ("nets", "192.0.2.0/24\n2001:db8::/32\n"), ("page", "<p>closed</p>\n"), ("secret", "a secret of thirty-two bytes, at least"):
             with open(os.path.join(lab.dir, name), "w") as f:
                 f.write(text)
         ground = {"nodes": {"n": "127.0.0.1"}, "certs": [{"file": lab.certs.make("a", ["a.example"])}],
