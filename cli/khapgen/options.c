@@ -131,11 +131,11 @@ const char *options_nearest(enum command_id command, const char *name, char out[
     return out;
 }
 
-/* Text in columns from `indent` to 79, broken at blanks. */
-static void wrap(FILE *to, const char *text, size_t indent)
+/* Text in columns from `indent` to 79, broken at blanks; up to where its first sentence ends, or all of it. */
+static void wrap_sentences(FILE *to, const char *text, size_t indent, bool first_only)
 {
     size_t column = indent;
-    for (const char *p = text; *p != '\0';) {
+    for (const char *p = text; *p != '\0' && !(first_only && p - text > 2 && p[-1] == ' ' && p[-2] == '.');) {
         size_t len = strcspn(p, " ");
         if (column > indent && column + 1 + len > 79) {
             fprintf(to, "\n%*s", (int)indent, "");
@@ -149,6 +149,11 @@ static void wrap(FILE *to, const char *text, size_t indent)
         p += len + strspn(p + len, " ");
     }
     putc('\n', to);
+}
+
+static void wrap(FILE *to, const char *text, size_t indent)
+{
+    wrap_sentences(to, text, indent, false);
 }
 
 static void help_options(const struct command_row *cmd, FILE *to)
@@ -165,9 +170,10 @@ static void help_options(const struct command_row *cmd, FILE *to)
     }
 }
 
-static void help_examples(const struct command_row *cmd, FILE *to)
+/* At most so many of its examples. */
+static void help_examples(const struct command_row *cmd, unsigned most, FILE *to)
 {
-    for (unsigned i = 0; i < cmd->examples; i++) {
+    for (unsigned i = 0; i < cmd->examples && i < most; i++) {
         const struct example_row *row = &example_rows[cmd->first_example + i];
         fprintf(to, "  %s\n", row->line);
         fputs("      ", to);
@@ -184,7 +190,7 @@ void options_help(enum command_id command, FILE *to)
         fputs("\noptions:\n", to);
         help_options(cmd, to);
         fputs("\nexamples:\n", to);
-        help_examples(cmd, to);
+        help_examples(cmd, cmd->examples, to);
         fputs("\nSee khapgen(1) and khap-services(5).\n", to);
         return;
     }
@@ -194,13 +200,14 @@ void options_help(enum command_id command, FILE *to)
     fputs("       khapgen --help | --version\n\ncommands:\n", to);
     for (unsigned i = 0; i < COMMAND_COUNT; i++) {
         fprintf(to, "  %-12s", command_rows[i].name);
-        wrap(to, command_rows[i].text, 14);
+        wrap_sentences(to, command_rows[i].text, 14, true);
     }
+    fputs("\n`khapgen COMMAND --help` tells the rest.\n", to);
     fprintf(to, "\noptions of %s, which is meant where no command is named:\n", command_rows[0].name);
     help_options(&command_rows[0], to);
     fputs("\nexamples:\n", to);
     for (unsigned i = 0; i < COMMAND_COUNT; i++)
-        help_examples(&command_rows[i], to);
+        help_examples(&command_rows[i], i == 0 ? 3 : 1, to);
     fputs("\nMAP is a file, or - for standard input; several are merged.\n"
           "Exit status: 0 done, even with warnings; 1 the answer is no (--check would change\n"
           "something); 2 unusable input or options; 3 an operation failed or was refused.\n"
