@@ -147,13 +147,162 @@ static bool plan_address(struct khap_diff *d, struct khap_change *change, const 
     return end(&c, S(""));
 }
 
+/* ---- servers that come and go: from 2.6 on, where the algorithm takes them */
+
+/* What is known to be the same in `add server`; with how many words behind it, and since when. */
+static const struct {
+    char word[12];
+    uint8_t values;
+    uint16_t since;
+} dynamic_options[] = {
+    {"backup", 0, 206}, {"check", 0, 206},     {"cookie", 1, 300},  {"disabled", 0, 206}, {"fall", 1, 206},
+    {"id", 1, 206},     {"inter", 1, 206},     {"maxconn", 1, 206}, {"maxqueue", 1, 206}, {"port", 1, 206},
+    {"rise", 1, 206},   {"slowstart", 1, 206}, {"weight", 1, 206},
+};
+enum { DYNAMIC_OPTIONS = sizeof dynamic_options / sizeof *dynamic_options };
+
+static size_t dynamic_option(struct khap_str word)
+{
+    size_t i = 0;
+    while (i < DYNAMIC_OPTIONS && !khap__str_eq(word, khap__str(dynamic_options[i].word)))
+        i++;
+    return i;
+}
+
+static bool takes_options(const struct khap_diff *d, const struct diff_line *line)
+{
+    for (uint32_t i = line->first + 2; i < line->n; i++) {
+        size_t option = dynamic_option(line->words[i]);
+        if (option == DYNAMIC_OPTIONS || dynamic_options[option].since > d->target.first)
+            return false;
+        i += dynamic_options[option].values;
+    }
+    return true;
+}
+
+static bool has_option(const struct diff_line *line, const char *word)
+{
+    for (uint32_t i = line->first + 2; i < line->n; i++) {
+        size_t option = dynamic_option(line->words[i]);
+        if (is_word(line, i, word))
+            return true;
+        i += option < DYNAMIC_OPTIONS ? dynamic_options[option].values : 0;
+    }
+    return false;
+}
+
+/* Whether the section, with what it inherits, takes servers at any time, and adds nothing to them that a command would not. */
+static bool takes_servers(const struct diff_side *side, uint32_t section)
+{
+    static const char *const algorithms[] = {"roundrobin", "leastconn", "first", "random"};
+    bool balance = false, consistent = false, dynamic = true;
+    size_t steps = side->sections.len;
+    for (; section != DIFF_NONE && steps-- > 0; section = side->sections.ptr[section].defaults) {
+        for (uint32_t i = side->sections.ptr[section].first; i != DIFF_NONE; i = side->lines.ptr[i].next) {
+            const struct diff_line *line = &side->lines.ptr[i];
+            if (khap__str_eq(line->keyword, S("default-server")) ||
+                khap__str_eq(line->keyword, S("server-template")))
+                return false;
+            consistent =
+                consistent || (khap__str_eq(line->keyword, S("hash-type")) && is_word(line, 1, "consistent"));
+            if (!khap__str_eq(line->keyword, S("balance")) || line->n < 2 || balance)
+                continue;
+            balance = true;
+            dynamic = false;
+            for (size_t a = 0; a < sizeof algorithms / sizeof *algorithms; a++)
+                dynamic = dynamic || is_word(line, 1, algorithms[a]) ||
+                          (a == 3 && khap__str_starts(line->words[1], S("random(")));
+        }
+    }
+    return dynamic || consistent;
+}
+
+static void add_server_name(struct command *c, const struct khap_change *change, const struct diff_line *line)
+{
+    add_word(c, change->name);
+    khap__buf_char(&c->text, '/');
+    c->bad = c->bad || khap__str_find(line->words[line->first], ' ') < line->words[line->first].len;
+    khap__buf_add(&c->text, line->words[line->first]);
+}
+
+/* NULL when it was planned. A server begins in maintenance; with checks it is down until the first one was good. */
+static const char *plan_new_server(struct khap_diff *d, const struct khap_change *change,
+                                   const struct diff_line *line)
+{
+    struct address a;
+    struct command c;
+    if (d->target.first < KHAP_RELEASE(2, 6))
+        return "servers come and go with a reload before 2.6";
+    if (line->variable || !line->sure || line->n < line->first + 2)
+        return "it is not all known";
+    if (!takes_servers(&d->after, line->section) || !takes_options(d, line))
+        return "not all that it says, or its backend, can be said in a command";
+    if (khap__address_parse(line->words[line->first + 1], &a) != VALUE_OK ||
+        (a.family != ADDRESS_V4 && a.family != ADDRESS_V6) || a.variable || !a.has_port || a.relative_port)
+        return "its address is looked up when HAProxy starts";
+    begin(&c, d);
+    add_words(&c, "add server");
+    add_server_name(&c, change, line);
+    for (uint32_t i = line->first + 1; i < line->n; i++) {
+        if (i == line->first + 1 || !is_word(line, i, "disabled"))
+            add_word(&c, line->words[i]);
+    }
+    if (!end(&c, S("")))
+        return "its words cannot stand in a command";
+    bool check = has_option(line, "check"), off = has_option(line, "disabled");
+    if (!check && off)
+        return NULL;
+    begin(&c, d);
+    if (check) {
+        add_words(&c, "enable health");
+        add_server_name(&c, change, line);
+    }
+    if (!off) {
+        add_words(&c, check ? "; enable server" : "enable server");
+        add_server_name(&c, change, line);
+    }
+    if (check && !off) {
+        add_words(&c, "; set server");
+        add_server_name(&c, change, line);
+        add_words(&c, "health down");
+    }
+    return end(&c, S("")) ? NULL : "its words cannot stand in a command";
+}
+
+/* It must be in maintenance, and nothing may be left on it. */
+static const char *plan_old_server(struct khap_diff *d, const struct khap_change *change,
+                                   const struct diff_line *line)
+{
+    static const char *const words[][2] = {
+        {"set server", "state maint"}, {"wait 10s srv-removable", ""}, {"del server", ""}};
+    if (d->target.first < KHAP_RELEASE(2, 6))
+        return "servers come and go with a reload before 2.6";
+    if (line->variable || !line->sure || !takes_servers(&d->before, line->section))
+        return "its backend cannot do without it before a reload";
+    for (size_t i = 0; i < 3; i++) {
+        struct command c;
+        if (i == 1 && d->target.first < KHAP_RELEASE(3, 0))
+            continue;
+        begin(&c, d);
+        add_words(&c, words[i][0]);
+        add_server_name(&c, change, line);
+        if (words[i][1][0] != '\0')
+            add_words(&c, words[i][1]);
+        if (!end(&c, S("")))
+            return "its name cannot stand in a command";
+    }
+    return NULL;
+}
+
 /* NULL when it was planned, else why not. */
 static const char *plan_server(struct khap_diff *d, struct khap_change *change,
                                const struct diff_line *before, const struct diff_line *after)
 {
     struct server was = {0, false}, is = {0, false};
-    if (before == NULL || after == NULL)
-        return "servers come and go with a reload";
+    if (before == NULL)
+        return plan_new_server(d, change, after);
+    if (after == NULL)
+        return plan_old_server(d, change, before);
     if (before->variable || after->variable || !before->sure || !after->sure ||
         before->n < before->first + 2 || after->n < after->first + 2)
         return "it is not all known";

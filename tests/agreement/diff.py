@@ -36,8 +36,8 @@ class Config:
 
     def servers(self, was):
         rng = self.rng
-        if was and rng.random() < 0.15:
-            return was[:-1] if rng.random() < 0.5 and len(was) > 1 else was + [(len(was), "127.0.0.1", 81, 1, False)]
+        if was and rng.random() < 0.4:
+            return was[:-1] if rng.random() < 0.5 and len(was) > 1 else was + [(len(was), rng.choice(["127.0.0.1", "[::1]"]), 81, rng.randrange(0, 257), rng.random() < 0.3)]
         return [(i, rng.choice(["127.0.0.%d" % rng.randrange(2, 200), "[::1]"]), rng.randrange(1000, 1010), rng.randrange(0, 257), rng.random() < 0.3)
                 for i in range(len(was) if was else rng.randrange(1, 5))]
 

@@ -104,8 +104,10 @@ static void test_changes(void **state)
     check("global\n maxconn 10\ndefaults\n mode http\n timeout client 5s\nlisten new\n bind :81\n"
           "backend app\n server a 10.0.0.1:80 weight 10 check\n server c 10.0.0.2:80\n",
           "",
-          "11 listen new  !\n32 backend app server !\n12 backend app server !\n22 backend app server !\n21 "
-          "frontend web  !\n");
+          "11 listen new  !\n32 backend app server !\n12 backend app server\n22 backend app server\n21 "
+          "frontend web  !\n"
+          "add server app/c 10.0.0.2:80\nenable server app/c\nset server app/b state maint\ndel server "
+          "app/b\n");
 }
 
 /* What cannot stand in a command, or is not said by both, is no command. */
