@@ -11,7 +11,6 @@
 #include <khap/gen.h>
 #include <khap/model.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -282,16 +281,8 @@ static enum khap_status placeholder(void *ctx, struct khap_str name, struct khap
 {
     enum { LARGEST = 1 << 20 };
     struct generate *g = ctx;
-    size_t len = strlen(g->directory);
-    char *path = malloc(len + name.len + 2);
-    if (path == NULL)
-        return KHAP_ENOMEM;
-    snprintf(path, len + name.len + 2, "%s/%.*s", g->directory, (int)name.len, name.ptr);
-    enum input_result result = input_read(path, LARGEST, pem);
+    enum input_result result = input_below(&g->inputs, g->directory, name, LARGEST, pem);
     int error = errno;
-    free(path);
-    if (result == INPUT_READ && !inputs_keep(&g->inputs, *pem))
-        return KHAP_ENOMEM;
     if (result == INPUT_NO_MEMORY)
         return KHAP_ENOMEM;
     if (result == INPUT_READ && is_good(g, *pem))

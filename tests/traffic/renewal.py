@@ -98,6 +98,11 @@ with lib.Lab() as lab:
         text = subprocess.run(["openssl", "x509", "-noout", "-text", "-in", path], capture_output=True, text=True, check=True).stdout
         tap.ok("placeholder: P-256", "NIST CURVE: P-256" in text and "ecdsa-with-SHA256" in text, text)
         tap.equal("placeholder: --check has nothing to do", write(proxy, "--check")[0], 0)
+        if not lib.TARGET:
+            run = subprocess.run([lib.KHAPGEN, "diff", proxy.bundle, proxy.map], capture_output=True, text=True)
+            tap.equal("placeholder: the map and its folder are the same", (run.returncode, run.stdout), (0, "0 at run time, 0 reloads\n"))
+        run = subprocess.run([lib.KHAPGEN, "route", proxy.map, "https://a.example:%d/" % https], capture_output=True, text=True)
+        tap.ok("placeholder: a route of the map", run.returncode == 0 and run.stdout.startswith("backend web\n"), run.stdout + run.stderr)
         shutil.copy(c.make("a", ["a.example"]), ports["directory"] + "/a.pem")
         write(proxy)
         restart(proxy, https)
