@@ -53,7 +53,7 @@ BEGIN {
     need["services.*.hash"] = "\"oneOf\":[{\"required\":[\"by\"]},{\"required\":[\"header\"]},{\"required\":[\"cookie\"]}]"
     need["tests[]"] = "\"required\":[\"url\",\"expect\"]"
     need["acme"] = "\"required\":[\"server\"]"
-    need["certs[]"] = "\"oneOf\":[{\"required\":[\"directory\"]},{\"required\":[\"file\"]},{\"required\":[\"crtList\"]}]"
+    need["certs[]"] = "\"oneOf\":[{\"required\":[\"directory\"]},{\"required\":[\"file\"]},{\"required\":[\"crtList\"]},{\"required\":[\"placeholder\"],\"properties\":{\"placeholder\":{\"const\":true}}}]"
     names["tests[].headers"] = names["tests[].expect.headers"] = "^" token "$"
     alone["nodes"] = alone["services"] = alone["frontends"] = 1
 }

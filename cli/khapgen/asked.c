@@ -49,6 +49,34 @@ static int generate(struct report *r, struct asked *a, struct khap_generate_opti
     return report_status(r, status);
 }
 
+/* khapgen wrote it: paths in it are relative to it, whatever the release is. */
+static bool is_bundle(const char *path)
+{
+    static const char sums[] = "/khap.sums";
+    size_t len = strlen(path);
+    char *name = malloc(len + sizeof sums);
+    if (name == NULL)
+        return false;
+    memcpy(name, path, len);
+    memcpy(name + len, sums, sizeof sums);
+    bool there = access(name, F_OK) == 0;
+    free(name);
+    return there;
+}
+
+/* Nobody uses what is generated here: where it is written, the file is made, and kept. */
+static enum khap_status placeholder(void *ctx, struct khap_str name, struct khap_str *pem)
+{
+    enum { LARGEST = 1 << 20 };
+    struct asked *a = ctx;
+    enum input_result result = a->beside != NULL && is_bundle(a->beside)
+                                   ? input_below(&a->inputs, a->beside, name, LARGEST, pem)
+                                   : INPUT_ERROR;
+    if (result != INPUT_READ)
+        *pem = WORD("# stands in for a certificate\n");
+    return result == INPUT_NO_MEMORY ? KHAP_ENOMEM : KHAP_OK;
+}
+
 static int from_maps(struct report *r, struct asked *a, const char *const *files, size_t n,
                      const char *target)
 {
@@ -71,25 +99,12 @@ static int from_maps(struct report *r, struct asked *a, const char *const *files
     options.certs = &certs;
 #endif
     options.now = (int64_t)time(NULL);
+    options.placeholder = placeholder;
+    options.placeholder_ctx = a;
     if (status == EXIT_DONE)
         status = generate(r, a, &options);
     a->target = options.target;
     return status;
-}
-
-/* khapgen wrote it: paths in it are relative to it, whatever the release is. */
-static bool is_bundle(const char *path)
-{
-    static const char sums[] = "/khap.sums";
-    size_t len = strlen(path);
-    char *name = malloc(len + sizeof sums);
-    if (name == NULL)
-        return false;
-    memcpy(name, path, len);
-    memcpy(name + len, sums, sizeof sums);
-    bool there = access(name, F_OK) == 0;
-    free(name);
-    return there;
 }
 
 int asked_read(struct report *r, struct asked *a, const char *const *files, size_t n, const char *target,

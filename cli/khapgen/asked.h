@@ -10,6 +10,8 @@ struct asked {
     struct input_files opened, sides;
     struct khap_model *model; /* NULL: the files are configurations */
     struct khap_bundle *bundle;
+    const char *
+        beside; /* NULL, or what a map is compared with: a directory that khapgen wrote, whose placeholder is kept */
     struct khap_target target; /* as what the bundle is read: one release */
 };
 

@@ -329,6 +329,8 @@ static int run(struct diff *c, const char *const *words)
         options_help(COMMAND_DIFF, stdout);
         return command_finish_output(&c->report);
     }
+    for (size_t i = 0; i < 2; i++)
+        c->sides[i].beside = c->files[1 - i];
     for (size_t i = 0; i < 2 && status == EXIT_DONE; i++)
         status = asked_read(&c->report, &c->sides[i], &c->files[i], 1, c->target, c->type);
     khap_target_init(&c->for_target);

@@ -6,9 +6,11 @@
 #include "khapgen/output.h"
 #include "khapgen/target.h"
 
+#include <errno.h>
 #include <khap/khap.h>
 #include <khap/gen.h>
 #include <khap/model.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -32,6 +34,8 @@ struct generate {
     struct khap_model *model;
     struct khap_bundle *bundle;
     uint16_t oldest; /* release that the bundle is for */
+    int64_t now;
+    struct khap_str placeholder; /* what was made anew */
 };
 
 static int worse(int a, int b)
@@ -261,6 +265,36 @@ static int read_into(struct generate *g, struct khap_generate_options *options)
     return EXIT_DONE;
 }
 
+#ifdef HAVE_OPENSSL
+/* A certificate that is there, with its key, and good for a month. */
+static bool is_good(const struct generate *g, struct khap_str pem)
+{
+    struct khap_cert_info info = {.size = sizeof info};
+    const struct khap_cert_reader reader = cert_reader();
+    return reader.read(reader.ctx, pem, WORD(""), &info) == KHAP_OK && info.certs > 0 &&
+           info.key == KHAP_CERT_KEY_MATCHES && info.not_before <= g->now &&
+           info.not_after >= g->now + 30 * INT64_C(86400);
+}
+
+/* The certificate of the last time, or a new one: saving tells when it would replace one of somebody else. */
+static enum khap_status placeholder(void *ctx, struct khap_str name, struct khap_str *pem)
+{
+    enum { LARGEST = 1 << 20 };
+    struct generate *g = ctx;
+    enum input_result result = input_below(&g->inputs, g->directory, name, LARGEST, pem);
+    int error = errno;
+    if (result == INPUT_NO_MEMORY)
+        return KHAP_ENOMEM;
+    if (result == INPUT_READ && is_good(g, *pem))
+        return KHAP_OK;
+    if (result == INPUT_ERROR && error != ENOENT && error != ENOTDIR)
+        return KHAP_EIO;
+    enum khap_status status = cert_self_signed(g->now, &g->placeholder);
+    *pem = g->placeholder;
+    return status;
+}
+#endif
+
 /* What the maps ask for, as a bundle. All that is wrong with them is found in one run: what could be read is
  * looked at, too. */
 static int make_bundle(struct generate *g)
@@ -286,8 +320,10 @@ static int make_bundle(struct generate *g)
 #ifdef HAVE_OPENSSL
     struct khap_cert_reader certs = cert_reader();
     options.certs = &certs;
+    options.placeholder = placeholder;
+    options.placeholder_ctx = g;
 #endif
-    options.now = (int64_t)time(NULL);
+    options.now = g->now = (int64_t)time(NULL);
     status = g->into != NULL ? read_into(g, &options) : EXIT_DONE;
     if (status != EXIT_DONE)
         return status;
@@ -365,6 +401,9 @@ int cmd_generate(const char *const *words)
     (void)report_show(&g.report);
     khap_bundle_free(g.bundle);
     khap_model_free(g.model);
+#ifdef HAVE_OPENSSL
+    cert_pem_free(g.placeholder);
+#endif
     report_close(&g.report);
     inputs_free(&g.inputs);
     return status;

@@ -246,6 +246,26 @@ bool inputs_keep(struct inputs *in, struct khap_str text)
     return true;
 }
 
+enum input_result input_below(struct inputs *in, const char *directory, struct khap_str name, uint64_t limit,
+                              struct khap_str *text)
+{
+    size_t len = strlen(directory);
+    if (name.len > SIZE_MAX - len - 2)
+        return INPUT_NO_MEMORY;
+    char *path = malloc(len + name.len + 2);
+    if (path == NULL)
+        return INPUT_NO_MEMORY;
+    memcpy(path, directory, len);
+    path[len] = '/';
+    memcpy(path + len + 1, name.ptr, name.len);
+    path[len + 1 + name.len] = '\0';
+    enum input_result result = input_read(path, limit, text);
+    int error = errno;
+    free(path);
+    errno = error;
+    return result == INPUT_READ && !inputs_keep(in, *text) ? INPUT_NO_MEMORY : result;
+}
+
 void inputs_free(struct inputs *in)
 {
     for (size_t i = 0; i < in->n; i++)

@@ -48,6 +48,9 @@ struct inputs {
 /* Keeps a malloc'ed text; freed at once and false when there is no memory. */
 bool inputs_keep(struct inputs *in, struct khap_str text);
 void inputs_free(struct inputs *in);
+/* A file of a directory, kept. INPUT_ERROR: errno says why. */
+enum input_result input_below(struct inputs *in, const char *directory, struct khap_str name, uint64_t limit,
+                              struct khap_str *text);
 
 /* Reads a file, perhaps an empty one, and makes it a source of the report. Says what is wrong with it. EXIT_… */
 int input_text(struct report *r, struct inputs *in, const char *path, uint64_t limit, struct khap_str *text,

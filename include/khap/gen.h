@@ -33,8 +33,19 @@ struct khap_generate_options {
      * another pointer, and length 0
      */
     struct khap_str into;
-    uint32_t into_source; /**< its number among the sources of the diagnostics, 0 for none */
-    uint32_t into_force;  /**< 1: a block that somebody changed is replaced, too; 0: it is KHAP_EREFUSED */
+    uint32_t into_source;  /**< its number among the sources of the diagnostics, 0 for none */
+    uint32_t into_force;   /**< 1: a block that somebody changed is replaced, too; 0: it is KHAP_EREFUSED */
+    void *placeholder_ctx; /**< first argument of `placeholder` */
+    /**
+     * Gives the certificate that `placeholder: true` asks for, in a bundle: certificate and private key in PEM, those of the last time or new
+     * ones. Asked at most once a run. NULL: nobody can, and such a map is KHAP_EINPUT.
+     *
+     * @param ctx   `placeholder_ctx`
+     * @param name  the name that the file will have in the bundle; it is a secret there
+     * @param pem   [out] its text, borrowed until khap_generate() returns
+     * @return KHAP_OK; KHAP_ENOMEM; another status, which is told
+     */
+    enum khap_status (*placeholder)(void *ctx, struct khap_str name, struct khap_str *pem);
 };
 
 /** Fills the defaults: 2.2 to 3.4, one file, reads nothing. */

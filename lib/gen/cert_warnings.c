@@ -5,10 +5,11 @@
 
 /* The hosts that a certificate should cover, and which of them it does. */
 struct coverage {
-    const struct gen *g;
+    struct gen *g;
     const struct cert *cert;
     bool *covered;  /* of cert->hosts */
     bool any_route; /* it covers a host of some route */
+    struct cert_covering *covering;
 };
 
 static bool pattern_covered(struct khap_str pattern, const struct host *host)
@@ -22,7 +23,8 @@ static bool pattern_covered(struct khap_str pattern, const struct host *host)
 static enum khap_status on_name(void *ctx, uint32_t kind, struct khap_str text)
 {
     struct coverage *c = ctx;
-    (void)kind;
+    if (kind == KHAP_CERT_DNS && c->cert->n_hosts == 0)
+        khap__gen_covers(c->g, c->covering, S(""), text);
     for (uint32_t h = 0; h < c->cert->n_hosts; h++)
         c->covered[h] = c->covered[h] || pattern_covered(text, &c->cert->hosts[h]);
     for (uint32_t i = 0; c->cert->n_hosts == 0 && i < c->g->r.routes.len && !c->any_route; i++) {
@@ -39,8 +41,11 @@ static void hosts(struct gen *g, const struct coverage *cover, struct khap_str p
 {
     const struct cert *c = cover->cert;
     for (uint32_t h = 0; h < c->n_hosts; h++) {
-        if (cover->covered[h])
+        if (cover->covered[h]) {
+            khap__gen_covers(g, cover->covering, c->hosts[h].kind == HOST_WILDCARD ? S("*.") : S(""),
+                             c->hosts[h].name);
             continue;
+        }
         khap__buf_clear(&g->text);
         khap__buf_add(&g->text, c->hosts[h].kind == HOST_WILDCARD ? S("*.") : S(""));
         khap__buf_add(&g->text, c->hosts[h].name);
@@ -61,29 +66,46 @@ static void keys(struct gen *g, const struct cert *c, struct khap_str path, cons
         SAY(g->diags, MSG_CERT_KEY_MISSING, c->place, c->key.len > 0 ? c->key : path);
 }
 
+/* From 2.2 on HAProxy looks for a key that is not in FILE in FILE.key. */
+static bool read_beside(struct gen *g, struct khap_str path, struct khap_str *key)
+{
+    const struct khap_file_source *files = g->options->files;
+    khap__buf_clear(&g->text);
+    khap__buf_add(&g->text, path);
+    khap__buf_add(&g->text, S(".key"));
+    return gen_from(g, R(2, 2)) && files->read(files->ctx, khap__buf_str(&g->text), key) == KHAP_OK;
+}
+
 /* One PEM file, named by the map or found in a directory. */
-static void look_at(struct gen *g, const struct cert *c, struct khap_str path, uint32_t *certificates)
+static void look_at(struct gen *g, const struct cert *c, struct khap_str path, uint32_t *certificates,
+                    struct cert_covering *covering)
 {
     const struct khap_file_source *files = g->options->files;
     struct khap_str pem, key = {NULL, 0};
     enum khap_status status = files->read(files->ctx, path, &pem);
     if (status != KHAP_OK) {
         SAY(g->diags, MSG_CERT_MISSING, c->place, path, khap__str(khap_status_text(status)));
+        covering->unknown = true;
         return;
     }
     bool has_key = c->key.len > 0 && c->directory.len == 0;
     if (has_key && (status = files->read(files->ctx, c->key, &key)) != KHAP_OK)
         SAY(g->diags, MSG_CERT_MISSING, c->place, c->key, khap__str(khap_status_text(status)));
-    struct coverage cover = {.g = g, .cert = c};
+    struct coverage cover = {.g = g, .cert = c, .covering = covering};
     cover.covered = khap__arena_zalloc(&g->arena, c->n_hosts + 1, sizeof *cover.covered);
     struct khap_cert_info info = {.size = sizeof info, .ctx = &cover, .name = on_name};
     enum khap_status read =
         cover.covered ? g->options->certs->read(g->options->certs->ctx, pem, key, &info) : KHAP_ENOMEM;
+    bool beside =
+        read == KHAP_OK && info.certs > 0 && info.keys == 0 && !has_key && read_beside(g, path, &key);
+    if (beside)
+        read = g->options->certs->read(g->options->certs->ctx, pem, key, &info);
     if (read == KHAP_ENOMEM) {
         khap__gen_fail(g, KHAP_ENOMEM);
-    } else if (read != KHAP_OK || (info.certs == 0 && c->directory.len == 0)) {
+    } else if (read != KHAP_OK || info.certs == 0) {
         SAY(g->diags, MSG_CERT_BROKEN, c->place, path);
-    } else if (info.certs > 0) {
+        covering->unknown = true;
+    } else {
         (*certificates)++;
         const struct cert_telling telling = {
             .diags = g->diags, .text = &g->text, .now = g->options->now, .soon_days = CERT_SOON_DAYS};
@@ -94,7 +116,7 @@ static void look_at(struct gen *g, const struct cert *c, struct khap_str path, u
         if (status == KHAP_OK)
             keys(g, c, path, &info);
     }
-    if (has_key && status == KHAP_OK && files->done)
+    if ((beside || (has_key && status == KHAP_OK)) && files->done)
         files->done(files->ctx, key);
     if (files->done)
         files->done(files->ctx, pem);
@@ -104,6 +126,7 @@ struct listing {
     struct gen *g;
     const struct cert *cert;
     uint32_t certificates;
+    struct cert_covering *covering;
 };
 
 static enum khap_status on_entry(void *ctx, struct khap_str name)
@@ -129,7 +152,7 @@ static enum khap_status on_entry(void *ctx, struct khap_str name)
         path.failed ? KHAP_ENOMEM : khap__arena_dup(&g->arena, khap__buf_str(&path), &kept);
     khap__buf_free(&path);
     if (status == KHAP_OK)
-        look_at(g, l->cert, kept, &l->certificates);
+        look_at(g, l->cert, kept, &l->certificates, l->covering);
     return status;
 }
 
@@ -139,20 +162,31 @@ void khap__gen_cert_warnings(struct gen *g)
     const struct khap_cert_reader *reader = g->options->certs;
     if (!files || !files->read || !reader || !reader->read)
         return;
+    struct cert_covering covering = {.unknown = false};
+    khap__map_init(&covering.names, &g->alloc);
+    bool placeholder = false;
+    for (uint32_t i = 0; i < g->r.certs.len; i++)
+        placeholder = placeholder || g->r.certs.ptr[i].placeholder;
     for (uint32_t i = 0; i < g->r.certs.len && g->failure == KHAP_OK; i++) {
         const struct cert *c = &g->r.certs.ptr[i];
-        struct listing l = {.g = g, .cert = c};
+        covering.unknown = covering.unknown || c->crt_list.len > 0;
+        struct listing l = {.g = g, .cert = c, .covering = &covering};
+        if (c->placeholder)
+            continue;
         if (c->file.len > 0) {
-            look_at(g, c, c->file, &l.certificates);
+            look_at(g, c, c->file, &l.certificates, &covering);
         } else if (c->directory.len > 0 && files->size > offsetof(struct khap_file_source, list) &&
                    files->list) {
             enum khap_status status = files->list(files->ctx, c->directory, on_entry, &l);
+            covering.unknown = covering.unknown || status != KHAP_OK;
             if (status == KHAP_ENOMEM)
                 khap__gen_fail(g, status);
             else if (status != KHAP_OK)
                 SAY(g->diags, MSG_CERT_MISSING, c->place, c->directory, khap__str(khap_status_text(status)));
-            else if (l.certificates == 0)
+            else if (l.certificates == 0 && !placeholder)
                 SAY(g->diags, MSG_CERT_DIRECTORY_EMPTY, c->place, c->directory);
         }
     }
+    khap__gen_uncovered(g, &covering);
+    khap__map_free(&covering.names);
 }

@@ -118,6 +118,16 @@ void khap__gen_crt_store(struct gen *g);
 void khap__gen_certs_prepare(struct gen *g);
 bool khap__gen_no_resumption(const struct gen *g); /* whether TLS sessions must not be resumed */
 void khap__gen_certs_of_bind(struct gen *g);
+/* cert_hosts.c: the names that certificates cover where they are shown, if all of them are known. */
+struct cert_covering {
+    struct map names; /* in small letters */
+    bool unknown;
+};
+/* `before` and `name` are one name together. */
+void khap__gen_covers(struct gen *g, struct cert_covering *covering, struct khap_str before,
+                      struct khap_str name);
+/* Hosts that are served with TLS, and no certificate covers them: told once. */
+void khap__gen_uncovered(struct gen *g, const struct cert_covering *covering);
 /* cert_options.c: the first key of a certificate that only a line of a crt-list can say, clientCa not among them; NULL: it has none. */
 const struct setting *khap__gen_cert_option(const struct gen *g, const struct cert *c);
 /* Its options in such a line, in brackets. */

@@ -335,6 +335,26 @@ static void check_relative(struct gen *g, const struct cert *c)
     }
 }
 
+/* The bytes come from who has them, so that the same map and options still give the same bundle. */
+static void add_placeholder(struct gen *g, const struct cert *c)
+{
+    struct khap_str pem = {NULL, 0};
+    if (khap_bundle_find(g->bundle, c->file))
+        return;
+    if (!g->options->placeholder) {
+        SAY0(g->diags, MSG_PLACEHOLDER_UNMADE, c->place);
+        return;
+    }
+    enum khap_status status = g->options->placeholder(g->options->placeholder_ctx, c->file, &pem);
+    if (status == KHAP_OK)
+        status = khap_bundle_add_file(g->bundle, c->file, pem, 1);
+    else if (status != KHAP_ENOMEM) {
+        SAY(g->diags, MSG_FILE_UNREADABLE, c->place, c->file, khap__str(khap_status_text(status)));
+        status = KHAP_OK;
+    }
+    khap__gen_fail(g, status);
+}
+
 void khap__gen_certs_prepare(struct gen *g)
 {
     bool tls = any_tls(g), lists = false;
@@ -344,6 +364,10 @@ void khap__gen_certs_prepare(struct gen *g)
         check_relative(g, c);
         if (!tls)
             continue;
+        if (c->placeholder && g->options->bundle)
+            add_placeholder(g, c);
+        else if (c->placeholder)
+            side_file(g, c, KEY_CERT_PLACEHOLDER, S("certs[].placeholder"));
         if (!g->options->bundle && c->client_ca.len > 0)
             side_file(g, c, KEY_CERT_CLIENT_CA, S("certs[].clientCa"));
         else if (!g->options->bundle && khap__gen_cert_option(g, c) != NULL)

@@ -55,6 +55,9 @@ static void gather(const struct setting *entry, struct cert *cert, const struct 
         case KEY_CERT_CRT_LIST:
             cert->crt_list = m->text;
             break;
+        case KEY_CERT_PLACEHOLDER:
+            cert->placeholder = khap__is_true(m);
+            break;
         case KEY_CERT_CRL:
             cert->crl = m->text;
             break;
@@ -115,10 +118,11 @@ void khap__resolve_certs(struct resolver *r)
         struct cert cert = {.given = s, .place = s->place};
         const struct setting *hosts = NULL, *verify = NULL, *key = NULL, *client_ca = NULL;
         gather(s, &cert, &hosts, &verify, &key, &client_ca);
-        int kinds = (cert.directory.len > 0) + (cert.file.len > 0) + (cert.crt_list.len > 0);
+        int kinds =
+            (cert.directory.len > 0) + (cert.file.len > 0) + (cert.crt_list.len > 0) + cert.placeholder;
         if (kinds > 1 || (kinds == 0 && !s->damaged))
             RESOLVE_SAY(r, MSG_ONE_KEY_OF, s->place, S("a certificate entry"),
-                        S("`directory`, `file` and `crtList`"));
+                        S("`directory`, `file`, `crtList` and `placeholder: true`"));
         bool file_unknown = khap__setting_spoilt(s, KEY_CERT_FILE),
              hosts_unknown = khap__setting_spoilt(s, KEY_CERT_HOSTS);
         if (key && !cert.file.len && kinds == 1 && !file_unknown)
@@ -132,6 +136,10 @@ void khap__resolve_certs(struct resolver *r)
         if (client_ca && !cert.file.len && kinds == 1 && !file_unknown)
             RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, client_ca->place, S("clientCa"), S("file"));
         check_options(r, s, &cert, !cert.file.len && kinds == 1 && !file_unknown);
+        if (cert.placeholder && hosts && kinds == 1)
+            RESOLVE_SAY(r, MSG_KEY_CANNOT_ACT, hosts->place, S("hosts"), S("placeholder"));
+        if (cert.placeholder)
+            cert.file = S("certs/placeholder.pem");
         add_hosts(r, &cert, hosts, &seen);
         if (!r->no_memory && !VEC_PUSH(&r->out->alloc, &r->out->certs, cert))
             r->no_memory = true;

@@ -56,6 +56,7 @@ struct cert {
     uint32_t n_hosts;
     uint8_t verify; /* enum cert_verify, with client_ca */
     bool ocsp_update, ocsp_update_given;
+    bool placeholder; /* `file` is then the name of the side file */
     bool options; /* one of those that only a crt-list can say of one certificate, client_ca not among them */
     const struct setting *given;
     struct khap_place place;

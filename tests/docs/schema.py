@@ -39,6 +39,7 @@ NOT_SEEN = {
     "bad-cannot-act": "what keys mean together",
     "bad-no-certificate": "what keys mean together",
     "bad-cert-options-old": "what a release can do",
+    "bad-placeholder-file": "it depends on the command line",
     "bad-cert-options-file": "it depends on the command line",
     "bad-needs-release": "what a release can do",
     "bad-needs-release-format": "what a release can do",

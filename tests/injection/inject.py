@@ -125,8 +125,9 @@ def context(path):
     web = tree["services"]["web"]
     if path.startswith("certs[]"):
         tree["certs"] = [{"file": "all.pem"}]
-        if path in ("certs[].directory", "certs[].crtList"):
+        if path in ("certs[].directory", "certs[].crtList", "certs[].placeholder"):
             tree["certs"] = [{}]
+            bundle = path == "certs[].placeholder"
         if path == "certs[].key":
             tree["certs"] = [{"file": "crt.pem"}]
             bundle = True

@@ -268,12 +268,15 @@ class Maker:
         self.use("certs[]")
         certs = self.map["certs"] = []
         for _ in range(self.rng.randrange(1, 4)):
-            kind = self.rng.choice(["directory", "file", "file", "file", "crtList"])
+            kind = self.rng.choice(["directory", "file", "file", "file", "crtList", "placeholder"])
             self.use("certs[]." + kind)
             if kind == "directory":
                 certs.append({"directory": "certs.d"})
             elif kind == "crtList":
                 certs.append({"crtList": "list.txt"})
+            elif kind == "placeholder":
+                certs.append({"placeholder": True})
+                self.bundle = True
             else:
                 which = self.rng.choice("ab")
                 cert = {"file": which + ".pem"}

@@ -288,6 +288,32 @@ static void test_kind_strength_and_ends(void **state)
     assert_int_equal(info.last_end, info.not_after);
 }
 
+static void test_self_signed(void **state)
+{
+    (void)state;
+    struct khap_cert_info info;
+    struct seen seen;
+    struct khap_str pem, other;
+    const int64_t now = INT64_C(1800000000);
+    ERR_clear_error();
+    assert_int_equal(cert_self_signed(now, &pem), KHAP_OK);
+    assert_int_equal(ask(pem, none, &info, &seen), KHAP_OK);
+    assert_string_equal(seen.names, "dns:placeholder.invalid");
+    assert_int_equal(info.certs, 1);
+    assert_int_equal(info.key, KHAP_CERT_KEY_MATCHES);
+    assert_int_equal(info.chain, KHAP_CERT_CHAIN_GOOD);
+    assert_int_equal(info.key_type, KHAP_CERT_TYPE_EC);
+    assert_int_equal(info.weak, KHAP_CERT_WEAK_NO);
+    assert_int_equal(info.not_before, now - 86400);
+    assert_int_equal(info.not_after, now + INT64_C(3652) * 86400);
+    assert_int_equal(cert_self_signed(now, &other), KHAP_OK);
+    assert_true(pem.len != other.len || memcmp(pem.ptr, other.ptr, pem.len) != 0);
+    assert_int_equal(ERR_peek_error(), 0);
+    cert_pem_free(pem);
+    cert_pem_free(other);
+    cert_pem_free(none);
+}
+
 static void test_what_is_no_certificate(void **state)
 {
     (void)state;
@@ -375,6 +401,7 @@ int main(void)
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_chains),
         cmocka_unit_test(test_kind_strength_and_ends),
+        cmocka_unit_test(test_self_signed),
         cmocka_unit_test(test_what_is_no_certificate),
         cmocka_unit_test(test_every_cut_and_the_callback),
         cmocka_unit_test(test_the_error_queue_is_the_callers),
