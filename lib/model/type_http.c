@@ -29,6 +29,13 @@ bool khap__read_http(struct reader *r, enum key key, struct khap_str text, struc
         good = khap__header_value_check(text, NULL) == VALUE_OK;
         break;
     case TYPE_LOGFORMAT:
+        if (key == KEY_LOG_FORMAT && khap__str_find(text, '%') == text.len &&
+            !khap__str_eq(text, S("http")) &&
+            !khap__str_eq(text, S("json"))) { /* each line would be the same */
+            READER_SAY(r, MSG_NOT_A_CHOICE, at, khap__key_path(key), text,
+                       S(": it is `http`, `json` or a HAProxy log format, which has a %"));
+            return false;
+        }
         id = MSG_BAD_FORMAT;
         good =
             khap__header_value_check(text, NULL) == VALUE_OK && khap__logformat_check(text, NULL) == VALUE_OK;

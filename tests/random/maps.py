@@ -194,7 +194,9 @@ class Maker:
             m["log"] = rng.choice([False, "stderr", "stdout", "/dev/log"])
             if self.chance(0.6):
                 m["log"] = {}
-                self.set(m["log"], "log", "to", rng.choice(["stdout", "127.0.0.1:514", "[::1]:514", "/dev/log", "10.0.0.1"]))
+                self.set(m["log"], "log", "to", rng.choice(["stdout", "127.0.0.1:514", "[::1]:514", "/dev/log", "10.0.0.1", ["stdout", "[::1]:514", "/dev/log"]]))
+                self.set(m["log"], "log", "format", rng.choice(["json", "http", "it's %[src] \"$x\" # \\ %hr %ST"]), 0.5)
+                self.set(m["log"], "log", "headers", lambda: ["User-Agent", self.header()], 0.4)
                 self.set(m["log"], "log", "facility", rng.choice(words_of("log.facility")), 0.7)
         self.nodes()
         self.certs()
