@@ -492,7 +492,7 @@ class Maker:
         if self.chance(0.2):
             self.use(path + ".cors")
             c = s["cors"] = {}
-            self.set(c, path + ".cors", "origins", rng.choice([["https://a.example", "http://b.example:8080"], "https://c.example"]))
+            self.set(c, path + ".cors", "origins", rng.choice([["https://a.example", "http://b.example:8080"], "https://c.example", ["https://*.d.example", "http://*.e.example:81"]]))
             self.set(c, path + ".cors", "methods", ["GET", "PUT"], 0.4)
             self.set(c, path + ".cors", "headers", ["X-A", "Content-Type"], 0.4)
             self.set(c, path + ".cors", "expose", "X-Total%", 0.4)
