@@ -37,7 +37,7 @@ BEGIN {
     scalar["status"] = "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":100,\"maximum\":599},{\"type\":\"string\",\"pattern\":\"^[1-5][0-9][0-9](-[1-5][0-9][0-9])?$\"}]}"
     scalar["balance"] = "{\"type\":\"string\",\"pattern\":\"^(roundrobin|static-rr|leastconn|first|source|uri|url_param|hdr|random|rdp-cookie|hash|log-hash|sticky)([ (]" printable "*)?$\"}"
     scalar["realm"] = "{\"anyOf\":[{\"type\":\"string\",\"maxLength\":255,\"pattern\":\"^[ !#-\\\\[\\\\]-~]+$\"},{\"type\":[\"number\",\"boolean\"]}]}"
-    scalar["origin"] = "{\"type\":\"string\",\"maxLength\":255,\"pattern\":\"^(\\\\*|https?://[-a-z0-9._]+(:[0-9]+)?)$\"}"
+    scalar["origin"] = "{\"type\":\"string\",\"maxLength\":255,\"pattern\":\"^(\\\\*|https?://([*][.])?[-a-z0-9._]+(:[0-9]+)?)$\"}"
     scalar["mediatype"] = "{\"type\":\"string\",\"maxLength\":255,\"pattern\":\"^" token "/" token "$\"}"
     scalar["limitkey"] = "{\"type\":\"string\",\"pattern\":\"^(src|(header|cookie) [-A-Za-z0-9_.]{1,255})$\"}"
     scalar["lines"] = "{\"type\":[\"string\",\"number\",\"boolean\"]}"

@@ -171,9 +171,21 @@ void khap__gen_preflight(struct gen *g, const struct service *s)
         /* a line for each: HAProxy reads at most 64 words a line */
         for (const struct setting *o = origins->child; o; o = o->next) {
             khap__doc_begin(doc, 4, place);
-            khap__doc_lit(doc,
-                          "http-request set-var(txn.origin) req.fhdr(Origin) if { req.fhdr(Origin) -m str");
-            khap__doc_word(doc, o->text);
+            khap__doc_lit(doc, "http-request set-var(txn.origin) req.fhdr(Origin) if { req.fhdr(Origin)");
+            size_t star = khap__str_find(o->text, '*');
+            if (star == o->text.len) {
+                khap__doc_lit(doc, "-m str");
+                khap__doc_word(doc, o->text);
+            } else { /* labels, each with its dot: nothing that a browser might take for the end of a host */
+                khap__doc_lit(doc, "-m reg");
+                khap__buf_clear(&g->text);
+                khap__buf_char(&g->text, '^');
+                khap__regex_quote(&g->text, khap__str_sub(o->text, 0, star));
+                khap__buf_add(&g->text, S("([a-z0-9_-]+[.])+"));
+                khap__regex_quote(&g->text, khap__str_sub(o->text, star + 2, o->text.len));
+                khap__buf_char(&g->text, '$');
+                khap__doc_word(doc, khap__buf_str(&g->text));
+            }
             khap__doc_lit(doc, "}");
             khap__doc_end(doc);
         }

@@ -30,7 +30,7 @@ void khap__gen_tcplog(struct gen *g, struct khap_place place)
 {
     /* a format of the defaults may hold what mode tcp cannot have, logged or not */
     if (logs(g) || (g->into && g->into->here.http_format))
-        khap__gen_line(g, 4, "option tcplog", place);
+        khap__gen_tcp_format(g, place);
 }
 
 /* Defaults that say it cannot be taken back; before 2.4 an exception stays until another one replaces it. */

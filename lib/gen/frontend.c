@@ -180,6 +180,7 @@ static void frontend(struct gen *g, uint32_t index)
         khap__doc_end(doc);
     }
     khap__gen_forwardfor(g, f->place);
+    khap__gen_captures(g);
     khap__raw_write(&extra, RAW_SETTING, doc, 4);
     khap__raw_write(&extra, RAW_TCP_REQUEST, doc, 4);
     khap__raw_write(&extra, RAW_TCP_RESPONSE, doc, 4); /* for backends only, but that is HAProxy's to say */

@@ -110,6 +110,11 @@ void khap__gen_from(struct gen *g, struct khap_str acl, const struct ranges *ran
 /* global.c */
 void khap__gen_global(struct gen *g);
 void khap__gen_defaults(struct gen *g);
+/* log.c: where to, in global; the format, in defaults and in frontends of mode tcp; headers that are logged */
+void khap__gen_log(struct gen *g);
+void khap__gen_log_format(struct gen *g);
+void khap__gen_tcp_format(struct gen *g, struct khap_place place);
+void khap__gen_captures(struct gen *g);
 /* tls.c: ciphers and the like in global; the certificates as arguments of a bind; crt-store
  */
 void khap__gen_tls_global(struct gen *g);

@@ -17,29 +17,6 @@ static void word_line(struct gen *g, const struct setting *object, enum key key,
     khap__doc_end(g->doc);
 }
 
-static void log_line(struct gen *g)
-{
-    const struct setting *log = g->r.log;
-    if (log && log->kind == SETTING_OFF)
-        return;
-    struct khap_place place = log ? log->place : NOWHERE;
-    struct khap_str to = text_of(log, KEY_LOG_TO), facility = text_of(log, KEY_LOG_FACILITY);
-    if (to.len == 0)
-        to = gen_from(g, R(1, 9)) ? S("stdout") : S("/dev/log");
-    bool stream = khap__str_eq(to, S("stdout")) || khap__str_eq(to, S("stderr"));
-    khap__doc_begin(g->doc, 4, place);
-    khap__doc_lit(g->doc, "log");
-    struct address address;
-    if (!stream && khap__address_parse(to, &address) == VALUE_OK && address.family == ADDRESS_V6)
-        khap__gen_address(g, &address); /* old releases write it otherwise */
-    else
-        khap__doc_word(g->doc, to);
-    if (stream)
-        khap__doc_lit(g->doc, "format raw");
-    khap__doc_word(g->doc, facility.len > 0 ? facility : S("local0"));
-    khap__doc_end(g->doc);
-}
-
 static void socket_line(struct gen *g)
 {
     const struct setting *socket = khap__setting_find(g->r.process, KEY_PROCESS_SOCKET);
@@ -75,7 +52,7 @@ void khap__gen_global(struct gen *g)
     khap__doc_begin(doc, 0, NOWHERE);
     khap__doc_lit(doc, "global");
     khap__doc_end(doc);
-    log_line(g);
+    khap__gen_log(g);
     word_line(g, g->r.process, KEY_PROCESS_CHROOT, "chroot");
     word_line(g, g->r.process, KEY_PROCESS_USER, "user");
     word_line(g, g->r.process, KEY_PROCESS_GROUP, "group");
@@ -94,7 +71,6 @@ void khap__gen_defaults(struct gen *g)
 {
     static const char lines[][40] = {
         "mode http",
-        "option httplog",
         "option dontlognull",
         "option redispatch",
         "retries 3",
@@ -117,10 +93,6 @@ void khap__gen_defaults(struct gen *g)
     khap__doc_begin(doc, 0, NOWHERE);
     khap__doc_lit(doc, "defaults");
     khap__doc_end(doc);
-    /* another format in its place; HAProxy warns of two */
-    bool formats = khap__raw_replaces(&g->defaults, S("log-format")) ||
-                   khap__raw_replaces(&g->defaults, S("option tcplog")) ||
-                   khap__raw_replaces(&g->defaults, S("option httpslog"));
     bool logs = !(g->r.log && g->r.log->kind == SETTING_OFF);
     if (logs) {
         khap__doc_begin(doc, 4, NOWHERE);
@@ -128,11 +100,11 @@ void khap__gen_defaults(struct gen *g)
         khap__doc_end(doc);
     }
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
-        /* Without a log the format of its lines would be a warning. */
-        if ((!logs || formats) && khap__str_eq(khap__str(lines[i]), S("option httplog")))
-            continue;
         if (khap__gen_own(g, &g->defaults, lines[i], NOWHERE))
             khap__doc_end(doc);
+        /* Without a log the format of its lines would be a warning. */
+        if (i == 0 && logs)
+            khap__gen_log_format(g);
     }
     for (enum raw_group group = RAW_SETTING; group <= RAW_USE_SERVER; group++)
         khap__raw_write(&g->defaults, group, doc, 4);

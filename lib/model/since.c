@@ -12,6 +12,7 @@ struct late_word {
 static const struct late_word late_words[] = {
     {KEY_LOG_TO, 109, "stdout", false},
     {KEY_LOG_TO, 109, "stderr", false},
+    {KEY_LOG_FORMAT, 202, "json", false},
     {KEY_FRONTEND_ALPN, 108, "h2", false},
     {KEY_SERVICE_BACKEND_PROTOCOL, 200, "h2",
      false}, /* 1.9 takes it, but speaks it only with an option of its own */

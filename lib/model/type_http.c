@@ -29,6 +29,13 @@ bool khap__read_http(struct reader *r, enum key key, struct khap_str text, struc
         good = khap__header_value_check(text, NULL) == VALUE_OK;
         break;
     case TYPE_LOGFORMAT:
+        if (key == KEY_LOG_FORMAT && khap__str_find(text, '%') == text.len &&
+            !khap__str_eq(text, S("http")) &&
+            !khap__str_eq(text, S("json"))) { /* each line would be the same */
+            READER_SAY(r, MSG_NOT_A_CHOICE, at, khap__key_path(key), text,
+                       S(": it is `http`, `json` or a HAProxy log format, which has a %"));
+            return false;
+        }
         id = MSG_BAD_FORMAT;
         good =
             khap__header_value_check(text, NULL) == VALUE_OK && khap__logformat_check(text, NULL) == VALUE_OK;
@@ -92,11 +99,13 @@ bool khap__read_limit_key(struct reader *r, enum key key, struct khap_str text, 
     return false;
 }
 
-/* "https://host" or "https://host:port", in lower case, as browsers write it. */
+/* "https://host" or "https://host:port", in lower case, as browsers write it; *. before the host is any subdomain. */
 static bool is_origin(struct khap_str text)
 {
     size_t scheme = khap__str_starts(text, S("https://")) ? 8 : khap__str_starts(text, S("http://")) ? 7 : 0;
     struct khap_str host = khap__str_sub(text, scheme, text.len);
+    if (khap__str_starts(host, S("*.")))
+        host = khap__str_sub(host, 2, host.len);
     size_t colon = khap__str_find(host, ':');
     int64_t port;
     if (scheme == 0 || colon == 0 || text.len > 255)

@@ -41,6 +41,7 @@ CONTEXT = {
     "frontends.*.alpn": ({"frontends": {"own": {"bind": ":8443", "tls": True}}}, []),
     "frontends.*.strictSni": ({"frontends": {"own": {"bind": ":8443", "tls": True}}}, []),
     "frontends.*": ({"frontends": {"own": {"bind": ":8443"}}}, []),
+    "log.headers": ({"log": "stdout"}, []),
     "stats": ({"stats": {"bind": "127.0.0.1:9000"}}, []),
     "nodes.*.labels.*": ({"nodes": {"node1": {"labels": {"zone": "b"}}}, "services": {"web": {"nodes": {"selector": {"zone": "a"}}}}}, []),
     "services.*.bind": ({"services": {"web": {"hosts": None, "mode": "tcp", "bind": ":7000"}}}, []),

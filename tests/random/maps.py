@@ -194,7 +194,9 @@ class Maker:
             m["log"] = rng.choice([False, "stderr", "stdout", "/dev/log"])
             if self.chance(0.6):
                 m["log"] = {}
-                self.set(m["log"], "log", "to", rng.choice(["stdout", "127.0.0.1:514", "[::1]:514", "/dev/log", "10.0.0.1"]))
+                self.set(m["log"], "log", "to", rng.choice(["stdout", "127.0.0.1:514", "[::1]:514", "/dev/log", "10.0.0.1", ["stdout", "[::1]:514", "/dev/log"]]))
+                self.set(m["log"], "log", "format", rng.choice(["json", "http", "it's %[src] \"$x\" # \\ %hr %ST"]), 0.5)
+                self.set(m["log"], "log", "headers", lambda: ["User-Agent", self.header()], 0.4)
                 self.set(m["log"], "log", "facility", rng.choice(words_of("log.facility")), 0.7)
         self.nodes()
         self.certs()
@@ -493,7 +495,7 @@ class Maker:
         if self.chance(0.2):
             self.use(path + ".cors")
             c = s["cors"] = {}
-            self.set(c, path + ".cors", "origins", rng.choice([["https://a.example", "http://b.example:8080"], "https://c.example"]))
+            self.set(c, path + ".cors", "origins", rng.choice([["https://a.example", "http://b.example:8080"], "https://c.example", ["https://*.d.example", "http://*.e.example:81"]]))
             self.set(c, path + ".cors", "methods", ["GET", "PUT"], 0.4)
             self.set(c, path + ".cors", "headers", ["X-A", "Content-Type"], 0.4)
             self.set(c, path + ".cors", "expose", "X-Total%", 0.4)

@@ -22,7 +22,7 @@ services:
     nodePort: %(web)d
     hosts: [cors.example]
     basicAuth: {users: {joe: %(hash)s}}
-    cors: {origins: ["https://app.example", "http://localhost:3000"], methods: [GET, PUT], headers: [X-A, Content-Type], expose: [X-Total], credentials: true, maxAge: 10m}
+    cors: {origins: ["https://app.example", "http://localhost:3000", "https://*.wild.example", "http://*.wild.example:8080"], methods: [GET, PUT], headers: [X-A, Content-Type], expose: [X-Total], credentials: true, maxAge: 10m}
   any:    {nodePort: %(web)d, hosts: [any.example], cors: "*"}
   cert:   {nodePort: %(web)d, hosts: [cert.example, plain.example], redirectHttps: false, clientCert: {certificate: X-SSL-Client-Cert, serial: X_Serial}}
   packed: {nodePort: %(web)d, hosts: [packed.example], compression: application/json}
@@ -71,11 +71,16 @@ with lib.Lab() as lab:
             tap.equal("%s: basicAuth without" % mode, (answer.status, answer.header("www-authenticate")), (401, ["Basic realm=\"The 'shop'\""]))
 
             pre = [("Access-Control-Request-Method", "PUT"), ("Access-Control-Request-Headers", "x-a")]
-            for origin in "https://app.example", "http://localhost:3000":
+            for origin in "https://app.example", "http://localhost:3000", "https://a.wild.example", "https://a-1.b_2.wild.example", "http://a.wild.example:8080":
                 answer = ask(http, "/", "cors.example", [("Origin", origin)] + pre, method="OPTIONS")
                 tap.equal("%s: cors: preflight of %s" % (mode, origin), (answer.status, answer.header("vary"), sorted(v for k, v in answer.headers if k.startswith("access-"))),
                           (204, ["Origin"], sorted([origin, "true", "GET, PUT", "X-A, Content-Type", "X-Total", "600"])))
-            for origin in "https://evil.example", "https://app.example.evil.example", "https://app.example, https://evil.example", "null", "http://app.example":
+            for origin in "https://evil.example", "https://app.example.evil.example", "https://app.example, https://evil.example", "null", "http://app.example", \
+                    "https://wild.example", "https://evil-wild.example", "https://evilwild.example", "https://.wild.example", "https://a..wild.example", "http://a.wild.example", \
+                    "https://a.wild.example:8080", "https://a.wild.example.evil.example", "https://evil.example/.wild.example", "https://evil.example#.wild.example", "https://evil.example?.wild.example", \
+                    "https://evil.example\\.wild.example", "https://u:p@a.wild.example", "https://evil.example%00.wild.example", "https://a.wildXexample", "https://A.wild.example", \
+                    "x https://a.wild.example", "https://a.wild.example https://evil.example", "https://evil.example, https://a.wild.example", "https://*.wild.example", \
+                    "https://a.wild.example.", "https://[::1].wild.example", "https://\xe9.wild.example", "https://a.wild.example:":
                 answer = ask(http, "/", "cors.example", [("Origin", origin)] + pre, method="OPTIONS")
                 tap.equal("%s: cors: preflight of %s" % (mode, origin), (answer.status, [k for k, _ in answer.headers if k.startswith("access-")]), (204, []))
             answer = ask(http, "/", "cors.example", [("Origin", "https://app.example")] + basic("joe", "secret"))
