@@ -75,6 +75,9 @@ static bool take_request_option(struct route *c, const struct options *o)
     case OPTION_METHOD:
         r->method = word(o->value);
         return true;
+    case OPTION_URI:
+        r->uri = word(o->value);
+        return true;
     case OPTION_SRC:
         r->source = word(o->value);
         return true;

@@ -138,8 +138,10 @@ static void in_backend(struct asking *a, uint32_t section, struct khap_place pla
         ended = run_set(a, section, RULES_CONTENT);
         if (!ended && a->http)
             ended = run_set(a, section, RULES_HTTP) || is_statistics(a, proxy) ||
-                    run_set(a, section, RULES_REDIRECT);
+                    run_set(a, section, RULES_REDIRECT) || khap__routing_restrict_names(a, proxy);
     }
+    if (!ended && a->http)
+        khap__routing_add_fields(a, proxy);
     a->maybe = 0;
     if (!ended && !a->no_memory)
         khap__routing_servers(a, proxy, place);
@@ -234,6 +236,8 @@ static void in_frontend(struct asking *a, uint32_t section)
     static const enum rule_set first[] = {RULES_CONNECTION, RULES_SESSION, RULES_CONTENT};
     a->ended = false;
     for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
+        if (first[i] == RULES_CONTENT && a->http && khap__routing_refused(a))
+            return;
         if (run_set(a, section, first[i]))
             return;
     }
@@ -245,7 +249,8 @@ static void in_frontend(struct asking *a, uint32_t section)
                 o->public.status = 200;
             return;
         }
-        if (run_set(a, section, RULES_HTTP) || is_statistics(a, proxy) || run_set(a, section, RULES_REDIRECT))
+        if (run_set(a, section, RULES_HTTP) || is_statistics(a, proxy) ||
+            run_set(a, section, RULES_REDIRECT) || khap__routing_restrict_names(a, proxy))
             return;
     }
     a->maybe = 0;
@@ -337,7 +342,8 @@ static bool make_request(struct asking *a, const struct url *url, struct state *
     if (url->target.len == 0 || *url->target.ptr != '/')
         khap__buf_char(&b, '/');
     khap__buf_add(&b, url->target);
-    khap__sample_text(&state->target, SAMPLE_STR, khap__routing_keep(a, khap__buf_str(&b)));
+    khap__sample_text(&state->target, SAMPLE_STR,
+                      r->uri.len > 0 ? r->uri : khap__routing_keep(a, khap__buf_str(&b)));
     good = !b.failed;
     khap__buf_free(&b);
     for (size_t i = 0; i < r->n_headers; i++)

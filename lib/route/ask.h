@@ -120,8 +120,19 @@ bool khap__routing_reached(struct asking *a, const struct rule *rule);
 void khap__routing_through(struct asking *a, uint32_t section, const struct listener *l,
                            const struct state *request, reasons why);
 
+/* message.c */
+bool khap__routing_refused(struct asking *a);
+void khap__routing_new_host(struct asking *a, const struct sample *host);
+bool khap__routing_restrict_names(struct asking *a, const struct proxy *proxy);
+/* What HAProxy adds on its own behind all rules. */
+void khap__routing_add_fields(struct asking *a, const struct proxy *backend);
+
 /* servers.c: all that may become of a request that has got into a backend */
 void khap__routing_servers(struct asking *a, const struct proxy *proxy, struct khap_place place);
+
+/* patterns.c: an address or a network; bits behind the mask do not count */
+bool khap__routing_read_network(struct khap_str text, struct network *out);
+bool khap__routing_in_network(const struct network *ip, const struct network *pattern);
 
 /* fetch.c */
 void khap__routing_variable(struct asking *a, struct khap_str name, struct khap_place place,
@@ -129,6 +140,8 @@ void khap__routing_variable(struct asking *a, struct khap_str name, struct khap_
 /* A variable from now on, or perhaps from now on, where the condition is unknown. */
 void khap__routing_set_variable(struct asking *a, struct khap_str name, struct sample value);
 void khap__routing_cookie(struct asking *a, struct khap_str name, struct fetching *f, struct sample *out);
+/* Where a value of a list ends: at a comma outside of quotes. */
+size_t khap__routing_value_end(struct khap_str s, size_t at);
 /* A replacement with the groups of a match put in. */
 void khap__routing_expand(struct buf *b, struct khap_str replacement,
                           const struct khap_str groups[KHAP__REGEX_GROUPS]);

@@ -346,6 +346,40 @@ static void note_unclear(struct compiling *c, struct proxy *proxy, struct khap_s
     }
 }
 
+/* `option forwardfor except NET header NAME if-none` */
+static void read_added_field(struct compiling *c, struct added_field *out)
+{
+    *out = (struct added_field){.there = true};
+    for (size_t i = 2; i < c->at.n; i++) {
+        struct khap_str word = c->at.words[i].text, next = i + 1 < c->at.n ? c->at.words[i + 1].text : S("");
+        if (is(word, "if-none"))
+            out->if_none = true;
+        else if (is(word, "header"))
+            out->name = keep(c, next);
+        else if (is(word, "except"))
+            out->has_except = khap__routing_read_network(next, &out->except);
+    }
+}
+
+static void read_option(struct compiling *c, struct proxy *proxy, struct khap_str words)
+{
+    if (is(words, "option forwardfor")) {
+        read_added_field(c, &proxy->forwardfor);
+    } else if (is(words, "option originalto")) {
+        read_added_field(c, &proxy->originalto);
+    } else if (is(words, "option http-restrict-req-hdr-names") && c->at.n > 2) {
+        struct khap_str what = c->at.words[2].text;
+        proxy->restricts = true;
+        proxy->restrict_place = c->place;
+        proxy->restrict_names = is(what, "delete")   ? NAMES_DELETE
+                                : is(what, "reject") ? NAMES_REJECT
+                                                     : NAMES_ANY;
+    } else if (is(words, "option accept-invalid-http-request") ||
+               is(words, "option accept-unsafe-violations-in-http-request")) {
+        proxy->lax = true;
+    }
+}
+
 static void read_line(struct compiling *c)
 {
     const struct schema_line *line = c->at.schema;
@@ -387,6 +421,8 @@ static void read_line(struct compiling *c)
         read_statistics(c, proxy, words, value);
     } else if (is_not_evaluated(words)) {
         read_rule(c, RULES_CONTENT, S("-"));
+    } else if (khap__str_starts(words, S("option "))) {
+        read_option(c, proxy, words);
     } else if (is(words, "cookie")) {
         proxy->cookie = keep(c, value);
     } else if (is(words, "disabled") || is(words, "enabled")) {
@@ -462,6 +498,16 @@ static void inherit(struct compiling *c)
             }
             if (proxy->monitor_uri.len == 0)
                 proxy->monitor_uri = defaults->monitor_uri;
+            if (!proxy->forwardfor.there)
+                proxy->forwardfor = defaults->forwardfor;
+            if (!proxy->originalto.there)
+                proxy->originalto = defaults->originalto;
+            if (!proxy->restricts) {
+                proxy->restricts = defaults->restricts;
+                proxy->restrict_names = defaults->restrict_names;
+                proxy->restrict_place = defaults->restrict_place;
+            }
+            proxy->lax = proxy->lax || defaults->lax;
             if (proxy->cookie.len == 0)
                 proxy->cookie = defaults->cookie;
             if (proxy->stats_uri.len == 0) {

@@ -283,8 +283,7 @@ FETCH(fetch_urlp_val)
 
 /* ---- header fields */
 
-/* Where a value of a list ends: at a comma outside of quotes. */
-static size_t value_end(struct khap_str s, size_t at)
+size_t khap__routing_value_end(struct khap_str s, size_t at)
 {
     bool quoted = false;
     for (; at < s.len; at++) {
@@ -321,7 +320,7 @@ static uint32_t field_values(struct asking *a, struct khap_str name, bool whole,
         struct khap_str text = field->value.text;
         size_t at = 0;
         do {
-            size_t end = whole ? text.len : value_end(text, at);
+            size_t end = whole ? text.len : khap__routing_value_end(text, at);
             if (n++ == wanted)
                 khap__sample_text(out, SAMPLE_STR, khap__str_trim(khap__str_sub(text, at, end - at)));
             at = end + 1;

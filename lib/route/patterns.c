@@ -62,7 +62,7 @@ static bool read_range(struct khap_str text, struct khap_str op, struct pattern 
 }
 
 /* An address or a network; bits behind the mask do not count. */
-static bool read_network(struct khap_str text, struct network *out)
+bool khap__routing_read_network(struct khap_str text, struct network *out)
 {
     size_t slash = khap__str_find(text, '/');
     struct khap_str address = khap__str_sub(text, 0, slash), mask = khap__str_sub(text, slash + 1, text.len);
@@ -147,7 +147,7 @@ static void add(struct compiling *c, struct patterns *p, struct khap_str text, s
         good = read_range(text, op, &one);
         break;
     case MATCH_IP:
-        good = read_network(text, &one.network);
+        good = khap__routing_read_network(text, &one.network);
         break;
     case MATCH_REG:
         good = read_regex(c, p->nocase, text, &one.regex);
@@ -302,7 +302,7 @@ static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
 }
 
 /* IPv4 addresses are also compared as they are written in IPv6, and the other way round. */
-static bool match_network(const struct network *ip, const struct network *pattern)
+bool khap__routing_in_network(const struct network *ip, const struct network *pattern)
 {
     static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     uint8_t six[16];
@@ -365,7 +365,8 @@ static const struct pattern *find_network(const struct patterns *p, const struct
     const struct pattern *best = NULL;
     for (uint32_t i = 0; i < p->all.len; i++) {
         const struct pattern *one = &p->all.ptr[i];
-        if (match_network(ip, &one->network) && (best == NULL || one->network.bits > best->network.bits))
+        if (khap__routing_in_network(ip, &one->network) &&
+            (best == NULL || one->network.bits > best->network.bits))
             best = one;
     }
     return best;

@@ -181,6 +181,13 @@ struct listener {
     bool special; /* speaks what is not evaluated */
     uint8_t read;
 };
+/* `option forwardfor`, `option originalto` */
+struct added_field {
+    bool there, if_none, has_except;
+    struct network except;
+    struct khap_str name; /* empty: the usual one */
+};
+enum restrict_names { NAMES_ANY, NAMES_DELETE, NAMES_REJECT };
 struct proxy {
     struct khap_str name;
     bool is_proxy, frontend, backend; /* a listen is both */
@@ -193,6 +200,11 @@ struct proxy {
     struct khap_place default_backend_place;
     struct khap_str default_backend, monitor_uri, cookie, stats_uri;
     struct khap_place stats_place;
+    struct added_field forwardfor, originalto;
+    uint8_t restrict_names; /* enum restrict_names */
+    bool restricts;         /* it says so itself */
+    struct khap_place restrict_place;
+    bool lax; /* takes requests that are none */
     VEC(struct rule) rules[RULE_SETS];
     VEC(struct server) servers;
     VEC(struct listener) listeners;

@@ -148,8 +148,10 @@ RULE(rule_redirect)
         return true;
     o->public.status = (uint32_t)status_of(rule, S("code"), 302);
     struct khap_str path = khap__routing_path_of(a->state->target.text), query = {NULL, 0};
-    if (kind == 2)
+    if (kind == 2) {
         first_field(a, S("host"), &host);
+        host.text.len = khap__routing_value_end(host.text, 0);
+    }
     reasons why = target.why | host.why | (kind > 0 ? a->state->target.why : 0);
     if (why != 0) { /* that there is one is certain, where it leads is not */
         o->why |= why;
@@ -225,6 +227,8 @@ static void set_target(struct asking *a, const struct target *t, reasons why)
     a->no_memory = a->no_memory || b.failed;
     khap__sample_text(&value, SAMPLE_STR, khap__routing_keep(a, khap__buf_str(&b)));
     khap__buf_free(&b);
+    if (t->before.len > 0 && khap__routing_path_of(a->state->target.text).len == 0) /* releases differ */
+        why |= khap__routing_because(a, S("a path in place of none"), a->listener->place);
     if (why != 0 || a->state->target.state == SAMPLE_UNKNOWN)
         khap__sample_unknown(&value, why | a->state->target.why);
     put(a, &a->state->target, value);
@@ -333,6 +337,8 @@ static struct khap_str name_of(const struct rule *rule)
 
 static void add_field(struct asking *a, struct khap_str name, struct sample value)
 {
+    if (khap__str_eq_nocase(name, S("host")))
+        khap__routing_new_host(a, &value);
     if (!VEC_PUSH(&a->route->alloc, &a->state->fields, ((struct field){name, value})))
         a->no_memory = true;
 }
@@ -386,7 +392,8 @@ RULE(rule_del_header)
     if (a->maybe == 0)
         return false;
     khap__sample_unknown(&value, a->maybe | why);
-    add_field(a, name_of(rule), value);
+    if (!VEC_PUSH(&a->route->alloc, &a->state->fields, ((struct field){name_of(rule), value})))
+        a->no_memory = true;
     return false;
 }
 
@@ -405,6 +412,8 @@ RULE(rule_replace_header)
         if (why != 0)
             khap__sample_unknown(&value, why);
         put(a, &field->value, value);
+        if (khap__str_eq_nocase(name, S("host")))
+            khap__routing_new_host(a, &field->value);
     }
     return false;
 }
