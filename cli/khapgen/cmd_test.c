@@ -6,6 +6,7 @@
 #include "khapgen/output.h"
 #include "khapgen/test_results.h"
 
+#include <khap/graph.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@ struct test {
     bool help, record, force;
     struct khap_route *route;
     struct khap_routes *routes;
+    struct khap_graph *graph; /* of which hosts and paths are recorded, when no URL is given */
     struct coverage coverage;
     struct results results;
 };
@@ -192,6 +194,11 @@ static enum khap_status record_one(struct test *t, const struct khap_route_reque
     return status;
 }
 
+static bool same(struct khap_str a, struct khap_str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
 static enum khap_status print_table(void *ctx, const struct khap_sink *sink)
 {
     static const char head[] =
@@ -199,10 +206,18 @@ static enum khap_status print_table(void *ctx, const struct khap_sink *sink)
         "tests:\n";
     struct test *t = ctx;
     enum khap_status status = sink->write(sink->ctx, head, sizeof head - 1) == 0 ? KHAP_OK : KHAP_EIO;
+    struct khap_route_request request;
+    struct khap_graph_entry entry = {.size = sizeof entry};
+    khap_route_request_init(&request);
     for (size_t i = t->n_files; i < t->n_operands && status == KHAP_OK; i++) {
-        struct khap_route_request request;
-        khap_route_request_init(&request);
         request.url = word(t->operands[i]);
+        status = record_one(t, &request, sink);
+    }
+    for (size_t i = 0;
+         status == KHAP_OK && t->graph != NULL && khap_graph_entry_at(t->graph, i, &entry) == KHAP_OK; i++) {
+        if (entry.url.len == 0 || same(entry.url, request.url)) /* a rule; what else may become of the same */
+            continue;
+        request.url = entry.url;
         status = record_one(t, &request, sink);
     }
     return status;
@@ -211,6 +226,13 @@ static enum khap_status print_table(void *ctx, const struct khap_sink *sink)
 static int record(struct test *t)
 {
     int status = read_configuration(t);
+    struct khap_graph_options options;
+    struct khap_file_source sides = input_file_source(&t->asked.sides);
+    khap_graph_options_init(&options);
+    options.files = &sides;
+    if (status == EXIT_DONE && t->n_files == t->n_operands)
+        status = report_status(&t->report,
+                               khap_graph_new(NULL, t->asked.bundle, &t->asked.target, &options, &t->graph));
     if (status != EXIT_DONE)
         return status;
     return t->output != NULL ? output_print_to_file(&t->report, t->output, t->force, t, print_table)
@@ -237,6 +259,7 @@ int cmd_test(const char *const *words)
         return status;
     status = run(&t, words);
     (void)report_show(&t.report);
+    khap_graph_free(t.graph);
     khap_routes_free(t.routes);
     khap_route_free(t.route);
     coverage_free(&t.coverage);

@@ -1,7 +1,7 @@
 /* graph/svg.c - a picture as an image: four columns, each in an order that keeps lines short. SPDX-License-Identifier: MIT */
 #include "graph/graph.h"
 
-enum { ROW = 24, BOX = 18, TOP = 56, LEFT = 16, WIDTH = 260, GAP = 110, LETTERS = 38 };
+enum { ROW = 24, BOX = 18, TOP = 56, LEFT = 16, WIDTH = 260, GAP = 110, LETTERS = 36 };
 enum column { BINDS, HOSTS, SERVICES, NODES, COLUMNS };
 
 /* Something that is drawn; `want` is where its neighbours stand, in rows. */

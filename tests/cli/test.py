@@ -174,6 +174,18 @@ with open("new.yaml") as a, open("recorded.yaml") as b:
 tap.equal("--record -o: not over something else", run("--record", "-o", "a.cfg", "a.cfg", urls[0])[0], 3)
 tap.equal("--record: a URL that is none", run("--record", "a.cfg", "x://")[0], 2)
 
+# without a URL: what the configuration names
+status, out, err = run("--record", "a.cfg")
+tap.equal("--record without a URL: hosts and paths of conditions", (status, err, re.findall('url: "(.*)"', out)),
+          (0, "", ["http://a.example/ui", "http://khap.invalid/", "https://a.example/ui", "https://khap.invalid/"]))
+put("recorded.yaml", out)
+tap.equal("--record without a URL: as expected", run("a.cfg", "recorded.yaml")[0], 0)
+for example_map in sorted(glob.glob(os.path.join(os.path.dirname(example), "*.yaml"))):
+    status, out, err = run("--record", example_map)
+    put("recorded.yaml", out)
+    again, results, said = run(example_map, "recorded.yaml")
+    tap.ok("--record without a URL: %s" % os.path.basename(example_map), status == 0 and again == 0 and "url: " in out, "%d %d %s" % (status, again, results + err + said))
+
 # ---- a service map
 status, out, err = run("--record", example, "http://www.example.com/api/x", "http://www.example.com/", "http://other.example/")
 put("map.yaml", out)

@@ -27,7 +27,7 @@ if [ -x "$(dirname "$KHAPGEN")/.libs/khapgen" ]; then
     export LD_LIBRARY_PATH
 fi
 
-# failing FILE file|dir|into|json|from-json|outline|check|files|fix|migrate|upgrade I [on]: one run; leaves status, calls, blocks, and what it wrote in
+# failing FILE file|dir|into|json|from-json|outline|check|files|fix|migrate|upgrade|test|record|graph I [on]: one run; leaves status, calls, blocks, and what it wrote in
 # $tap_tmp/out, for check with what it told
 failing() {
     rm -rf "$tap_tmp/out" "$tap_tmp/count"
@@ -44,6 +44,9 @@ failing() {
         ;;
     migrate) command=migrate; set -- "$@" -- --from 1.5 --to 3.4 -o "$tap_tmp/out/it" ;;
     upgrade) command=migrate; set -- "$@" -- --to 3.4 -o "$tap_tmp/out/it" ;;
+    test) command=test; set -- "$@" -- --format junit "$abs_srcdir/tests/failmalloc/route.cfg" ;;
+    record) command=test; set -- "$@" -- --record -o "$tap_tmp/out/it" ;;
+    graph) command=graph; set -- "$@" -- -o "$tap_tmp/out/it.svg" ;;
     json | from-json) command=parse; set -- "$@" -- "--$2" -o "$tap_tmp/out/it" ;;
     outline) command=parse; set -- "$@" -- -o "$tap_tmp/out/it" ;;
     file) set -- "$@" -- -o "$tap_tmp/out/haproxy.cfg" ;;
@@ -61,7 +64,7 @@ failing() {
     env LD_PRELOAD="$tap_tmp/failmalloc.so" FAILMALLOC_PROGRAM="$(basename "$program")" FAILMALLOC_AT="$at" ${on:+FAILMALLOC_ON=1} \
         FAILMALLOC_COUNT="$tap_tmp/count" "$program" $command "$@" "$map" >"$tap_tmp/stdout" 2>"$tap_tmp/err"
     status=$?
-    [ $command != check ] || [ $status -gt 1 ] || cat "$tap_tmp/stdout" "$tap_tmp/err" >"$tap_tmp/out/told"
+    { [ $command != check ] && [ "$2" != junit ]; } || [ $status -gt 1 ] || cat "$tap_tmp/stdout" "$tap_tmp/err" >"$tap_tmp/out/told"
     calls=0 blocks=0
     [ -s "$tap_tmp/count" ] && read -r calls blocks <"$tap_tmp/count"
 }
@@ -138,6 +141,9 @@ else
     try "$abs_srcdir/tests/failmalloc/check.cfg" check
     try "$abs_srcdir/tests/failmalloc/check.cfg" files
     try "$abs_srcdir/tests/failmalloc/check.cfg" fix
+    try "$abs_srcdir/tests/failmalloc/routes.yaml" test
+    try "$abs_srcdir/tests/failmalloc/route.cfg" record
+    try "$abs_srcdir/tests/failmalloc/route.cfg" graph
     try "$abs_srcdir/tests/failmalloc/old.cfg" migrate
     try "$abs_srcdir/tests/failmalloc/old-map.yaml" upgrade
 fi

@@ -89,7 +89,7 @@ try:
     browser.settle()
     for kind in ("mousePressed", "mouseReleased"):
         browser.call("Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1], button="left", clickCount=1)
-    browser.settle()
+        browser.settle()  # between the two, rows are drawn anew: the list gets the focus
     tap.equal("a click", (len(rows(1)), len(rows(2)), len(rows(3))), (1, 1, 1))
 
     # contrast, in light and dark
@@ -118,6 +118,7 @@ try:
     for column in range(4):
         for n in range(browser.evaluate("document.querySelectorAll('#list%d .row').length" % column)):
             browser.evaluate("document.querySelectorAll('#list%d .row')[%d].click()" % (column, n))
+            tap.ok("hostile: column %d, row %d is chosen" % (column, n), browser.evaluate("!!document.querySelector('aside h3') && location.hash.indexOf('at=') >= 0"))
             browser.settle()
             if n == 0 and column == 2:
                 shot("hostile")

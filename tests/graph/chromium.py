@@ -106,7 +106,9 @@ class Browser:
 
     def type(self, text):
         self.call("Input.insertText", text=text)
-        time.sleep(0.12)
+        until = time.monotonic() + 30
+        while time.monotonic() < until and not self.evaluate("decodeURIComponent(location.hash).indexOf('q=' + document.getElementById('q').value) >= 0"):
+            time.sleep(0.02)
         self.settle()
 
     def settle(self):
