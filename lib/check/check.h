@@ -248,6 +248,8 @@ bool khap__check_asks(const struct check *c, uint32_t section, enum schema_kind 
 /* replaced.c: a line that takes the place of one above it, as its value says; which of them are told, when the defaults of all sections are known. */
 void khap__check_replaced(struct check *c, const struct schema_line *line, const struct schema_set *bits);
 void khap__check_all_replaced(struct check *c);
+/* inherits.c: sections that cannot inherit from what they inherit from. */
+void khap__check_inherits(struct check *c);
 /* Whether a section may define a name of that kind that does not stand in it. */
 bool khap__check_may_define(const struct check *c, uint32_t section, enum schema_kind kind,
                             struct khap_str name);

@@ -827,6 +827,7 @@ void khap__check_cross(struct check *c)
     }
     khap__check_named(c);
     khap__check_all_replaced(c);
+    khap__check_inherits(c);
     for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
         if (rule->predicate == CROSS_MODE || rule->predicate == CROSS_LOOP)
             check_backends(c, rule);

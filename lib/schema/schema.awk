@@ -314,7 +314,7 @@ FILENAME ~ /kinds\.tsv$/ {
 FILENAME ~ /cross-line\.tsv$/ {
     if (NF != 6)
         fail("6 columns expected, not " NF)
-    if ($1 !~ /^(requires|needs|option|once|order|mode|unique|loop|own|named|alike|chain|twice|pair|unused)$/)
+    if ($1 !~ /^(requires|needs|option|once|order|mode|unique|loop|own|named|alike|chain|twice|pair|unused|inherits)$/)
         fail("no such predicate: " $1)
     split($3, ends, "-")
     cross_first[n_cross] = release(ends[1])
@@ -336,7 +336,7 @@ FILENAME ~ /cross-line\.tsv$/ {
             fail("no kind of names before a colon: " $6)
         cross_kind[n_cross] = kind_number[kind]
         cross_n[n_cross] = keyword_sets(substr($6, length(kind) + 2))
-    } else if ($1 == "once" && $6 == "value")
+    } else if (($1 == "once" && $6 == "value") || ($1 == "inherits" && $6 == "shared"))
         cross_kind[n_cross] = 1
     else
         cross_n[n_cross] = keyword_sets($6)

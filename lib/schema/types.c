@@ -613,7 +613,7 @@ static enum schema_problem name(const struct check *c)
 
 static enum schema_problem definition(const struct check *c)
 {
-    return has_word(c, S("server")) ? name(c) : not_empty(c);
+    return has_word(c, S("server")) || has_word(c, S("group")) ? name(c) : not_empty(c);
 }
 
 /* As strtol() reads it. */
