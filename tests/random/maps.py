@@ -293,7 +293,7 @@ class Maker:
                         self.set(cert, "certs[]", "clientCa", which + ".crt")
                         self.set(cert, "certs[]", "verify", self.rng.choice(words_of("certs[].verify")), 0.6)
                         self.set(cert, "certs[]", "crl", "crl.pem", 0.4)
-                if self.chance(0.3):
+                if self.chance(0.45):
                     self.cert_options(cert)
                 certs.append(cert)
         if self.rng.random() < 0.3:
@@ -308,9 +308,9 @@ class Maker:
         versions = sorted(self.rng.choice(words_of("certs[].minVersion")) for _ in range(2))
         if self.set(cert, "certs[]", "minVersion", versions[0], 0.5):
             self.set(cert, "certs[]", "maxVersion", versions[1], 0.5)
-        if self.chance(0.4) and "key" not in cert and "clientCa" not in cert:
+        if self.chance(0.6) and "key" not in cert and "clientCa" not in cert:
             cert["file"] = "c.pem"
-            if not self.set(cert, "certs[]", "ocsp", "c.ocsp", 0.5) or self.flag():
+            if not self.set(cert, "certs[]", "ocsp", "c.ocsp", 0.75) or self.flag():
                 self.set(cert, "certs[]", "ocspUpdate", self.flag())
 
     def frontends(self):
