@@ -79,10 +79,10 @@ static void cookie_lines(struct gen *g, const struct service *s)
 }
 
 /* What is the same for all servers of a service: the part of the line behind the server's own words. */
-static void server_tail(struct gen *g, const struct service *s)
+static void server_tail(struct gen *g, const struct service *s, const struct node *node)
 {
     struct khap_document *doc = g->doc;
-    khap__gen_server_check(g, s);
+    khap__gen_server_check(g, s, node);
     if (s->protocol == PROTOCOL_HTTPS || s->protocol == PROTOCOL_H2) {
         khap__doc_lit(doc, "ssl verify");
         khap__doc_word(doc, s->tls_verify ? S("required") : S("none"));
@@ -196,7 +196,7 @@ static void server_line(struct gen *g, const struct service *s, const struct ser
         khap__doc_lit(doc, "cookie");
         khap__doc_word(doc, server->name);
     }
-    server_tail(g, s);
+    server_tail(g, s, server->node);
     int64_t maxconn = server->maxconn > 0 ? server->maxconn : s->maxconn;
     int64_t maxqueue = server->maxqueue > 0 ? server->maxqueue : s->maxqueue;
     uint64_t slowstart = server->slowstart > 0 ? server->slowstart : s->slowstart;
@@ -315,6 +315,7 @@ void khap__gen_helpers(struct gen *g)
         name_words(g, &g->r.acme_server);
         khap__doc_end(doc);
     }
+    khap__gen_node_checks(g);
     if (g->needs_404) {
         khap__doc_blank(doc);
         khap__doc_comment(doc, 0, NOWHERE, S("What matches no service"));

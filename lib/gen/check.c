@@ -153,12 +153,20 @@ void khap__gen_check(struct gen *g, const struct service *s)
     khap__doc_end(doc);
 }
 
-void khap__gen_server_check(struct gen *g, const struct service *s)
+void khap__gen_server_check(struct gen *g, const struct service *s, const struct node *node)
 {
     struct khap_document *doc = g->doc;
     agent_words(g, s);
     if (!s->check.on)
         return;
+    if (s->check.node && node) {
+        khap__doc_lit(doc, "track");
+        khap__doc_part(doc, S("khap-nodes/"));
+        khap__doc_part(doc, node->name);
+        khap__doc_part_end(doc);
+        g->needs_nodes = true;
+        return;
+    }
     bool tls = s->protocol == PROTOCOL_HTTPS || s->protocol == PROTOCOL_H2;
     khap__doc_lit(doc, "check");
     if (s->check.port > 0) {
@@ -177,4 +185,44 @@ void khap__gen_server_check(struct gen *g, const struct service *s)
         khap__doc_lit(doc, "check-alpn h2");
     if (s->send_proxy > 0 && s->check.port > 0)
         khap__doc_lit(doc, "check-send-proxy");
+}
+
+void khap__gen_node_checks(struct gen *g)
+{
+    const struct setting *given = g->r.node_check;
+    if (!g->needs_nodes)
+        return;
+    const struct setting *port = khap__setting_find(given, KEY_NODE_CHECK_PORT),
+                         *path = khap__setting_find(given, KEY_NODE_CHECK_PATH),
+                         *interval = khap__setting_find(given, KEY_NODE_CHECK_INTERVAL),
+                         *rise = khap__setting_find(given, KEY_NODE_CHECK_RISE),
+                         *fall = khap__setting_find(given, KEY_NODE_CHECK_FALL);
+    struct service s = {.place = given->place, .mode = MODE_HTTP};
+    s.check.on = true;
+    s.check.place = given->place;
+    s.check.type = path ? CHECK_HTTP : CHECK_TCP;
+    s.check.path = path ? path->text : S("");
+    s.check.method = S("GET");
+    s.check.interval = interval ? (uint64_t)interval->number : 2000000;
+    s.check.rise = rise ? (uint32_t)rise->number : 2;
+    s.check.fall = fall ? (uint32_t)fall->number : 3;
+    khap__doc_blank(g->doc);
+    khap__doc_comment(g->doc, 0, NOWHERE, S("Nodes, each checked once for all services"));
+    khap__gen_line(g, 0, "backend khap-nodes", given->place);
+    khap__gen_backend_frame(g, false, &s, NULL, given->place);
+    khap__gen_check(g, &s);
+    for (uint32_t i = 0; i < g->r.nodes.len; i++) {
+        const struct node *node = &g->r.nodes.ptr[i];
+        struct address address = node->address;
+        address.has_port = true;
+        address.port = address.port_last = (uint16_t)port->number;
+        khap__doc_begin(g->doc, 4, node->place);
+        khap__doc_lit(g->doc, "server");
+        khap__doc_word(g->doc, node->name);
+        khap__gen_address(g, &address);
+        khap__gen_server_check(g, &s, NULL);
+        if (address.family == ADDRESS_NAME && gen_from(g, R(1, 7)))
+            khap__doc_lit(g->doc, "init-addr last,libc,none");
+        khap__doc_end(g->doc);
+    }
 }

@@ -53,7 +53,7 @@ struct gen {
     uint8_t left_out_keys;
     bool secret;                                         /* the main file holds one */
     bool said_no_host;                                   /* MSG_CHECK_WITHOUT_HOST: once is enough */
-    bool needs_404, needs_421, needs_acme, needs_reject; /* helper sections that something leads to */
+    bool needs_404, needs_421, needs_acme, needs_reject, needs_nodes; /* helper sections that something leads to */
     enum khap_status failure;                            /* sticky */
 };
 
@@ -207,6 +207,8 @@ void khap__gen_tcplog(struct gen *g, struct khap_place place);
 void khap__gen_forwardfor(struct gen *g, struct khap_place place);
 /* check.c */
 void khap__gen_check(struct gen *g, const struct service *s);
-void khap__gen_server_check(struct gen *g, const struct service *s);
+/* `node`: NULL for a server that is none */
+void khap__gen_server_check(struct gen *g, const struct service *s, const struct node *node);
+void khap__gen_node_checks(struct gen *g); /* the section that others track */
 
 #endif

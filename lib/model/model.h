@@ -171,7 +171,7 @@ struct resolved {
         https_tcp_only; /* no certificate, but passthrough: the https address stands as a TCP frontend only */
     struct frontend
         https_address; /* binds of https for passthrough, valid when https_tcp_only or https >= 0 */
-    const struct setting *process, *log, *stats, *acme, *global,
+    const struct setting *node_check, *process, *log, *stats, *acme, *global,
         *defaults; /* as given; NULL or SETTING_OFF */
     struct bind *stats_binds;
     uint32_t n_stats_binds;
@@ -290,6 +290,7 @@ struct service {
         struct khap_str path, host, method; /* host empty: none */
         struct khap_str user;               /* empty: none */
         bool host_given;                    /* and not the first exact host of the service */
+        bool node;                          /* nodes track their server of khap-nodes */
         struct status_range *expect;
         uint32_t n_expect; /* 0: HAProxy's own, 2xx and 3xx */
         uint64_t interval;

@@ -61,6 +61,9 @@ static void resolve_rest(struct resolver *r)
     struct resolved *out = r->out;
     out->process = top(r, KEY_PROCESS);
     out->log = top(r, KEY_LOG);
+    out->node_check = top(r, KEY_NODE_CHECK);
+    if (out->node_check)
+        khap__need_member(r, out->node_check, KEY_NODE_CHECK_PORT, S("`nodeCheck`"));
     out->stats = top(r, KEY_STATS);
     out->acme = top(r, KEY_ACME);
     out->global = top(r, KEY_GLOBAL);

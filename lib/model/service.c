@@ -57,6 +57,7 @@ static bool fill_check(const struct resolved *r, const struct service_parts *par
     if (!out->check.on)
         return true;
     out->check.place = check.own ? check.own->place : out->place;
+    out->check.node = khap__is_true(khap__member(check, KEY_SERVICE_CHECK_NODE));
     out->check.type = (uint8_t)khap__check_type(check, out->mode);
     interval = khap__member(check, KEY_SERVICE_CHECK_INTERVAL);
     rise = khap__member(check, KEY_SERVICE_CHECK_RISE);

@@ -154,6 +154,13 @@ static void check_user(struct resolver *r, const struct service_parts *own,
         say_needs(r, own_user, S("check.type: mysql"));
 }
 
+static void check_node(struct resolver *r, struct layered check)
+{
+    const struct setting *node = khap__setting_find(check.own, KEY_SERVICE_CHECK_NODE);
+    if (khap__is_true(node) && !r->out->node_check && !khap__setting_spoilt(r->model->root, KEY_NODE_CHECK))
+        RESOLVE_SAY(r, MSG_KEY_NEEDS_KEY, node->place, S("check.node"), S("nodeCheck"));
+}
+
 /* What only an HTTP check has, when the check is another one. */
 static void check_check(struct resolver *r, struct layered check)
 {
@@ -330,6 +337,7 @@ void khap__check_defaults(struct resolver *r)
     static const struct service_parts none;
     khap__check_balance(r, &r->defaults, &none);
     check_user(r, &r->defaults, &none, MODE_HTTP);
+    check_node(r, khap__layered(r->defaults.check, NULL));
     check_parts(r, khap__setting_find(r->model->root, KEY_SERVICE_DEFAULTS), S("`serviceDefaults`"),
                 &r->defaults, &none);
     khap__check_rewrite(r, r->defaults.rewrite, false);
@@ -361,6 +369,7 @@ void khap__check_service(struct resolver *r, const struct service_head *head, co
         khap__check_balance(r, own, inherited);
         check_user(r, own, inherited, head->mode);
         check_agent(r, own, inherited);
+        check_node(r, khap__layered(own->check, NULL));
     }
     if (head->mode == MODE_TCP) {
         if (!own->bind && !inherited->bind && !own->hosts && !spoilt(r, head, KEY_SERVICE_BIND) &&

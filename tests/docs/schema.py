@@ -46,6 +46,7 @@ NOT_SEEN = {
     "bad-needs-release-old": "what a release can do",
     "bad-needs-release-spread": "what a release can do",
     "bad-needs-release-checks": "what a release can do",
+    "bad-node-check-none": "a key that needs another one",
     "bad-log-old": "what a release can do",
     "bad-jwt-old": "what a release can do",
     "bad-jwt-key": "what is in a file",

@@ -59,6 +59,8 @@ CONTEXT = {
     "services.*.check.host": ({"services": {"web": {"check": {"path": "/c"}}}}, []),
     "services.*.check.method": ({"services": {"web": {"check": {"path": "/c"}}}}, []),
     "services.*.check.expect": ({"services": {"web": {"check": {"path": "/c"}}}}, []),
+    "services.*.check.node": ({"nodeCheck": {"port": 10250}}, []),
+    "nodeCheck": ({"nodeCheck": {"port": 10250}, "services": {"web": {"check": {"node": True}}}}, []),
     "services.*.check.user": ({"services": {"web": {"check": {"type": "mysql", "user": "other"}}}}, []),
     "services.*.agentCheck": ({"services": {"web": {"agentCheck": {"port": 7}}}}, []),
     "services.*.hash.cookie": ({}, ["--target", "2.6"]),

@@ -168,6 +168,11 @@ def context(path):
         web["check"] = {"interval": "2s"} if path == "services.*.check.type" else {"path": "/h"}
     if path == "services.*.hash.cookie":
         tree["haproxy"] = "2.6-3.4"
+    if path.startswith("nodeCheck"):
+        tree["nodeCheck"] = {"port": 10250}
+        web["check"] = {"node": True}
+    if path == "services.*.check.node":
+        tree["nodeCheck"] = {"port": 10250}
     if path == "services.*.check.user":
         web["check"] = {"type": "mysql", "user": "a"}
     if path.startswith("services.*.agentCheck"):

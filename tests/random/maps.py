@@ -199,6 +199,14 @@ class Maker:
                 self.set(m["log"], "log", "headers", lambda: ["User-Agent", self.header()], 0.4)
                 self.set(m["log"], "log", "facility", rng.choice(words_of("log.facility")), 0.7)
         self.nodes()
+        if self.chance(0.3):
+            self.use("nodeCheck")
+            c = m["nodeCheck"] = {}
+            self.set(c, "nodeCheck", "port", rng.randrange(1, 65536))
+            self.set(c, "nodeCheck", "path", rng.choice(["/healthz", "/it's?a=%41&b=$x"]), 0.5)
+            self.set(c, "nodeCheck", "interval", self.time(), 0.5)
+            self.set(c, "nodeCheck", "rise", rng.randrange(1, 20), 0.5)
+            self.set(c, "nodeCheck", "fall", rng.randrange(1, 20), 0.5)
         self.certs()
         self.frontends()
         if self.chance(0.3):
@@ -364,6 +372,8 @@ class Maker:
         self.set(c, path, "interval", rng.choice(["2s", "500ms", 3000, "1m"]), 0.5)
         self.set(c, path, "rise", rng.randrange(1, 20), 0.5)
         self.set(c, path, "fall", rng.randrange(1, 20), 0.5)
+        if "nodeCheck" in self.map:
+            self.set(c, path, "node", self.flag(), 0.4)
         self.set(c, path, "port", rng.randrange(1, 65536), 0.5)
         return c
 
