@@ -62,10 +62,21 @@ static enum khap_status take_of_directory(void *ctx, struct khap_str name)
     return r->d->status;
 }
 
+/* A certificate, or a directory of them; a relative path is below crt-base. */
 static void take_path(struct reading_cert *r, struct khap_str path)
 {
     const struct khap_file_source *files = r->d->options->files;
-    r->directory = khap__drawing_keep(r->d, path);
+    struct khap_str base = r->d->crt_base;
+    khap__buf_clear(&r->d->scratch);
+    if (base.len > 0 && path.len > 0 && path.ptr[0] != '/') {
+        khap__buf_add(&r->d->scratch, base);
+        khap__buf_char(&r->d->scratch, '/');
+    }
+    khap__buf_add(&r->d->scratch, path);
+    while (r->d->scratch.len > 1 && r->d->scratch.ptr[r->d->scratch.len - 1] == '/')
+        r->d->scratch.len--;
+    khap__drawing_need(r->d, !r->d->scratch.failed);
+    path = r->directory = khap__drawing_keep(r->d, khap__buf_str(&r->d->scratch));
     if (r->d->status == KHAP_OK &&
         (files->list == NULL || files->list(files->ctx, r->directory, take_of_directory, r) != KHAP_OK))
         take_file(r, path);

@@ -193,6 +193,16 @@ static void read_service(struct drawing *d, const struct khap_view_section *sect
                            khap__map_add(&d->service_names, service.name, number, &found, &old) == KHAP_OK);
 }
 
+static void read_global(struct drawing *d, const struct khap_view_section *section)
+{
+    const struct khap_document *doc = document_of(section);
+    for (const struct khap_line *line = section->head; line != section->last && d->status == KHAP_OK;) {
+        line = khap_line_next(doc, line);
+        if (read_line(d, doc, line) && khap__str_eq(word_of(d, 0), S("crt-base")))
+            d->crt_base = khap__drawing_keep(d, word_of(d, 1));
+    }
+}
+
 /* Services first: entries lead to them. */
 static void read_sections(struct drawing *d)
 {
@@ -203,6 +213,8 @@ static void read_sections(struct drawing *d)
             bool both = khap__str_eq(section.kind, S("listen"));
             if (section.read == KHAP_FALSE)
                 continue;
+            if (pass == 0 && khap__str_eq(section.kind, S("global")))
+                read_global(d, &section);
             if (pass == 0 && (both || khap__str_eq(section.kind, S("backend"))))
                 read_service(d, &section, i);
             if (pass == 1 && (both || khap__str_eq(section.kind, S("frontend"))))

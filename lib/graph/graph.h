@@ -102,6 +102,7 @@ struct drawing {
     struct khap_target target;
     struct map service_names, node_names;
     struct buf scratch;
+    struct khap_str crt_base; /* of `global`; empty without */
     /* of the frontend that is being read */
     VEC(struct candidate) candidates;
     VEC(struct rule) rules;

@@ -152,6 +152,13 @@ if openssl and "certs" in data:
     data = page("cert.cfg").json()
     if data["certs"]:
         tap.equal("a certificate, by its names", [(h[0], h[5]) for h in data["hosts"]], [("a.example", 0), ("b.w.example", 0), ("c.example", -1), ("any other request", -1)])
+        os.makedirs("base/dir")
+        shutil.copy("x.pem", "base/dir/one.pem")
+        put("list.txt", "# a list\ndir/one.pem [alpn h2] a.example\nmissing.pem\n")
+        for how in ("crt dir/", "crt dir/one.pem", "crt-list list.txt"):
+            put("cert2.cfg", "global\n    crt-base base\n" + open("cert.cfg").read().replace("crt x.pem", how))
+            got = page("cert2.cfg").json()
+            tap.equal("crt-base, %s" % how, ([c[0] for c in got["certs"]], [h[5] for h in got["hosts"]]), (["base/dir/one.pem"], [0, 0, -1, -1]))
         tap.ok("its last second", 19 * 86400 < data["certs"][0][1] - data["now"] < 21 * 86400 and data["certs"][0][0] == "x.pem", data["certs"])
     else:
         tap.skip("khapgen was built without OpenSSL")
