@@ -191,6 +191,8 @@ static void lead_to_raw(struct import *im, struct import_service *service)
         (void)khap__import_set_text(im, place, "services", name, "backend", service->name);
         (void)set_routes(im, service, name, bits, false);
         (void)set_frontends(im, place, name, bits);
+        if (service->to_https && (bits & tls_bits(im)) != 0 && (bits & ~tls_bits(im)) != 0)
+            (void)khap__import_set(im, place, "services", name, "redirectHttps", S("true"));
     }
 }
 

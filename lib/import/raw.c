@@ -70,16 +70,25 @@ static bool is_helper(const struct import_section *s)
 
 static void lose(struct import *im, struct import_line *line)
 {
-    line->state = LINE_LOST;
+    line->state = im->final ? LINE_LOST : LINE_RAW;
     if (im->final)
         SAY(im->diags, MSG_IMPORT_LOST, line->place, line->text);
 }
 
+/* One blank between words, where that is all there is to it. */
 static void add_line(struct buf *text, const struct import_line *line)
 {
+    bool plain = true;
+    for (size_t i = 0; i < line->text.len && plain; i++)
+        plain = memchr("\"'\\#$", line->text.ptr[i], 5) == NULL;
     if (text->len > 0)
         khap__buf_char(text, '\n');
-    khap__buf_add(text, line->text);
+    if (!plain)
+        khap__buf_add(text, line->text);
+    for (uint32_t i = 0; plain && i < line->n; i++) {
+        khap__buf_add(text, i > 0 ? S(" ") : S(""));
+        khap__buf_add(text, line->words[i]);
+    }
 }
 
 /* A rule left over would come behind those that keys say: only where it was behind them anyway. */
@@ -198,7 +207,6 @@ void khap__import_keep(struct import *im, const struct config *made)
 {
     uint8_t *used = khap__arena_zalloc(&im->arena, made->lines.len + 1u, 1);
     struct buf global;
-    bool defaults = false;
     if (used == NULL) {
         khap__import_fail(im, KHAP_ENOMEM);
         return;
@@ -219,7 +227,7 @@ void khap__import_keep(struct import *im, const struct config *made)
                 if (im->in.lines.ptr[k].state == LINE_OPEN)
                     lose(im, &im->in.lines.ptr[k]);
             }
-        } else if (is_helper(s) || (s->role == ROLE_DEFAULTS && defaults)) {
+        } else if (is_helper(s) || (s->role == ROLE_DEFAULTS && i != im->defaults)) {
             for (uint32_t k = s->first; k < s->end; k++) {
                 if (im->in.lines.ptr[k].state == LINE_OPEN)
                     lose(im, &im->in.lines.ptr[k]);
@@ -229,7 +237,6 @@ void khap__import_keep(struct import *im, const struct config *made)
         } else {
             keep_rest(im, s, &global);
         }
-        defaults = defaults || s->role == ROLE_DEFAULTS;
     }
     if (global.failed)
         khap__import_fail(im, KHAP_ENOMEM);
