@@ -33,7 +33,8 @@ def lines_of(text):
             continue
         if not line[0].isspace():
             name = line
-        found.setdefault(name, []).append(line.strip())
+        # sockets have names with a sum of addresses, which may be written in another way
+        found.setdefault(name, []).append(re.sub("(abns@khap-[a-z]*)-[0-9a-f]*", r"\1", line.strip()))
     return {k: sorted(v) for k, v in found.items()}
 
 
@@ -74,7 +75,8 @@ def outcome(directory, target, url):
         if line:
             o = json.loads(line)
             # a service with a backend of one's own may have another name
-            found.add((o["kind"], o.get("status"), o.get("location"), re.sub("^khap-.*", "", o.get("backend", "")), str(o["servers"])))
+            found.add((o["kind"], o.get("status"), o.get("location"), re.sub("^khap-.*", "", o.get("backend", "")),
+                       re.sub("(abns@khap-[a-z]*)-[0-9a-f]*", r"\1", str(o["servers"]))))
     return sorted(map(str, found))
 
 
