@@ -17,7 +17,7 @@ static void blame(struct import *im, const struct khap_diags *tried)
             struct import_section *s = &im->in.sections.ptr[line->section];
             if (line->place.source == place.source && line->place.offset == place.offset &&
                 s->role >= ROLE_FRONTEND && s->role <= ROLE_LISTEN && !khap__str_starts(s->name, S("khap-")))
-                s->raw = true;
+                khap__import_stay(s, line->text);
         }
     }
 }
@@ -227,7 +227,7 @@ static void ask_front(struct pair *p, uint32_t index)
         }
     }
     if (!good && im->failure == KHAP_OK && port.len > 0)
-        im->in.sections.ptr[front->section].raw = true;
+        khap__import_stay(&im->in.sections.ptr[front->section], S("the order of its rules"));
 }
 
 static void ask_all(struct import *im, struct khap_bundle *made, const struct khap_target *target)

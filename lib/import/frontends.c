@@ -410,7 +410,7 @@ static void set_front(struct import *im, const struct import_front *front, uint3
         good = khap__import_set(im, head->place, "frontends", front->name, "alpn", S("[]")) && good;
     head->state = LINE_TAKEN;
     if (!good)
-        im->in.sections.ptr[front->section].raw = true;
+        khap__import_stay(&im->in.sections.ptr[front->section], head->text);
 }
 
 /* Lines that make a frontend what keys cannot say. */
@@ -444,7 +444,8 @@ void khap__import_fronts(struct import *im)
             fits = same_certificates(&im->in.lines.ptr[certificates], &im->in.lines.ptr[tls]);
         else if (fits && tls != NO_SECTION)
             fits = set_certificates(im, &im->in.lines.ptr[tls]);
-        s->raw = !fits;
+        if (!fits)
+            khap__import_stay(s, S("what it listens with, or answers"));
         if (!fits)
             continue;
         if (tls != NO_SECTION)

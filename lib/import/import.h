@@ -49,6 +49,7 @@ struct import_section {
     uint32_t defaults;   /* section, or UINT32_MAX */
     uint8_t role;
     bool tcp;
+    struct khap_str why;     /* of raw: a line, or in words */
     bool always;             /* raw, whatever becomes of the others */
     bool meant;              /* its mode is guessed */
     bool taken;              /* all of it is said */
@@ -60,6 +61,13 @@ struct config {
     VEC(struct import_line) lines;
     VEC(struct import_section) sections;
 };
+/* It stays whole; the first reason is the one that is told. */
+static inline void khap__import_stay(struct import_section *s, struct khap_str why)
+{
+    if (!s->raw)
+        s->why = why;
+    s->raw = true;
+}
 enum { NO_SECTION = UINT32_MAX };
 
 /* ---- what is found ---- */

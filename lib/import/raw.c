@@ -161,7 +161,7 @@ static void keep_text(struct import *im, const struct import_section *s, struct 
     if (good && front && s->also_as.len > 0)
         good = khap__import_set_text(im, place, "frontends", s->also_as, "extra", lines);
     if (!good && s->role != ROLE_GLOBAL && s->role != ROLE_DEFAULTS)
-        im->in.sections.ptr[im->in.lines.ptr[s->first].section].raw = true;
+        khap__import_stay(&im->in.sections.ptr[im->in.lines.ptr[s->first].section], lines);
 }
 
 static void keep_rest(struct import *im, struct import_section *s, struct buf *global)
@@ -172,11 +172,11 @@ static void keep_rest(struct import *im, struct import_section *s, struct buf *g
     for (uint32_t i = s->first; i < s->end; i++) {
         struct import_line *line = &im->in.lines.ptr[i];
         if (line->state == LINE_CLAIMED) {
-            s->raw = true;
+            khap__import_stay(s, line->text);
         } else if (line->state == LINE_OPEN) {
             bool front = for_frontend(s, line);
             if (front ? s->as.len == 0 : s->tcp && s->role == ROLE_FRONTEND) {
-                s->raw = true;
+                khap__import_stay(s, line->text);
                 continue;
             }
             line->state = LINE_RAW;
@@ -229,7 +229,8 @@ void khap__import_keep(struct import *im, const struct config *made)
             bool open = khap__str_eq(s->kind, S("userlist")) && is_named(im, s->name);
             for (uint32_t k = s->first; k < s->end; k++)
                 open = open || im->in.lines.ptr[k].state == LINE_OPEN;
-            s->raw = open && !is_helper(s);
+            if (open && !is_helper(s))
+                khap__import_stay(s, S(""));
             for (uint32_t k = s->first; k < s->end && open && is_helper(s); k++) {
                 if (im->in.lines.ptr[k].state == LINE_OPEN)
                     lose(im, &im->in.lines.ptr[k]);
@@ -240,7 +241,7 @@ void khap__import_keep(struct import *im, const struct config *made)
                     lose(im, &im->in.lines.ptr[k]);
             }
         } else if (!keeps_order(im, s)) {
-            s->raw = true;
+            khap__import_stay(s, S("the order of its rules"));
         } else {
             keep_rest(im, s, &global);
         }
@@ -289,7 +290,7 @@ static void add_section(struct import *im, struct import_section *s, struct buf 
             im->in.lines.ptr[i].state = LINE_RAW;
     }
     if (im->final && s->role != ROLE_OTHER)
-        SAY(im->diags, MSG_IMPORT_SECTION, im->in.lines.ptr[s->first].place, s->kind, s->name);
+        SAY(im->diags, MSG_IMPORT_SECTION, im->in.lines.ptr[s->first].place, s->kind, s->name, s->why);
 }
 
 void khap__import_keep_sections(struct import *im)

@@ -193,7 +193,8 @@ static void keep_conditions(struct import *im, struct config *c)
             line->state = LINE_LOST;
             SAY(im->diags, MSG_IMPORT_CONDITIONAL, line->place, line->text);
         } else {
-            s->raw = s->always = true;
+            khap__import_stay(s, line->text);
+            s->always = true;
         }
     }
 }
