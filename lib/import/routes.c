@@ -475,7 +475,8 @@ static void routes_of(struct import *im, uint32_t section)
         }
     }
     (void)routed;
-    struct import_route all = {.frontends = bits, .is_default = true, .line = fallback};
+    struct import_route all = {
+        .frontends = bits, .is_default = true, .line = fallback != NO_SECTION ? fallback : s->first};
     if (fallback != NO_SECTION) {
         im->in.lines.ptr[fallback].state = LINE_TAKEN;
         khap__import_add_route(im, word_at(&im->in.lines.ptr[fallback], 1), &all);
