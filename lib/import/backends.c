@@ -22,7 +22,7 @@ static void read_backend(struct import *im, struct import_service *service)
 {
     struct import_section *s = &im->in.sections.ptr[service->section];
     if (!khap__import_servers(im, service)) {
-        s->raw = true;
+        khap__import_stay(s, S("its servers"));
         return;
     }
     for (uint32_t i = s->first; i < s->end && im->failure == KHAP_OK; i++) {
@@ -38,7 +38,7 @@ static void read_backend(struct import *im, struct import_service *service)
     }
     khap__import_take_acls(im, s);
     if (service->servers.len == 0 && !service->needed)
-        s->raw = true;
+        khap__import_stay(s, S("it has no server"));
 }
 
 /* ---- routes as keys ---- */
@@ -191,6 +191,8 @@ static void lead_to_raw(struct import *im, struct import_service *service)
         (void)khap__import_set_text(im, place, "services", name, "backend", service->name);
         (void)set_routes(im, service, name, bits, false);
         (void)set_frontends(im, place, name, bits);
+        if (service->to_https && (bits & tls_bits(im)) != 0 && (bits & ~tls_bits(im)) != 0)
+            (void)khap__import_set(im, place, "services", name, "redirectHttps", S("true"));
     }
 }
 
@@ -210,7 +212,8 @@ static void set_service(struct import *im, struct import_service *service)
         if (good && service->passthrough)
             good = khap__import_set(im, place, "services", service->name, "tls", S("passthrough")) &&
                    set_routes(im, service, service->name, 0, true);
-        s->raw = s->raw || !good;
+        if (!good)
+            khap__import_stay(s, S("its addresses"));
         return;
     }
     uint64_t bits = 0, tls = tls_bits(im);
@@ -228,7 +231,8 @@ static void set_service(struct import *im, struct import_service *service)
     if (good && im->cert_hosts && !service->redirected && !service->to_https && (bits & tls) != 0 &&
         (bits & ~tls) != 0)
         good = khap__import_set(im, place, "services", service->name, "redirectHttps", S("false"));
-    s->raw = s->raw || !good;
+    if (!good)
+        khap__import_stay(s, S("frontends lead to it in different ways"));
 }
 
 static void clear_service(struct import *im, struct import_service *service)

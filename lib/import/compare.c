@@ -17,7 +17,7 @@ static void blame(struct import *im, const struct khap_diags *tried)
             struct import_section *s = &im->in.sections.ptr[line->section];
             if (line->place.source == place.source && line->place.offset == place.offset &&
                 s->role >= ROLE_FRONTEND && s->role <= ROLE_LISTEN && !khap__str_starts(s->name, S("khap-")))
-                s->raw = true;
+                khap__import_stay(s, line->text);
         }
     }
 }
@@ -78,18 +78,34 @@ static bool same_outcome(const struct khap_route_outcome *a, const struct khap_r
     return a->kind == b->kind && khap__str_eq(a->backend, b->backend);
 }
 
-/* Whether each of the things that may happen may happen there, too. */
+static bool is_refusal(const struct khap_route_outcome *o)
+{
+    return o->kind == KHAP_ROUTE_DENIED || o->kind == KHAP_ROUTE_CLOSED;
+}
+
+/* Whether each of the things that may happen may happen there, too. Who may come is not asked: a refusal may come before or behind a redirect. */
 static bool covered(const struct khap_route_answer *a, const struct khap_route_answer *b)
 {
     struct khap_route_outcome one = {.size = sizeof one}, other = {.size = sizeof other};
+    bool only_refused = true;
+    for (size_t i = 0; khap_route_outcome_at(a, i, &one) == KHAP_OK; i++)
+        only_refused = only_refused && is_refusal(&one);
     for (size_t i = 0; khap_route_outcome_at(a, i, &one) == KHAP_OK; i++) {
-        bool found = false;
+        bool found = is_refusal(&one) && !only_refused;
         for (size_t k = 0; !found && khap_route_outcome_at(b, k, &other) == KHAP_OK; k++)
             found = same_outcome(&one, &other);
         if (!found)
             return false;
     }
     return true;
+}
+
+static struct khap_str said(const struct khap_route_outcome *o)
+{
+    return o->kind == KHAP_ROUTE_REDIRECT ? S("a redirect")
+           : is_nothing(o)                ? S("nobody")
+           : o->backend.len > 0           ? o->backend
+                                          : S("an answer of HAProxy's own");
 }
 
 static void tell(struct pair *p, const struct khap_route_answer *a, const struct khap_route_answer *b,
@@ -102,17 +118,20 @@ static void tell(struct pair *p, const struct khap_route_answer *a, const struct
         return;
     if (!im->final && !im->in.sections.ptr[section].raw)
         SAY(im->diags, MSG_IMPORT_ROUTE, im->in.lines.ptr[im->in.sections.ptr[section].first].place,
-            im->in.sections.ptr[section].name, url, one.backend.len > 0 ? one.backend : S("none"),
-            other.backend.len > 0 ? other.backend : S("none"));
+            im->in.sections.ptr[section].name, url, said(&one), said(&other));
 }
 
 /* One request to both; false ends the questions about this frontend. */
-static bool ask(struct pair *p, uint32_t section, struct khap_str url)
+static bool ask(struct pair *p, uint32_t section, struct khap_str url, struct khap_str host)
 {
+    const struct khap_route_header header = {
+        S("Host"), host}; /* without a port, which rules for hosts do not think of */
     struct khap_route_answer *a = NULL, *b = NULL;
     struct khap_route_request request;
     khap_route_request_init(&request);
     request.url = url;
+    request.headers = &header;
+    request.n_headers = 1;
     enum khap_status status = khap_route_ask(p->before, &request, &a);
     if (status == KHAP_OK)
         status = khap_route_ask(p->after, &request, &b);
@@ -136,7 +155,7 @@ static bool ask_host(struct pair *p, const struct import_front *front, struct kh
     struct khap_str begin = khap__import_join(im, front->tls ? S("https://") : S("http://"), host, port);
     uint32_t n = 0;
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
-        if (!ask(p, front->section, khap__import_join(im, begin, khap__str(usual[i]), S(""))))
+        if (!ask(p, front->section, khap__import_join(im, begin, khap__str(usual[i]), S("")), host))
             return false;
     }
     for (uint32_t i = 0; i < im->services.len; i++) {
@@ -149,8 +168,8 @@ static bool ask_host(struct pair *p, const struct import_front *front, struct kh
                 continue;
             struct khap_str path = khap__import_join(im, begin, r->path, S(""));
             n++;
-            if (!ask(p, front->section, path) ||
-                !ask(p, front->section, khap__import_join(im, path, S("/x"), S(""))))
+            if ((!r->differs && !ask(p, front->section, path, host)) ||
+                !ask(p, front->section, khap__import_join(im, path, S("/x"), S("")), host))
                 return false;
         }
     }
@@ -208,7 +227,7 @@ static void ask_front(struct pair *p, uint32_t index)
         }
     }
     if (!good && im->failure == KHAP_OK && port.len > 0)
-        im->in.sections.ptr[front->section].raw = true;
+        khap__import_stay(&im->in.sections.ptr[front->section], S("the order of its rules"));
 }
 
 static void ask_all(struct import *im, struct khap_bundle *made, const struct khap_target *target)

@@ -348,6 +348,18 @@ static const struct import_section *listening(const struct import *im, const str
     return sni == NO_SECTION ? s : &im->in.sections.ptr[sni];
 }
 
+static bool accepts_proxy(const struct import *im, const struct import_section *s)
+{
+    for (uint32_t i = s->first; i < s->end; i++) {
+        const struct import_line *line = &im->in.lines.ptr[i];
+        for (uint32_t k = 2; is_bind(line) && k < line->n; k++) {
+            if (word_is(line, k, "accept-proxy"))
+                return true;
+        }
+    }
+    return false;
+}
+
 static void set_front(struct import *im, const struct import_front *front, uint32_t first)
 {
     const struct import_section *s = &im->in.sections.ptr[front->section], *from = listening(im, s, first);
@@ -378,7 +390,7 @@ static void set_front(struct import *im, const struct import_front *front, uint3
     for (uint32_t i = 2; i < head->n; i++) {
         if (is_certificate(head, i)) {
             i++;
-        } else if (word_is(head, i, "accept-proxy") && !is_link(head)) {
+        } else if (word_is(head, i, "accept-proxy") && (from == s || accepts_proxy(im, from))) {
             good =
                 khap__import_set(im, head->place, "frontends", front->name, "acceptProxy", S("true")) && good;
         } else if (word_is(head, i, "strict-sni")) {
@@ -398,7 +410,7 @@ static void set_front(struct import *im, const struct import_front *front, uint3
         good = khap__import_set(im, head->place, "frontends", front->name, "alpn", S("[]")) && good;
     head->state = LINE_TAKEN;
     if (!good)
-        im->in.sections.ptr[front->section].raw = true;
+        khap__import_stay(&im->in.sections.ptr[front->section], head->text);
 }
 
 /* Lines that make a frontend what keys cannot say. */
@@ -410,8 +422,7 @@ static bool lines_fit(const struct import *im, const struct import_section *s)
         any = any || is_bind(line);
         leads = leads || word_is(line, 0, "use_backend") || word_is(line, 0, "default_backend") ||
                 word_is(line, 0, "redirect") || khap__import_begins(line, "http-request redirect") > 0;
-        if (word_is(line, 0, "stats") || word_is(line, 0, "monitor-uri") || line->state == LINE_LOST ||
-            word_is(line, 0, "disabled"))
+        if (word_is(line, 0, "stats") || word_is(line, 0, "monitor-uri") || word_is(line, 0, "disabled"))
             return false;
     }
     return any && leads;
@@ -433,7 +444,8 @@ void khap__import_fronts(struct import *im)
             fits = same_certificates(&im->in.lines.ptr[certificates], &im->in.lines.ptr[tls]);
         else if (fits && tls != NO_SECTION)
             fits = set_certificates(im, &im->in.lines.ptr[tls]);
-        s->raw = !fits;
+        if (!fits)
+            khap__import_stay(s, S("what it listens with, or answers"));
         if (!fits)
             continue;
         if (tls != NO_SECTION)

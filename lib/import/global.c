@@ -74,8 +74,22 @@ static void global(struct import *im, struct import_section *s, bool *logs)
     }
 }
 
-static void defaults(struct import *im, struct import_section *s)
+/* How many sections inherit from it. */
+static uint32_t inheritors(const struct import *im, uint32_t section)
 {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < im->in.sections.len; i++)
+        n += im->in.sections.ptr[i].defaults == section && im->in.sections.ptr[i].end > 0;
+    return n;
+}
+
+static void defaults(struct import *im, struct import_section *s, uint32_t index)
+{
+    uint32_t mine = inheritors(im, index);
+    if (im->defaults == NO_SECTION || mine > inheritors(im, im->defaults))
+        im->defaults = index;
+    for (uint32_t i = s->first; i < s->end && mine == 0; i++)
+        im->in.lines.ptr[i].state = LINE_TAKEN; /* it acts on nothing */
     im->in.lines.ptr[s->first].state = LINE_TAKEN;
     for (uint32_t i = s->first + 1; i < s->end; i++) {
         struct import_line *line = &im->in.lines.ptr[i];
@@ -126,7 +140,7 @@ static void stats(struct import *im)
 
 void khap__import_global(struct import *im)
 {
-    bool logs = false, first = true, any = false;
+    bool logs = false, any = false;
     stats(im);
     for (uint32_t i = 0; i < im->in.sections.len; i++) {
         struct import_section *s = &im->in.sections.ptr[i];
@@ -135,9 +149,8 @@ void khap__import_global(struct import *im)
         if (s->role == ROLE_GLOBAL) {
             global(im, s, &logs);
             any = true;
-        } else if (s->role == ROLE_DEFAULTS && first) {
-            defaults(im, s);
-            first = false;
+        } else if (s->role == ROLE_DEFAULTS) {
+            defaults(im, s, i);
         }
     }
     if (!logs && any)

@@ -44,7 +44,7 @@ static void begin(struct import *im)
             line->state = LINE_OPEN;
     }
     im->cert_hosts = im->bundled = im->trusted = false;
-    im->secure_of = NO_SECTION;
+    im->secure_of = im->defaults = NO_SECTION;
     for (uint32_t i = 0; i < im->in.sections.len; i++)
         im->in.sections.ptr[i].taken = false;
     for (uint32_t i = 0; i < im->in.sections.len && im->failure == KHAP_OK; i++) {
@@ -54,6 +54,24 @@ static void begin(struct import *im)
             continue;
         if (!VEC_PUSH(&im->alloc, &im->services, service))
             khap__import_fail(im, KHAP_ENOMEM);
+    }
+}
+
+static uint32_t raw_fronts(const struct import *im)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < im->in.sections.len; i++)
+        n += im->in.sections.ptr[i].raw && im->in.sections.ptr[i].role == ROLE_FRONTEND;
+    return n;
+}
+
+/* A backend may have stayed as it is only for the routes of a frontend that does so now. */
+static void forgive(struct import *im)
+{
+    for (uint32_t i = 0; i < im->in.sections.len; i++) {
+        struct import_section *s = &im->in.sections.ptr[i];
+        if (s->role == ROLE_BACKEND)
+            s->raw = s->always;
     }
 }
 
@@ -135,9 +153,15 @@ enum khap_status khap_import(const struct khap_alloc *alloc, struct khap_bundle 
         im.sources = im.own_sources;
     if (im.failure == KHAP_OK)
         im.failure = khap__import_read(&im, bundle, &im.target, true, &im.in);
-    /* each further try keeps at least one section as it is */
-    for (uint32_t tries = 0; im.failure == KHAP_OK && !try_once(&im) && tries <= im.in.sections.len; tries++)
-        ;
+    uint32_t most =
+        (im.in.sections.len + 1) * 2 + 8; /* each further try keeps at least one section as it is */
+    for (uint32_t tries = 0; im.failure == KHAP_OK && tries < most; tries++) {
+        uint32_t fronts = raw_fronts(&im);
+        if (try_once(&im))
+            break;
+        if (raw_fronts(&im) > fronts)
+            forgive(&im);
+    }
     im.final = true;
     if (im.failure == KHAP_OK)
         (void)try_once(&im);

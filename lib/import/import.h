@@ -28,7 +28,8 @@ struct import_line {
     struct khap_place place;
     uint32_t n, section;
     uint8_t state;
-    bool variable; /* an environment variable in it */
+    bool conditional; /* whether it is read is not known */
+    bool variable;    /* an environment variable in it */
     bool header;
 };
 enum section_role {
@@ -48,6 +49,8 @@ struct import_section {
     uint32_t defaults;   /* section, or UINT32_MAX */
     uint8_t role;
     bool tcp;
+    struct khap_str why;     /* of raw: a line, or in words */
+    bool always;             /* raw, whatever becomes of the others */
     bool meant;              /* its mode is guessed */
     bool taken;              /* all of it is said */
     bool raw;                /* it stays whole, in `sections` */
@@ -58,6 +61,13 @@ struct config {
     VEC(struct import_line) lines;
     VEC(struct import_section) sections;
 };
+/* It stays whole; the first reason is the one that is told. */
+static inline void khap__import_stay(struct import_section *s, struct khap_str why)
+{
+    if (!s->raw)
+        s->why = why;
+    s->raw = true;
+}
 enum { NO_SECTION = UINT32_MAX };
 
 /* ---- what is found ---- */
@@ -68,6 +78,7 @@ struct import_route {
     struct khap_str match;      /* as YAML; empty: none */
     uint8_t type;               /* enum route_path */
     bool label, is_default;
+    bool differs;       /* it was no prefix of whole elements */
     uint64_t frontends; /* bits of import.fronts */
     uint32_t line;
 };
@@ -115,6 +126,7 @@ struct import {
     VEC(struct import_service) services;
     VEC(struct import_front) fronts;
     VEC(struct import_server) nodes;
+    uint32_t defaults;        /* the section that most inherit from */
     bool trusted;             /* forwarded.trust is set */
     uint32_t secure_of;       /* the section that said whom certificates are for */
     bool ours;                /* khapgen wrote it: names are as they shall be */

@@ -238,8 +238,10 @@ bool khap__import_maps(struct import *im, uint32_t front, uint64_t bit)
         return true;
     (void)own_map(im, name, "paths", &map);
     const struct import_section *section = &im->in.sections.ptr[im->fronts.ptr[front].section];
-    for (uint32_t i = section->first; i < section->end; i++)
-        (void)group_rule(&own, &im->in.lines.ptr[i], map);
+    for (uint32_t i = section->first; i < section->end; i++) {
+        if (group_rule(&own, &im->in.lines.ptr[i], map))
+            im->in.lines.ptr[i].state = LINE_TAKEN;
+    }
     while (next_entry(&map, &key, &value))
         (void)add_path(&own, key, value);
     (void)own_map(im, name, "regexes", &map);

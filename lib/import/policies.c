@@ -104,7 +104,8 @@ static bool take_cookie(struct policy *p)
     if (good && nocache != insert)
         good = set(p, "cookie.nocache", nocache ? S("true") : S("false"));
     if (!good || !mode)
-        p->im->in.sections.ptr[p->service->section].raw = true; /* servers have its words, too */
+        khap__import_stay(&p->im->in.sections.ptr[p->service->section],
+                          line->text); /* servers have its words, too */
     return good && mode;
 }
 

@@ -5,14 +5,21 @@
 
 /* ---- what the generated configuration says alike ---- */
 
+/* Sockets of khapgen's own have names that end in a sum of addresses, which may be written in another way. */
+static struct khap_str without_sum(struct khap_str word)
+{
+    if (khap__str_starts(word, S("abns@khap-")) && word.len > 8)
+        word.len -= 8;
+    return word;
+}
+
 static bool same_words(const struct import_line *a, const struct import_line *b)
 {
-    if (a->n != b->n || a->variable != b->variable)
+    if (a->n != b->n || a->variable != b->variable ||
+        (a->variable && !khap__str_starts(a->text, S("peer ")) && !khap__str_eq(a->text, b->text)))
         return false;
-    if (a->variable)
-        return khap__str_eq(a->text, b->text);
     for (uint32_t i = 0; i < a->n; i++) {
-        if (!khap__str_eq(a->words[i], b->words[i]))
+        if (!khap__str_eq(without_sum(a->words[i]), without_sum(b->words[i])))
             return false;
     }
     return true;
@@ -70,16 +77,25 @@ static bool is_helper(const struct import_section *s)
 
 static void lose(struct import *im, struct import_line *line)
 {
-    line->state = LINE_LOST;
+    line->state = im->final ? LINE_LOST : LINE_RAW;
     if (im->final)
         SAY(im->diags, MSG_IMPORT_LOST, line->place, line->text);
 }
 
+/* One blank between words, where that is all there is to it. */
 static void add_line(struct buf *text, const struct import_line *line)
 {
+    bool plain = true;
+    for (size_t i = 0; i < line->text.len && plain; i++)
+        plain = memchr("\"'\\#$", line->text.ptr[i], 5) == NULL;
     if (text->len > 0)
         khap__buf_char(text, '\n');
-    khap__buf_add(text, line->text);
+    if (!plain)
+        khap__buf_add(text, line->text);
+    for (uint32_t i = 0; plain && i < line->n; i++) {
+        khap__buf_add(text, i > 0 ? S(" ") : S(""));
+        khap__buf_add(text, line->words[i]);
+    }
 }
 
 /* A rule left over would come behind those that keys say: only where it was behind them anyway. */
@@ -145,7 +161,7 @@ static void keep_text(struct import *im, const struct import_section *s, struct 
     if (good && front && s->also_as.len > 0)
         good = khap__import_set_text(im, place, "frontends", s->also_as, "extra", lines);
     if (!good && s->role != ROLE_GLOBAL && s->role != ROLE_DEFAULTS)
-        im->in.sections.ptr[im->in.lines.ptr[s->first].section].raw = true;
+        khap__import_stay(&im->in.sections.ptr[im->in.lines.ptr[s->first].section], lines);
 }
 
 static void keep_rest(struct import *im, struct import_section *s, struct buf *global)
@@ -156,11 +172,11 @@ static void keep_rest(struct import *im, struct import_section *s, struct buf *g
     for (uint32_t i = s->first; i < s->end; i++) {
         struct import_line *line = &im->in.lines.ptr[i];
         if (line->state == LINE_CLAIMED) {
-            s->raw = true;
+            khap__import_stay(s, line->text);
         } else if (line->state == LINE_OPEN) {
             bool front = for_frontend(s, line);
             if (front ? s->as.len == 0 : s->tcp && s->role == ROLE_FRONTEND) {
-                s->raw = true;
+                khap__import_stay(s, line->text);
                 continue;
             }
             line->state = LINE_RAW;
@@ -198,7 +214,6 @@ void khap__import_keep(struct import *im, const struct config *made)
 {
     uint8_t *used = khap__arena_zalloc(&im->arena, made->lines.len + 1u, 1);
     struct buf global;
-    bool defaults = false;
     if (used == NULL) {
         khap__import_fail(im, KHAP_ENOMEM);
         return;
@@ -214,22 +229,22 @@ void khap__import_keep(struct import *im, const struct config *made)
             bool open = khap__str_eq(s->kind, S("userlist")) && is_named(im, s->name);
             for (uint32_t k = s->first; k < s->end; k++)
                 open = open || im->in.lines.ptr[k].state == LINE_OPEN;
-            s->raw = open && !is_helper(s);
+            if (open && !is_helper(s))
+                khap__import_stay(s, S(""));
             for (uint32_t k = s->first; k < s->end && open && is_helper(s); k++) {
                 if (im->in.lines.ptr[k].state == LINE_OPEN)
                     lose(im, &im->in.lines.ptr[k]);
             }
-        } else if (is_helper(s) || (s->role == ROLE_DEFAULTS && defaults)) {
+        } else if (is_helper(s) || (s->role == ROLE_DEFAULTS && i != im->defaults)) {
             for (uint32_t k = s->first; k < s->end; k++) {
                 if (im->in.lines.ptr[k].state == LINE_OPEN)
                     lose(im, &im->in.lines.ptr[k]);
             }
         } else if (!keeps_order(im, s)) {
-            s->raw = true;
+            khap__import_stay(s, S("the order of its rules"));
         } else {
             keep_rest(im, s, &global);
         }
-        defaults = defaults || s->role == ROLE_DEFAULTS;
     }
     if (global.failed)
         khap__import_fail(im, KHAP_ENOMEM);
@@ -275,7 +290,7 @@ static void add_section(struct import *im, struct import_section *s, struct buf 
             im->in.lines.ptr[i].state = LINE_RAW;
     }
     if (im->final && s->role != ROLE_OTHER)
-        SAY(im->diags, MSG_IMPORT_SECTION, im->in.lines.ptr[s->first].place, s->kind, s->name);
+        SAY(im->diags, MSG_IMPORT_SECTION, im->in.lines.ptr[s->first].place, s->kind, s->name, s->why);
 }
 
 void khap__import_keep_sections(struct import *im)

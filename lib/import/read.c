@@ -114,10 +114,7 @@ static enum khap_status hear_line(void *ctx, const struct view_line *heard)
     if (!r->outer) /* the bundle goes when it was compared */
         line.text = khap__import_dup(im, line.text);
     line.header = heard->line == heard->view->sections.ptr[heard->section].head;
-    if (r->outer && heard->read != KHAP_TRUE) {
-        line.state = LINE_LOST;
-        SAY(im->diags, MSG_IMPORT_CONDITIONAL, line.place, line.text);
-    }
+    line.conditional = heard->read != KHAP_TRUE;
     if (im->failure != KHAP_OK)
         return im->failure;
     return VEC_PUSH(&im->alloc, &r->config->lines, line) ? KHAP_OK : KHAP_ENOMEM;
@@ -184,6 +181,24 @@ static void guess_mode(struct import *im, struct import_section *s)
                    (word_is(&im->in.lines.ptr[i], 0, "type") && word_is(&im->in.lines.ptr[i], 1, "http"));
 }
 
+/* Lines of `.if` blocks: a section that has such a block stays whole, with it. */
+static void keep_conditions(struct import *im, struct config *c)
+{
+    for (uint32_t i = 0; i < c->lines.len; i++) {
+        struct import_line *line = &c->lines.ptr[i];
+        struct import_section *s = &c->sections.ptr[line->section];
+        if (!line->conditional)
+            continue;
+        if (s->role == ROLE_GLOBAL || s->role == ROLE_DEFAULTS || c->lines.ptr[s->first].conditional) {
+            line->state = LINE_LOST;
+            SAY(im->diags, MSG_IMPORT_CONDITIONAL, line->place, line->text);
+        } else {
+            khap__import_stay(s, line->text);
+            s->always = true;
+        }
+    }
+}
+
 enum khap_status khap__import_read(struct import *im, const struct khap_bundle *bundle,
                                    const struct khap_target *target, bool outer, struct config *out)
 {
@@ -240,6 +255,8 @@ enum khap_status khap__import_read(struct import *im, const struct khap_bundle *
                 s->meant = s->meant || word_is(&out->lines.ptr[k], 0, "type");
         }
     }
+    if (outer)
+        keep_conditions(im, out);
     return KHAP_OK;
 }
 

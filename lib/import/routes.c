@@ -185,6 +185,7 @@ static void add_alternative(struct import *im, struct khap_str backend, const st
         for (uint32_t p = 0; p < paths; p++) {
             route.path = asked->path == NULL ? none : asked->path->patterns[p];
             route.type = asked->path == NULL ? IMPORT_NO_PATH : asked->path->path;
+            route.differs = asked->path != NULL && asked->path->differs;
             if (route.type == IMPORT_PREFIX) {
                 while (route.path.len > 0 && route.path.ptr[route.path.len - 1] == '/')
                     route.path.len--;
@@ -474,7 +475,8 @@ static void routes_of(struct import *im, uint32_t section)
         }
     }
     (void)routed;
-    struct import_route all = {.frontends = bits, .is_default = true, .line = fallback};
+    struct import_route all = {
+        .frontends = bits, .is_default = true, .line = fallback != NO_SECTION ? fallback : s->first};
     if (fallback != NO_SECTION) {
         im->in.lines.ptr[fallback].state = LINE_TAKEN;
         khap__import_add_route(im, word_at(&im->in.lines.ptr[fallback], 1), &all);

@@ -412,7 +412,7 @@ static void set_server(struct import *im, const struct import_service *service, 
         khap__import_fail(im, KHAP_ENOMEM);
     else if (!khap__import_set(im, im->in.lines.ptr[s->line].place, "services", service->name, "servers.+",
                                khap__buf_str(&yaml)))
-        im->in.sections.ptr[service->section].raw = true;
+        khap__import_stay(&im->in.sections.ptr[service->section], im->in.lines.ptr[s->line].text);
     khap__buf_free(&yaml);
 }
 

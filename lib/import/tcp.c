@@ -177,10 +177,12 @@ void khap__import_tcp(struct import *im)
             (void)khap__import_maps(im, UINT32_MAX, 0);
         }
         if (s->role == ROLE_LISTEN) {
-            s->raw = !listens(im, s);
+            if (!listens(im, s))
+                khap__import_stay(s, S("what it listens with, or answers"));
         } else if (!simple(im, s)) {
-            s->raw = !passes(im, s);
-            if (!s->raw)
+            if (!passes(im, s))
+                khap__import_stay(s, S("what it listens with, or answers"));
+            else
                 set_binds(im, s);
         }
     }

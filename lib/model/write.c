@@ -130,6 +130,22 @@ static bool is_container(const struct setting *s)
     return s->kind == SETTING_OBJECT || s->kind == SETTING_LIST;
 }
 
+/* Lines that a block of YAML gives back byte for byte: printable, no blank where one would not be seen. */
+static bool is_block(struct khap_str s)
+{
+    if (khap__str_find(s, '\n') >= s.len - (s.len > 0) || s.ptr[0] == ' ' || s.ptr[0] == '\t' ||
+        s.ptr[0] == '\n')
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        bool last = i + 1 == s.len, ends = last || s.ptr[i + 1] == '\n';
+        if (c == '\n' ? i > 0 && s.ptr[i - 1] == '\n' && last
+                      : (c < 0x20 && c != '\t') || c >= 0x7f || ((c == ' ' || c == '\t') && ends))
+            return false;
+    }
+    return true;
+}
+
 static void write_setting(struct writer *w, const struct setting *s, uint32_t depth);
 
 static void write_member(struct writer *w, struct khap_str name, const struct setting *s, uint32_t depth,
@@ -183,6 +199,19 @@ static void write_list(struct writer *w, const struct setting *list, uint32_t de
         khap__buf_add(&w->buf, S("]\n"));
 }
 
+static void write_block(struct writer *w, struct khap_str text, uint32_t depth)
+{
+    khap__buf_add(&w->buf, text.ptr[text.len - 1] == '\n' ? S(" |\n") : S(" |-\n"));
+    while (text.len > 0) {
+        size_t end = khap__str_find(text, '\n');
+        if (end > 0)
+            indent(&w->buf, depth);
+        khap__buf_add(&w->buf, khap__str_sub(text, 0, end));
+        khap__buf_char(&w->buf, '\n');
+        text = khap__str_sub(text, end + 1, text.len);
+    }
+}
+
 /* What stands behind a key's colon, with its line end. As deep as keys.tsv is. */
 static void write_setting(struct writer *w, const struct setting *s, uint32_t depth)
 {
@@ -195,6 +224,8 @@ static void write_setting(struct writer *w, const struct setting *s, uint32_t de
         write_members(w, s, depth, false);
     } else if (s->kind == SETTING_LIST) {
         write_list(w, s, depth);
+    } else if (s->kind == SETTING_TEXT && is_block(s->text)) {
+        write_block(w, s->text, depth);
     } else {
         khap__buf_char(&w->buf, ' ');
         add_scalar(&w->buf, s);
