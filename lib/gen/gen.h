@@ -51,10 +51,11 @@ struct gen {
     const struct route *only;
     const struct own_keys *left_out;
     uint8_t left_out_keys;
-    bool secret;                                         /* the main file holds one */
-    bool said_no_host;                                   /* MSG_CHECK_WITHOUT_HOST: once is enough */
-    bool needs_404, needs_421, needs_acme, needs_reject, needs_nodes; /* helper sections that something leads to */
-    enum khap_status failure;                            /* sticky */
+    bool secret;       /* the main file holds one */
+    bool said_no_host; /* MSG_CHECK_WITHOUT_HOST: once is enough */
+    bool needs_404, needs_421, needs_acme, needs_reject,
+        needs_nodes;          /* helper sections that something leads to */
+    enum khap_status failure; /* sticky */
 };
 
 /* Whether every release of the target is at least this one; whether every one is older. */
