@@ -160,7 +160,7 @@ listen s
 END
 told 'names that nothing asks for' '7 unused-name
 10 unused-name
-13 unused-name' <<END
+18 unused-name' <<END
 $(echo "$defaults" | sed '1s/$/ named/')
     acl used path /
     acl unused path /
@@ -169,6 +169,7 @@ frontend f from named
     acl mine path /a
     bind :80
     default_backend b
+$defaults
 backend unused
 backend b
 END
