@@ -153,6 +153,8 @@ def context(path):
     if path.startswith("services.*.routes[]"):
         web["routes"] = [{"host": "r.example", "path": "/r"}]
         bundle = True
+    if path.startswith("services.*.routes[].timeouts"):
+        tree["haproxy"] = "2.4-3.4"
     if path in ("services.*.hosts", "services.*.wildcard"):
         bundle = True
     if path == "services.*.rewrite":
@@ -353,6 +355,8 @@ def plain(row):
         return "/" + MARK + "safe"
     if kind in ("host", "list(host)", "hostname"):
         return MARK + "safe.example"
+    if row["path"] == "log.format":  # one without a % is refused
+        return MARK + "safe%%"
     if kind in ("text", "file", "name", "headervalue", "headername", "list(headername)", "cookiename", "logformat", "hostaddress"):
         return MARK + "safe"
     if kind == "balance":
