@@ -86,7 +86,8 @@ static bool run_set(struct asking *a, uint32_t section, enum rule_set set)
             return true;
     }
     a->rest = 0;
-    for (uint32_t i = 0; i < proxy->rules[set].len; i++) {
+    for (uint32_t i = khap__routing_next_rule(a, proxy, set, 0); i < proxy->rules[set].len;
+         i = khap__routing_next_rule(a, proxy, set, i + 1)) {
         const struct rule *rule = &proxy->rules[set].ptr[i];
         if (!khap__routing_reached(a, rule))
             continue;
@@ -206,7 +207,9 @@ static void go_on(struct asking *a, uint32_t section)
 {
     const struct proxy *proxy = &a->route->proxies.ptr[section];
     a->rest = 0;
-    for (uint32_t i = 0; i < proxy->rules[RULES_SWITCH].len && !a->no_memory; i++) {
+    for (uint32_t i = khap__routing_next_rule(a, proxy, RULES_SWITCH, 0);
+         i < proxy->rules[RULES_SWITCH].len && !a->no_memory;
+         i = khap__routing_next_rule(a, proxy, RULES_SWITCH, i + 1)) {
         const struct rule *rule = &proxy->rules[RULES_SWITCH].ptr[i];
         if (rule->n == 0 || !khap__routing_reached(a, rule))
             continue;

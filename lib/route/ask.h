@@ -120,6 +120,12 @@ bool khap__routing_reached(struct asking *a, const struct rule *rule);
 void khap__routing_through(struct asking *a, uint32_t section, const struct listener *l,
                            const struct state *request, reasons why);
 
+/* runs.c: false when there is no memory */
+bool khap__routing_find_runs(struct khap_route *route);
+void khap__routing_free_runs(struct khap_route *route, struct proxy *proxy);
+/* The next rule from `at` on that may hold; as many as there are rules when none does. */
+uint32_t khap__routing_next_rule(struct asking *a, const struct proxy *proxy, enum rule_set set, uint32_t at);
+
 /* message.c */
 bool khap__routing_refused(struct asking *a);
 void khap__routing_new_host(struct asking *a, const struct sample *host);

@@ -545,6 +545,8 @@ enum khap_status khap_route_new(const struct khap_alloc *alloc, struct khap_bund
         inherit(&c);
     if (status == KHAP_OK && c.status == KHAP_OK)
         (void)khap__routing_bind_acls(&c);
+    if (status == KHAP_OK && c.status == KHAP_OK && !khap__routing_find_runs(route))
+        c.status = KHAP_ENOMEM;
     route->files = NULL;
     if (status == KHAP_OK)
         status = c.status;
@@ -563,6 +565,7 @@ void khap_route_free(struct khap_route *route)
     struct khap_alloc a = route->alloc;
     for (uint32_t i = 0; i < route->proxies.len; i++) {
         struct proxy *proxy = &route->proxies.ptr[i];
+        khap__routing_free_runs(route, proxy);
         for (int set = 0; set < RULE_SETS; set++)
             VEC_FREE(&a, &proxy->rules[set]);
         VEC_FREE(&a, &proxy->servers);

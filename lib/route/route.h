@@ -181,6 +181,17 @@ struct listener {
     bool special; /* speaks what is not evaluated */
     uint8_t read;
 };
+struct run_entry {
+    uint32_t rule, next; /* next: with the same text, plus 1 */
+    uint32_t last;       /* of the first one */
+};
+/* Rules in a row of which one that does not hold is told by a text. */
+struct rule_run {
+    uint32_t first, end;
+    const struct expression *expression;
+    struct map by_text; /* the first of `entries` */
+    VEC(struct run_entry) entries;
+};
 /* `option forwardfor`, `option originalto` */
 struct added_field {
     bool there, if_none, has_except;
@@ -206,6 +217,7 @@ struct proxy {
     struct khap_place restrict_place;
     bool lax; /* takes requests that are none */
     VEC(struct rule) rules[RULE_SETS];
+    VEC(struct rule_run) runs[RULE_SETS];
     VEC(struct server) servers;
     VEC(struct listener) listeners;
 };
