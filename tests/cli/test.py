@@ -117,7 +117,7 @@ wanted = [(2, "backend: wanted c, got backend b, which depends on rand(2)"),
           (4, "absent: wanted Host, got a.example"),
           (5, "backend: wanted a, got backend b, which depends on rand(2)"),
           (6, "redirect: wanted https://z.example/x, got redirect 308 https://z.example/"),
-          (8, "status: wanted 301, got redirect 308 https://a.example/\u202e\u00e9")]
+          (8, "status: wanted 301, got answer 400")]  # HAProxy itself refuses such bytes
 # the first outcome may be either of the two when none of them is as expected
 told = [(int(a), b.replace("backend c, which", "backend b, which")) for a, b in re.findall(r"^ +not\.yaml:(\d+): (.*)$", out, re.M)]
 tap.equal("what is not as expected, and where", told, wanted)
