@@ -240,7 +240,9 @@ static void by_what_is_wanted(void **state)
                                  "    check: false\n"
                                  "    nodes:\n"
                                  "      names: [n1]\n"
-                                 "    extra: \"a\\nb\"\n");
+                                 "    extra: |-\n"
+                                 "      a\n"
+                                 "      b\n");
     free(written);
     struct khap_target target;
     khap_target_init(&target);
