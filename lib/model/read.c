@@ -89,7 +89,7 @@ struct khap_str khap__suggest_key(struct reader *r, enum key parent, struct khap
         khap__buf_add(out, S("; it stands in `"));
         khap__buf_add(out, khap__key_name(above));
         khap__buf_char(out, '`');
-    } else if (n <= 14) {
+    } else if (n <= 16) {
         for (size_t i = 0; i < n; i++) {
             khap__buf_add(out, i == 0 ? S("; here may stand `") : i + 1 == n ? S(" and `") : S(", `"));
             khap__buf_add(out, khap__key_name(khap__key_member_at(parent, i)));

@@ -154,7 +154,7 @@ def context(path):
         web["routes"] = [{"host": "r.example", "path": "/r"}]
         bundle = True
     if path.startswith("services.*.routes[].timeouts"):
-        tree["haproxy"] = "2.4-3.4"
+        tree["haproxy"] = "3.3-3.4" if path.endswith((".connect", ".queue")) else "2.4-3.4"
     if path in ("services.*.hosts", "services.*.wildcard"):
         bundle = True
     if path == "services.*.rewrite":
