@@ -49,10 +49,9 @@ void khap__check_inherits(struct check *c)
             continue;
         if (first[d] == VIEW_NONE)
             first[d] = i;
-        for (size_t k = 0; (rule = khap__schema_cross(k)) != NULL; k++) {
+        for (size_t k = 0; (rule = khap__check_rule(c, i, CROSS_INHERITS, &k)) != NULL;) {
             const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
-            if (rule->predicate != CROSS_INHERITS || when == NULL || !khap__check_applies(c, rule, i) ||
-                !khap__check_meet(&c->sections.ptr[d].sure, &when->rows))
+            if (when == NULL || !khap__check_meet(&c->sections.ptr[d].sure, &when->rows))
                 continue;
             bool alike = khap__str_eq(view->sections.ptr[first[d]].kind, s->kind);
             if (rule->kind == 0 || (!alike && khap__check_applies(c, rule, first[d])))

@@ -5,7 +5,7 @@
 #include "schema/program.h"
 #include "schema/recall.h"
 
-enum { SLOTS = 64, MOST_BYTES = 256, MOST_FOUND = 24 };
+enum { SLOTS = 64, WAYS = 4, MOST_BYTES = 256, MOST_FOUND = 24 };
 
 struct kept_end {
     uint16_t release; /* 0: nothing is kept here */
@@ -46,7 +46,7 @@ void khap__schema_memory_free(struct schema_memory *memory)
     khap__free(&alloc, memory, 1, sizeof *memory);
 }
 
-/* Each length and last byte counts: what stands behind names is mostly a number. */
+/* The first of the WAYS slots that an end may be in. Each length and last byte counts: what stands behind names is mostly a number. */
 static size_t slot_of(const struct schema_end *end)
 {
     uint32_t h = end->at;
@@ -54,7 +54,7 @@ static size_t slot_of(const struct schema_end *end)
         struct khap_str text = end->words[i].text;
         h = h * 33 + (uint32_t)text.len + (text.len > 0 ? (unsigned char)text.ptr[text.len - 1] : 0u);
     }
-    return h * UINT32_C(0x9e3779b1) >> 24 & (SLOTS - 1);
+    return h * UINT32_C(0x9e3779b1) >> 24 & (SLOTS - WAYS);
 }
 
 static bool same_words(const struct kept_end *kept, const struct schema_end *end)
@@ -75,9 +75,11 @@ bool khap__schema_recall(const struct schema_memory *memory, const struct schema
 {
     if (memory == NULL || end->n == 0)
         return false;
-    const struct kept_end *kept = &memory->slots[slot_of(end)];
-    if (kept->release != end->release || kept->row != end->row || kept->at != end->at || kept->n != end->n ||
-        !same_words(kept, end))
+    const struct kept_end *kept = &memory->slots[slot_of(end)], *stop = kept + WAYS;
+    while (kept < stop && (kept->release != end->release || kept->row != end->row || kept->at != end->at ||
+                           kept->n != end->n || !same_words(kept, end)))
+        kept++;
+    if (kept == stop)
         return false;
     *out = (struct schema_known){kept->arguments, kept->options,      kept->n_arguments, kept->n_options,
                                  kept->first,     kept->first_option, kept->number,      kept->names};
@@ -90,7 +92,7 @@ void khap__schema_keep(struct schema_memory *memory, const struct schema_end *en
     if (memory == NULL || end->n == 0 || memory->kept == UINT32_MAX ||
         line->n_arguments - arguments > MOST_FOUND || line->n_options - options > MOST_FOUND)
         return;
-    struct kept_end *kept = &memory->slots[slot_of(end)];
+    struct kept_end *kept = &memory->slots[slot_of(end) + memory->kept % WAYS];
     size_t used = 0;
     kept->release = 0;
     for (uint32_t i = 0; i < end->n; i++) {
