@@ -24,6 +24,7 @@ function kind(t)
     if (t ~ /^object\(/) {
         off = t ~ /false$/
         sub(/^object\(/, "", t); sub(/\).*$/, "", t)
+        if (sub(/\|/, ": VALUE; the word ", t)) return "mapping, short for " t (off ? "; or false" : "")
         return "mapping, short for " t ": VALUE" (off ? ", or false" : "")
     }
     if (t ~ /^map\(/) return "mapping by name"

@@ -145,6 +145,10 @@ function schema(p,    t, about_it, off, list, count, key, inner, item)
         list = object_schema(p)
         if (t ~ /^object\(/) {
             key = substr(t, 8, length(t) - 8)
+            if (match(key, /\|/)) {
+                list = list ",{\"const\":" json(substr(key, RSTART + 1)) "}"
+                key = substr(key, 1, RSTART - 1)
+            }
             list = list "," schema(p "." key)
             count++
         }

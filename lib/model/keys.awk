@@ -157,7 +157,10 @@ BEGIN {
         kind[n] = "ROW_OBJECT"
     } else if (type ~ /^object\(/) {
         kind[n] = "ROW_OBJECT"
-        short_path[n] = path "." substr(type, 8, length(type) - 8)
+        short_path[n] = substr(type, 8, length(type) - 8)
+        if (sub(/\|.*/, "", short_path[n]))
+            flag_path[n] = path "." substr(type, 9 + length(short_path[n]), length(type) - 9 - length(short_path[n]))
+        short_path[n] = path "." short_path[n]
     } else if (type == "map(object)" || type == "map(text)") {
         kind[n] = "ROW_MAP"
     } else if (type == "list(object)") {
@@ -194,6 +197,8 @@ function resolve_alias(i,    of) {
     n_words[i] = n_words[of]
     if (of in short_path)
         short_path[i] = short_path[of]
+    if (of in flag_path)
+        flag_path[i] = flag_path[of]
 }
 
 END {
@@ -256,7 +261,7 @@ END {
     for (i = 0; i <= n; i++) {
         if (i == n) {
             where = ""
-            printf "    {0, 0, 0, 0, 0, 0, 0, KEY_NONE, KEY_NONE, KEY_NONE, %d, %d, 0, 0, 0, 0, 105, ROW_OBJECT, TYPE_NONE, 0, false, false},\n", first_member[where], member_count[where]
+            printf "    {0, 0, 0, 0, 0, 0, 0, KEY_NONE, KEY_NONE, KEY_NONE, KEY_NONE, %d, %d, 0, 0, 0, 0, 105, ROW_OBJECT, TYPE_NONE, 0, false, false},\n", first_member[where], member_count[where]
             break
         }
         where = alias[i] != "" ? alias[i] : paths[i]
@@ -268,7 +273,15 @@ END {
             }
             short_name = name[row[short_path[i]]]
         }
-        printf "    {%s, %s, %s, %s, %d, %d, %s, %s, %d, %d, %d, %s, %s, %d, %s, %s},\n", columns[i], parent[i], short_name, entry[i], \
+        flag_name = "KEY_NONE"
+        if (i in flag_path) {
+            if (!(flag_path[i] in row)) {
+                printf "keys.tsv: %s has no row\n", flag_path[i] > "/dev/stderr"
+                exit 1
+            }
+            flag_name = name[row[flag_path[i]]]
+        }
+        printf "    {%s, %s, %s, %s, %s, %d, %d, %s, %s, %d, %d, %d, %s, %s, %d, %s, %s},\n", columns[i], parent[i], short_name, flag_name, entry[i], \
                first_member[where] + 0, member_count[where] + 0, low[i], high[i], words[i], n_words[i], since[i], kind[i], item[i], applies[i], off[i], annotation[i]
     }
     print "};"

@@ -114,10 +114,16 @@ static struct setting *read_object(struct reader *r, enum key key, const struct 
     if (node->damaged)
         khap__setting_spoil(object, KEY_NONE);
     if (node->kind != YAML_MAPPING && row->short_key != KEY_NONE && node->kind != YAML_NULL) {
+        bool flag = node->kind == YAML_SCALAR && row->flag_key != KEY_NONE &&
+                    khap__str_eq(khap__yaml_text(node), khap__key_name((enum key)row->flag_key));
         struct setting *only =
-            khap__read_value(r, (enum key)row->short_key, node, khap__reader_place(r, node));
+            flag ? khap__setting_new(&r->model->arena, (enum key)row->flag_key, SETTING_BOOL,
+                                     khap__reader_place(r, node))
+                 : khap__read_value(r, (enum key)row->short_key, node, khap__reader_place(r, node));
         if (!only)
-            return NULL;
+            return flag ? no_memory(r) : NULL;
+        if (flag)
+            only->number = 1;
         khap__setting_append(object, only);
         return object;
     }

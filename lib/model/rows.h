@@ -50,6 +50,7 @@ struct key_row {
     uint16_t path, name, type_text, applies_text, default_text, example, text; /* in the pool */
     uint16_t parent;    /* enum key; KEY_ROOT at the top */
     uint16_t short_key; /* where a bare value goes, KEY_NONE: no short form */
+    uint16_t flag_key;  /* the bool that its name alone, as a bare word, says; or KEY_NONE */
     uint16_t entry;     /* of a map or a list of objects: the row of its entries, else KEY_NONE */
     uint16_t first_member, n_members;
     uint32_t min, max; /* TYPE_INT; TYPE_TIME in milliseconds, TYPE_SECONDS in seconds */
