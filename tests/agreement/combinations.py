@@ -19,6 +19,7 @@ import khapgen  # noqa: E402
 import lib  # noqa: E402
 import tap  # noqa: E402
 
+KHAPGEN = khapgen.program()
 PER_MAP = 25
 HASH = "$1$abcdefgh$irWbblnpmw.5z7wgBnprh0"
 
@@ -92,7 +93,7 @@ def filled(value, lab, port):
 def written(words, text, directory=None):
     """What khapgen makes of a map on its standard input: (what it wrote, what it said)."""
     where = ["--output-dir", directory] if directory else []
-    done = subprocess.run([khapgen.program(), *words, *where, "-"], input=json.dumps(text).encode(), capture_output=True)
+    done = subprocess.run([KHAPGEN, *words, *where, "-"], input=json.dumps(text).encode(), capture_output=True)
     return done.stdout if done.returncode == 0 else None, done.stderr.decode("utf-8", "replace")
 
 
@@ -174,7 +175,7 @@ def main():
                     answers[mode] = [asker.ask(front, host, *asked) for name in services for front in ("http", "https") for asked in ASKED
                                      for host in (("%s.example" % name, "rs.%s.example" % name) if asked is ASKED[0] else ("r%s.example" % name if "routes" in services[name] else name + ".example",))]
                     asker.close()
-                    checked = subprocess.run([khapgen.program(), "check", *target, "--fail-on", "warning", proxy.config], capture_output=True, text=True)
+                    checked = subprocess.run([KHAPGEN, "check", *target, "--fail-on", "warning", proxy.config], capture_output=True, text=True)
                     if checked.returncode:
                         wrong.append("%s: khapgen check: %s\n%s" % (mode, checked.stderr, json.dumps(text)))
                 lib.shutil.rmtree(proxy.dir, ignore_errors=True)
