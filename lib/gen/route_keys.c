@@ -46,7 +46,8 @@ void khap__set_mark(struct gen *g, struct khap_str mark)
 bool khap__own_keys_find(struct gen *g, const struct service *s, struct own_keys *out)
 {
     const struct service_head *head = s->head;
-    const struct route *routes = g->r.routes.ptr + head->first_route;
+    /* a service without routes has none to count from */
+    const struct route *routes = head->n_routes > 0 ? g->r.routes.ptr + head->first_route : NULL;
     uint32_t n = 0;
     *out = (struct own_keys){0};
     for (uint32_t i = 0; i < head->n_routes; i++)

@@ -235,7 +235,7 @@ static bool has_word(const struct state *state, struct khap_str name, struct kha
     return false;
 }
 
-static enum khap_answer bad_length(struct khap_str text, struct khap_str *before)
+static enum khap_answer bad_length(struct khap_str text, struct khap_str *before, bool *two)
 {
     struct khap_str rest = text;
     enum khap_answer bad = text.len == 0 ? KHAP_TRUE : KHAP_FALSE;
@@ -246,14 +246,15 @@ static enum khap_answer bad_length(struct khap_str text, struct khap_str *before
             bad = khap__is_digit((unsigned char)one.ptr[i]) ? bad : KHAP_TRUE;
         if (one.len == 0)
             bad = worse(bad, KHAP_UNKNOWN);
-        if (before->ptr != NULL && !khap__str_eq(*before, one))
-            bad = KHAP_TRUE;
+        *two = *two || (before->ptr != NULL && !khap__str_eq(*before, one));
+        bad = *two ? KHAP_TRUE : bad;
         *before = one;
     }
     return bad;
 }
 
-static enum khap_answer bad_fields(struct asking *a)
+/* `two`: it says two lengths of its body. */
+static enum khap_answer bad_fields(struct asking *a, bool *two)
 {
     enum khap_answer bad = KHAP_FALSE;
     const struct state *state = a->state;
@@ -268,7 +269,7 @@ static enum khap_answer bad_fields(struct asking *a)
         if (among(field->value.text, '\0'))
             bad = worse(bad, since(a, V2_6, V3_0));
         if (khap__str_eq_nocase(field->name, S("content-length")))
-            bad = worse(bad, bad_length(field->value.text, &length));
+            bad = worse(bad, bad_length(field->value.text, &length, two));
         if (khap__str_eq_nocase(field->name, S("transfer-encoding")) &&
             !khap__str_eq_nocase(field->value.text, S("chunked")))
             bad = worse(bad, KHAP_UNKNOWN);
@@ -277,6 +278,20 @@ static enum khap_answer bad_fields(struct asking *a)
     if (has_word(state, S("upgrade"), S("websocket")) && has_word(state, S("connection"), S("upgrade")))
         bad = worse(bad, key ? KHAP_UNKNOWN : since(a, V2_2, V2_6));
     return bad;
+}
+
+/* An Upgrade that Connection does not name is taken away by 3.2 and newer; 3.1 was not looked at. */
+static void lone_upgrade(struct asking *a)
+{
+    struct state *state = a->state;
+    if (a->route->release <= V3_0 || has_word(state, S("connection"), S("upgrade")))
+        return;
+    for (uint32_t i = 0; i < state->fields.len; i++) {
+        if (khap__str_eq_nocase(state->fields.ptr[i].name, S("upgrade")))
+            khap__sample_unknown(
+                &state->fields.ptr[i].value,
+                khap__routing_because(a, S("an upgrade that Connection does not name"), a->listener->place));
+    }
 }
 
 /* True: it is answered with 400 before any HTTP rule. */
@@ -288,9 +303,11 @@ bool khap__routing_refused(struct asking *a)
     enum khap_answer bad = is_token(state->method.text) ? KHAP_FALSE : KHAP_TRUE;
     bad = worse(bad, bad_target(a, state->target.text, state->method.text));
     bad = worse(bad, bad_hosts(a, state->target.text));
-    bad = worse(bad, bad_fields(a));
+    bool two = false;
+    bad = worse(bad, bad_fields(a, &two));
     if (bad == KHAP_FALSE) {
         normalize_target(a);
+        lone_upgrade(a);
         return false;
     }
     if (bad == KHAP_TRUE && a->frontend->lax) /* some of it is taken then */
@@ -298,8 +315,11 @@ bool khap__routing_refused(struct asking *a)
     a->maybe = bad == KHAP_UNKNOWN
                    ? khap__routing_because(a, S("a request that some releases refuse"), a->listener->place)
                    : 0;
-    struct outcome *o = khap__routing_outcome(a, KHAP_ROUTE_ANSWER, a->listener->place);
-    if (o != NULL)
+    /* 3.2 and newer say nothing then */
+    bool silent = two && a->route->release >= V3_2;
+    struct outcome *o =
+        khap__routing_outcome(a, silent ? KHAP_ROUTE_CLOSED : KHAP_ROUTE_ANSWER, a->listener->place);
+    if (o != NULL && !silent)
         o->public.status = 400;
     bool ended = a->maybe == 0;
     struct khap_str scheme, authority;

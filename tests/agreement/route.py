@@ -263,6 +263,9 @@ def wrong(outcome, answer, servers, before):
     """Why they do not agree; None when they do."""
     kind = outcome["kind"]
     if answer is None:
+        if kind == "answer" and outcome.get("status") == 400: # it refuses, and now and then its answer does not arrive
+            unknown["no answer in place of 400"] += 1
+            return None
         return None if kind == "closed" else "HAProxy closed"
     if kind == "backend":
         now = [(n, s.requests[-1]) for n, s in servers.items() if len(s.requests) > before[n]]

@@ -12,10 +12,17 @@ import time
 import lib
 from lib import ask, tap
 
-if lib.release() < (2, 5):
-    tap.skip_all("needs HAProxy 2.5 or newer")
 SECRET = b"it's a \"secret\", (32 bytes) or %[more]$x#\\ \xff\xc3"
 ISSUER = "-f https://login.example/it's \"$HOME\" %[src] # \\ \u00e9"
+if lib.release() < (2, 5):  # it cannot, and is told the first that can
+    with lib.Lab():
+        asked = subprocess.run([lib.KHAPGEN, "-t", "%d.%d" % lib.release(), "-"], input="nodes: {n: 10.0.0.1}\nservices: {s: {nodePort: 1, hosts: [a.example], jwt: {algorithm: RS256, key: /k}}}\n",
+                               capture_output=True, text=True)
+        tap.equal("jwt before 2.5: exit status", asked.returncode, 2)
+        tap.ok("jwt before 2.5: names the first release that can", "needs HAProxy 2.5" in asked.stderr, asked.stderr)
+    tap.finish()
+    raise SystemExit
+
 MAP = """
 haproxy: "%(release)s"
 nodes: {n: 127.0.0.1}
