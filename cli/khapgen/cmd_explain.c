@@ -140,8 +140,13 @@ static void print_type(const char *type)
         fputs("mapping by name", stdout);
     } else if (strncmp(type, "object(", 7) == 0) {
         fputs("mapping, short for ", stdout);
-        print_until(type + 7, ")");
-        fputs(strstr(type, ")|false") != NULL ? ": VALUE, or false" : ": VALUE", stdout);
+        const char *flag = strchr(type, '|');
+        bool word = flag != NULL && flag < strchr(type, ')'), off = strstr(type, ")|false") != NULL;
+        print_until(type + 7, word ? "|" : ")");
+        fputs(word ? ": VALUE; the word " : ": VALUE", stdout);
+        if (word)
+            print_until(flag + 1, ")");
+        fputs(!off ? "" : word ? "; or false" : ", or false", stdout);
     } else if (strncmp(type, "list(enum(", 10) == 0) {
         fputs("list of ", stdout);
         print_until(type + 10, ")");
