@@ -6,6 +6,7 @@ measured` in its evidence, and only that."""
 import os
 import re
 import socket
+import time
 import struct
 import subprocess
 
@@ -37,9 +38,15 @@ def status(raw):
 
 
 def turns(count=16):
-    """Whether the servers answer one after the other."""
-    got = [lib.ask(p["fe"], "/%d" % i, "h", [("Connection", "close")]).name for i in range(count)]
-    return got == got[:4] * (count // 4) and len(set(got[:4])) == 4
+    """Whether the servers answer one after the other. On a busy machine a connection is not always closed before the next one comes; by chance none takes turns."""
+    for _ in range(3):
+        got = []
+        for i in range(count):
+            got.append(lib.ask(p["fe"], "/%d" % i, "h", [("Connection", "close")]).name)
+            time.sleep(0.01)
+        if got == got[:4] * (count // 4) and len(set(got[:4])) == 4:
+            return True
+    return False
 
 
 FOUR = "".join("    server s%d 127.0.0.%d:%%(web)d\n" % (i, i) for i in range(1, 5))
