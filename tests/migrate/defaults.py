@@ -6,9 +6,9 @@ measured` in its evidence, and only that."""
 import os
 import re
 import socket
-import time
 import struct
 import subprocess
+import time
 
 import serve
 from serve import lib, number, tap
