@@ -263,9 +263,6 @@ def wrong(outcome, answer, servers, before):
     """Why they do not agree; None when they do."""
     kind = outcome["kind"]
     if answer is None:
-        if kind == "answer" and outcome.get("status") == 400: # it refuses, and now and then its answer does not arrive
-            unknown["no answer in place of 400"] += 1
-            return None
         return None if kind == "closed" else "HAProxy closed"
     if kind == "backend":
         now = [(n, s.requests[-1]) for n, s in servers.items() if len(s.requests) > before[n]]
@@ -332,6 +329,11 @@ while made < CONFIGS:
     for r, outcomes in zip(requests, answers):
         before = {n: len(s.requests) for n, s in servers.items()}
         answer = real(port, r)
+        # 2.2 closes now and then where it answers 400 when it is asked again: what it answers at all is held against route
+        for _ in range(10):
+            if answer is None and outcomes[0]["kind"] != "closed":
+                unknown["asked again"] += 1
+                answer = real(port, r)
         total += 1
         if len(outcomes) > 1 or not outcomes[0]["certain"]:
             unknown["unknown"] += 1
