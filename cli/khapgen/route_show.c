@@ -2,45 +2,9 @@
 #include "config.h"
 
 #include "khapgen/route_show.h"
+#include "khapgen/show.h"
 
 #include <stdio.h>
-
-static void put(struct khap_str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char byte = (unsigned char)text.ptr[i];
-        if (byte < 0x20 || byte == 0x7f)
-            printf("\\x%02x", byte);
-        else
-            putchar(byte);
-    }
-}
-
-static void json_string(struct khap_str text)
-{
-    putchar('"');
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char byte = (unsigned char)text.ptr[i];
-        if (byte == '"' || byte == '\\')
-            printf("\\%c", byte);
-        else if (byte < 0x20 || byte >= 0x7f)
-            printf("\\u%04x", byte);
-        else
-            putchar(byte);
-    }
-    putchar('"');
-}
-
-static struct khap_str place_text(const struct report *r, struct khap_place place, char room[300])
-{
-    uint32_t line, column;
-    if (place.source == 0)
-        return WORD("");
-    struct khap_str name = khap_sources_name(r->sources, place.source);
-    khap_sources_locate(r->sources, place, &line, &column);
-    int n = snprintf(room, 300, "%.*s:%u", (int)(name.len < 200 ? name.len : 200), name.ptr, line);
-    return (struct khap_str){room, n < 0 ? 0 : (size_t)n};
-}
 
 static const char *kind_name(uint32_t kind)
 {
@@ -61,9 +25,9 @@ static void show_servers(const struct khap_route_answer *answer, size_t outcome,
             (one && server.chosen != KHAP_TRUE))
             continue;
         printf("  server    ");
-        put(server.name);
+        show_text(server.name);
         putchar(' ');
-        put(server.address);
+        show_text(server.address);
         printf("%s\n", server.backup != 0 ? " (backup)" : "");
     }
 }
@@ -75,35 +39,35 @@ static void show_outcome(const struct report *r, const struct khap_route_answer 
     printf("%s", o->n_reasons > 0 ? "perhaps " : "");
     if (o->kind == KHAP_ROUTE_BACKEND) {
         printf("backend ");
-        put(o->backend);
+        show_text(o->backend);
     } else {
         printf("%s", kind_name(o->kind));
         if (o->status != 0)
             printf(" %u", o->status);
         if (o->location.len > 0) {
             putchar(' ');
-            put(o->location);
+            show_text(o->location);
         }
     }
     putchar('\n');
     if (o->frontend.len > 0) {
         printf("  frontend  ");
-        put(o->frontend);
+        show_text(o->frontend);
         printf(" at ");
-        put(o->listener);
+        show_text(o->listener);
         putchar('\n');
     }
     struct khap_route_step step = {.size = sizeof step};
     for (size_t i = 0; i < o->n_steps; i++) {
         if (khap_route_step_at(answer, index, i, &step) != KHAP_OK)
             continue;
-        struct khap_str place = place_text(r, step.place, room);
+        struct khap_str place = show_place(r, step.place, room);
         printf("  %-9s ", step.held == KHAP_TRUE ? "line" : "perhaps");
         if (place.len > 0) {
-            put(place);
+            show_text(place);
             printf(": ");
         }
-        put(step.text);
+        show_text(step.text);
         putchar('\n');
     }
     show_servers(answer, index, o->n_servers);
@@ -111,11 +75,11 @@ static void show_outcome(const struct report *r, const struct khap_route_answer 
         struct khap_place place = {0, 0, 0};
         struct khap_str why = khap_route_reason_at(answer, index, i, &place);
         printf("  depends   on ");
-        put(why);
-        struct khap_str at = place_text(r, place, room);
+        show_text(why);
+        struct khap_str at = show_place(r, place, room);
         if (at.len > 0) {
             printf(" (");
-            put(at);
+            show_text(at);
             putchar(')');
         }
         putchar('\n');
@@ -125,11 +89,11 @@ static void show_outcome(const struct report *r, const struct khap_route_answer 
 static void member(const char *name, struct khap_str value)
 {
     printf(",\"%s\":", name);
-    json_string(value);
+    show_json(value);
 }
 
-static void show_json(const struct report *r, const struct khap_route_answer *answer, size_t index,
-                      const struct khap_route_outcome *o)
+static void outcome_json(const struct report *r, const struct khap_route_answer *answer, size_t index,
+                         const struct khap_route_outcome *o)
 {
     char room[300];
     printf("{\"kind\":\"%s\",\"certain\":%s", kind_name(o->kind), o->n_reasons == 0 ? "true" : "false");
@@ -153,10 +117,10 @@ static void show_json(const struct report *r, const struct khap_route_answer *an
     for (size_t i = 0; i < o->n_headers && khap_route_header_at(answer, index, i, &header, &known) == KHAP_OK;
          i++) {
         printf("%s[", i > 0 ? "," : "");
-        json_string(header.name);
+        show_json(header.name);
         putchar(',');
         if (known != 0)
-            json_string(header.value);
+            show_json(header.value);
         else
             printf("null");
         putchar(']');
@@ -165,7 +129,7 @@ static void show_json(const struct report *r, const struct khap_route_answer *an
     struct khap_route_step step = {.size = sizeof step};
     for (size_t i = 0; i < o->n_steps && khap_route_step_at(answer, index, i, &step) == KHAP_OK; i++) {
         printf("%s{\"certain\":%s", i > 0 ? "," : "", step.held == KHAP_TRUE ? "true" : "false");
-        member("place", place_text(r, step.place, room));
+        member("place", show_place(r, step.place, room));
         member("line", step.text);
         putchar('}');
     }
@@ -185,7 +149,7 @@ static void show_json(const struct report *r, const struct khap_route_answer *an
         struct khap_place place = {0, 0, 0};
         printf("%s{\"place\":", i > 0 ? "," : "");
         struct khap_str why = khap_route_reason_at(answer, index, i, &place);
-        json_string(place_text(r, place, room));
+        show_json(show_place(r, place, room));
         member("on", why);
         putchar('}');
     }
@@ -195,7 +159,7 @@ static void show_json(const struct report *r, const struct khap_route_answer *an
 static void show_line(const struct report *r, const struct khap_route_answer *answer, size_t index,
                       const struct khap_route_outcome *o)
 {
-    show_json(r, answer, index, o);
+    outcome_json(r, answer, index, o);
     putchar('\n');
 }
 
@@ -215,18 +179,18 @@ void route_show_one_of_many(const struct report *r, struct khap_str question,
 {
     struct khap_route_outcome o = {.size = sizeof o};
     if (!json) {
-        put(question);
+        show_text(question);
         printf(":\n");
         route_show(r, answer, false);
         return;
     }
     printf("{\"question\":");
-    json_string(question);
+    show_json(question);
     printf(",\"outcomes\":[");
     for (size_t i = 0; khap_route_outcome_at(answer, i, &o) == KHAP_OK; i++) {
         if (i > 0)
             putchar(',');
-        show_json(r, answer, i, &o);
+        outcome_json(r, answer, i, &o);
     }
     printf("]}\n");
 }
