@@ -17,9 +17,8 @@ enum diff_format { DIFF_TEXT, DIFF_JSON, DIFF_MARKDOWN, DIFF_UNIFIED };
 
 struct diff {
     struct report report;
-    const char *files[2];
+    struct operands operands; /* OLD, NEW */
     struct asked sides[2];
-    size_t n_files;
     const char *target, *type;
     enum diff_format format;
     bool help;
@@ -61,21 +60,15 @@ static bool take_option(struct diff *c, const struct options *o)
     }
 }
 
+static int take(void *ctx, const struct options *o)
+{
+    return take_option(ctx, o) ? EXIT_DONE : EXIT_UNUSABLE;
+}
+
 static int read_options(struct diff *c, const char *const *words)
 {
-    struct options o;
-    enum option_result result;
-    int status = EXIT_DONE;
-    options_start(&o, COMMAND_DIFF, words);
-    while ((result = options_next(&o)) != OPTION_END) {
-        if (result == OPTION_OPERAND && c->n_files++ < 2)
-            c->files[c->n_files - 1] = o.value;
-        else if (result != OPTION_OPERAND &&
-                 (result == OPTION_READ ? !take_option(c, &o)
-                                        : command_bad_option(&c->report, &o, result) != EXIT_DONE))
-            status = EXIT_UNUSABLE;
-    }
-    if (status == EXIT_DONE && !c->help && c->n_files != 2) {
+    int status = command_read(&c->report, COMMAND_DIFF, words, c, take, &c->operands);
+    if (status == EXIT_DONE && !c->help && c->operands.n != 2) {
         report_about(&c->report, "two-files", "diff", WORD(""), WORD(""));
         status = EXIT_UNUSABLE;
     }
@@ -287,8 +280,9 @@ static int show_unified(struct diff *c, bool *differs)
         status = text_of(c, 1, &texts[1]);
     *differs = !same(text_str(&texts[0]), text_str(&texts[1]));
     if (status == EXIT_DONE)
-        status = report_status(&c->report, diff_text(text_str(&texts[0]), text_str(&texts[1]),
-                                                     word(c->files[0]), word(c->files[1]), &sink));
+        status =
+            report_status(&c->report, diff_text(text_str(&texts[0]), text_str(&texts[1]),
+                                                word(c->operands.of[0]), word(c->operands.of[1]), &sink));
     free(texts[0].ptr);
     free(texts[1].ptr);
     return status;
@@ -330,9 +324,9 @@ static int run(struct diff *c, const char *const *words)
         return command_finish_output(&c->report);
     }
     for (size_t i = 0; i < 2; i++)
-        c->sides[i].beside = c->files[1 - i];
+        c->sides[i].beside = c->operands.of[1 - i];
     for (size_t i = 0; i < 2 && status == EXIT_DONE; i++)
-        status = asked_read(&c->report, &c->sides[i], &c->files[i], 1, c->target, c->type);
+        status = asked_read(&c->report, &c->sides[i], &c->operands.of[i], 1, c->target, c->type);
     khap_target_init(&c->for_target);
     c->for_target = c->sides[1].target;
     if (status == EXIT_DONE && c->target != NULL)
@@ -352,5 +346,6 @@ int cmd_diff(const char *const *words)
     report_close(&c.report);
     asked_free(&c.sides[0]);
     asked_free(&c.sides[1]);
+    free(c.operands.of);
     return status;
 }

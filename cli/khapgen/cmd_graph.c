@@ -18,8 +18,7 @@
 struct graph {
     struct report report;
     struct asked asked;
-    const char **files;
-    size_t n_files;
+    struct operands operands; /* FILEs */
     const char *target, *type, *output;
     uint32_t format; /* enum khap_graph_format; 0: not said */
     bool help, force;
@@ -67,26 +66,15 @@ static bool take_option(struct graph *g, const struct options *o)
     }
 }
 
+static int take(void *ctx, const struct options *o)
+{
+    return take_option(ctx, o) ? EXIT_DONE : EXIT_UNUSABLE;
+}
+
 static int read_options(struct graph *g, const char *const *words)
 {
-    struct options o;
-    enum option_result result;
-    int status = EXIT_DONE;
-    size_t n = 0;
-    while (words[n] != NULL)
-        n++;
-    g->files = malloc((n + 1) * sizeof *g->files);
-    if (g->files == NULL)
-        return report_status(&g->report, KHAP_ENOMEM);
-    options_start(&o, COMMAND_GRAPH, words);
-    while ((result = options_next(&o)) != OPTION_END) {
-        if (result == OPTION_OPERAND)
-            g->files[g->n_files++] = o.value;
-        else if (result == OPTION_READ ? !take_option(g, &o)
-                                       : command_bad_option(&g->report, &o, result) != EXIT_DONE)
-            status = EXIT_UNUSABLE;
-    }
-    if (status == EXIT_DONE && !g->help && g->n_files == 0) {
+    int status = command_read(&g->report, COMMAND_GRAPH, words, g, take, &g->operands);
+    if (status == EXIT_DONE && !g->help && g->operands.n == 0) {
         report_about(&g->report, "no-file", "graph", WORD(""), WORD(""));
         status = EXIT_UNUSABLE;
     }
@@ -109,7 +97,7 @@ static int make_graph(struct graph *g)
     check.sources = r->sources;
     options.files = &sides;
     options.sources = r->sources;
-    options.title = word(g->files[0]);
+    options.title = word(g->operands.of[0]);
     options.now = (int64_t)time(NULL);
 #ifdef HAVE_OPENSSL
     struct khap_cert_reader certs = cert_reader();
@@ -140,7 +128,7 @@ static int run(struct graph *g, const char *const *words)
         options_help(COMMAND_GRAPH, stdout);
         return command_finish_output(&g->report);
     }
-    status = asked_read(&g->report, &g->asked, g->files, g->n_files, g->target, g->type);
+    status = asked_read(&g->report, &g->asked, g->operands.of, g->operands.n, g->target, g->type);
     if (status == EXIT_DONE)
         status = make_graph(g);
     if (status != EXIT_DONE)
@@ -161,6 +149,6 @@ int cmd_graph(const char *const *words)
     khap_diags_free(g.findings);
     asked_free(&g.asked);
     report_close(&g.report);
-    free(g.files);
+    free(g.operands.of);
     return status;
 }

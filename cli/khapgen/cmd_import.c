@@ -14,8 +14,7 @@ struct import {
     struct report report;
     struct inputs inputs;
     struct input_files opened, sides;
-    const char **files;
-    size_t n_files;
+    struct operands operands; /* FILEs */
     const char *target, *output;
     bool help, force;
     struct khap_bundle *bundle;
@@ -46,26 +45,15 @@ static bool take_option(struct import *c, const struct options *o)
     }
 }
 
+static int take(void *ctx, const struct options *o)
+{
+    return take_option(ctx, o) ? EXIT_DONE : EXIT_UNUSABLE;
+}
+
 static int read_options(struct import *c, const char *const *words)
 {
-    struct options o;
-    enum option_result result;
-    int status = EXIT_DONE;
-    size_t n = 0;
-    while (words[n] != NULL)
-        n++;
-    c->files = malloc((n + 1) * sizeof *c->files);
-    if (c->files == NULL)
-        return report_status(&c->report, KHAP_ENOMEM);
-    options_start(&o, COMMAND_IMPORT, words);
-    while ((result = options_next(&o)) != OPTION_END) {
-        if (result == OPTION_OPERAND)
-            c->files[c->n_files++] = o.value;
-        else if (result == OPTION_READ ? !take_option(c, &o)
-                                       : command_bad_option(&c->report, &o, result) != EXIT_DONE)
-            status = EXIT_UNUSABLE;
-    }
-    if (status == EXIT_DONE && !c->help && c->n_files == 0) {
+    int status = command_read(&c->report, COMMAND_IMPORT, words, c, take, &c->operands);
+    if (status == EXIT_DONE && !c->help && c->operands.n == 0) {
         report_about(&c->report, "no-file", "import", WORD(""), WORD(""));
         status = EXIT_UNUSABLE;
     }
@@ -84,7 +72,7 @@ static void tell_share(struct import *c, const struct khap_import_share *share)
     unsigned long long all = share->lines > 0 ? share->lines : 1;
     snprintf(count, sizeof count, "%u of %u", share->vocabulary, share->lines);
     snprintf(percent, sizeof percent, "%llu %%", share->vocabulary * 100ULL / all);
-    report_about(&c->report, "import-share", c->files[0], word(count), word(percent));
+    report_about(&c->report, "import-share", c->operands.of[0], word(count), word(percent));
 }
 
 /* The map says what it is for, where that was said. */
@@ -139,8 +127,8 @@ static int run(struct import *c, const char *const *words)
     if (c->target != NULL)
         status = target_read(&c->report, c->target, &c->read_for);
     if (status == EXIT_DONE)
-        status =
-            input_bundle(&c->report, &c->inputs, &c->opened, &c->read_for, c->files, c->n_files, &c->bundle);
+        status = input_bundle(&c->report, &c->inputs, &c->opened, &c->read_for, c->operands.of, c->operands.n,
+                              &c->bundle);
     return status == EXIT_DONE ? import(c) : status;
 }
 
@@ -156,6 +144,6 @@ int cmd_import(const char *const *words)
     khap_bundle_free(c.bundle);
     report_close(&c.report);
     inputs_free(&c.inputs);
-    free(c.files);
+    free(c.operands.of);
     return status;
 }

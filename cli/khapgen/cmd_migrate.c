@@ -27,8 +27,7 @@ struct migrate {
     struct report report;
     struct inputs inputs;
     struct input_files opened;
-    const char **files;
-    size_t n_files;
+    struct operands operands; /* FILEs */
     const char *from, *to, *output, *type;
     bool in_place, dry_run, check, force, help;
     uint16_t from_release, to_release;
@@ -82,7 +81,7 @@ static int judge_options(struct migrate *m)
     struct report *r = &m->report;
     if (m->to == NULL)
         report_about(r, "option-needs", "migrate", WORD("migrate"), WORD("--to RELEASE"));
-    else if (m->n_files == 0)
+    else if (m->operands.n == 0)
         report_about(r, "no-file", "migrate", WORD(""), WORD(""));
     else if (m->in_place && m->output != NULL)
         report_about(r, "options-exclude", "migrate", WORD("--in-place"), WORD("--output"));
@@ -91,27 +90,14 @@ static int judge_options(struct migrate *m)
     return EXIT_UNUSABLE;
 }
 
+static int take(void *ctx, const struct options *o)
+{
+    return take_option(ctx, o);
+}
+
 static int read_options(struct migrate *m, const char *const *words)
 {
-    struct options o;
-    enum option_result result;
-    int status = EXIT_DONE;
-    size_t n = 0;
-    while (words[n] != NULL)
-        n++;
-    m->files = malloc((n + 1) * sizeof *m->files);
-    if (m->files == NULL)
-        return report_status(&m->report, KHAP_ENOMEM);
-    options_start(&o, COMMAND_MIGRATE, words);
-    while ((result = options_next(&o)) != OPTION_END) {
-        int one = EXIT_DONE;
-        if (result == OPTION_OPERAND)
-            m->files[m->n_files++] = o.value;
-        else
-            one = result == OPTION_READ ? take_option(m, &o) : command_bad_option(&m->report, &o, result);
-        if (one != EXIT_DONE)
-            status = one;
-    }
+    int status = command_read(&m->report, COMMAND_MIGRATE, words, m, take, &m->operands);
     return status != EXIT_DONE || m->help ? status : judge_options(m);
 }
 
@@ -145,7 +131,7 @@ static int find_from(struct migrate *m)
         return status;
     if (m->from == NULL)
         r->diags = quiet;
-    status = input_bundle(r, &m->inputs, &m->opened, &target, m->files, m->n_files, &m->bundle);
+    status = input_bundle(r, &m->inputs, &m->opened, &target, m->operands.of, m->operands.n, &m->bundle);
     if (status != EXIT_DONE && m->from == NULL) {
         khap_diags_free(told);
         return status;
@@ -156,12 +142,12 @@ static int find_from(struct migrate *m)
         return status;
     status = report_status(r, khap_migrate_release(NULL, m->bundle, NULL, &m->from_release));
     if (status == EXIT_DONE && m->from_release == 0) {
-        report_about(r, "migrate-no-release", m->files[0], WORD(""), WORD(""));
+        report_about(r, "migrate-no-release", m->operands.of[0], WORD(""), WORD(""));
         return EXIT_NO;
     }
     snprintf(text, sizeof text, "%d.%d", m->from_release / 100, m->from_release % 100);
     if (status == EXIT_DONE)
-        report_about(r, "migrate-from", m->files[0], word(text), WORD(""));
+        report_about(r, "migrate-from", m->operands.of[0], word(text), WORD(""));
     return status;
 }
 
@@ -219,17 +205,17 @@ static int migrate_configuration(struct migrate *m)
 static int migrate_service_maps(struct migrate *m)
 {
     struct report *r = &m->report;
-    int status = prepare(m, m->n_files);
-    struct migrated_map *maps = status == EXIT_DONE ? calloc(m->n_files, sizeof *maps) : NULL;
+    int status = prepare(m, m->operands.n);
+    struct migrated_map *maps = status == EXIT_DONE ? calloc(m->operands.n, sizeof *maps) : NULL;
     if (maps == NULL)
         return status != EXIT_DONE ? status : report_status(r, KHAP_ENOMEM);
-    for (size_t i = 0; i < m->n_files; i++) {
-        int one = input_map(r, &m->inputs, m->files[i], LARGEST_MAP, &maps[i].source);
+    for (size_t i = 0; i < m->operands.n; i++) {
+        int one = input_map(r, &m->inputs, m->operands.of[i], LARGEST_MAP, &maps[i].source);
         status = one > status ? one : status;
     }
     if (status == EXIT_DONE)
-        status = migrate_maps(r, maps, m->n_files, m->from_release, m->to_release);
-    for (size_t i = 0; i < m->n_files; i++) {
+        status = migrate_maps(r, maps, m->operands.n, m->from_release, m->to_release);
+    for (size_t i = 0; i < m->operands.n; i++) {
         struct khap_str old = khap_sources_text(r->sources, maps[i].source);
         struct migrated *one = &m->results[m->n_results++];
         *one = (struct migrated){.name = khap_sources_name(r->sources, maps[i].source), .now = maps[i].now};
@@ -295,15 +281,15 @@ static int run(struct migrate *m, const char *const *words)
     status = read_release(m, "--to", m->to, &m->to_release);
     if (status == EXIT_DONE && m->from != NULL)
         status = read_release(m, "--from", m->from, &m->from_release);
-    for (size_t i = 0; status == EXIT_DONE && m->in_place && i < m->n_files; i++) {
-        if (strcmp(m->files[i], "-") != 0)
+    for (size_t i = 0; status == EXIT_DONE && m->in_place && i < m->operands.n; i++) {
+        if (strcmp(m->operands.of[i], "-") != 0)
             continue;
         report_about(r, "option-needs", "migrate", WORD("--in-place"), WORD("a file, not standard input"));
         status = EXIT_UNUSABLE;
     }
     enum file_type type = FILE_CONFIGURATION;
     if (status == EXIT_DONE)
-        status = file_types(r, &m->inputs, m->files, m->n_files, m->type, &type);
+        status = file_types(r, &m->inputs, m->operands.of, m->operands.n, m->type, &type);
     if (status == EXIT_DONE)
         status = type == FILE_MAP ? migrate_service_maps(m) : migrate_configuration(m);
     if (status != EXIT_DONE && status != EXIT_NO)
@@ -318,7 +304,7 @@ static int run(struct migrate *m, const char *const *words)
 
 int cmd_migrate(const char *const *words)
 {
-    struct migrate m = {.files = NULL};
+    struct migrate m = {.operands = {NULL, 0}};
     int status = report_open(&m.report);
     if (status != EXIT_DONE)
         return status;
@@ -332,6 +318,6 @@ int cmd_migrate(const char *const *words)
     khap_bundle_free(m.bundle);
     report_close(&m.report);
     inputs_free(&m.inputs);
-    free(m.files);
+    free(m.operands.of);
     return status;
 }

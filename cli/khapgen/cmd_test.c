@@ -16,8 +16,8 @@ struct test {
     struct report report;
     struct asked asked;
     struct inputs inputs;
-    const char **operands; /* FILEs, then ROUTES.yaml or URLs */
-    size_t n_operands, n_files;
+    struct operands operands; /* FILEs, then ROUTES.yaml or URLs */
+    size_t n_files;
     const char *target, *type, *output;
     enum results_format format;
     bool help, record, force;
@@ -73,34 +73,23 @@ static bool take_option(struct test *t, const struct options *o)
 /* Where FILEs end: before the URLs with --record, else before the last operand. */
 static void count_files(struct test *t)
 {
-    t->n_files = t->n_operands > 0 ? t->n_operands - 1 : 0;
+    t->n_files = t->operands.n > 0 ? t->operands.n - 1 : 0;
     if (!t->record)
         return;
-    for (t->n_files = 0; t->n_files < t->n_operands; t->n_files++) {
-        if (strstr(t->operands[t->n_files], "://") != NULL)
+    for (t->n_files = 0; t->n_files < t->operands.n; t->n_files++) {
+        if (strstr(t->operands.of[t->n_files], "://") != NULL)
             break;
     }
 }
 
+static int take(void *ctx, const struct options *o)
+{
+    return take_option(ctx, o) ? EXIT_DONE : EXIT_UNUSABLE;
+}
+
 static int read_options(struct test *t, const char *const *words)
 {
-    struct options o;
-    enum option_result result;
-    int status = EXIT_DONE;
-    size_t n = 0;
-    while (words[n] != NULL)
-        n++;
-    t->operands = malloc((n + 1) * sizeof *t->operands);
-    if (t->operands == NULL)
-        return report_status(&t->report, KHAP_ENOMEM);
-    options_start(&o, COMMAND_TEST, words);
-    while ((result = options_next(&o)) != OPTION_END) {
-        if (result == OPTION_OPERAND)
-            t->operands[t->n_operands++] = o.value;
-        else if (result == OPTION_READ ? !take_option(t, &o)
-                                       : command_bad_option(&t->report, &o, result) != EXIT_DONE)
-            status = EXIT_UNUSABLE;
-    }
+    int status = command_read(&t->report, COMMAND_TEST, words, t, take, &t->operands);
     count_files(t);
     if (status != EXIT_DONE || t->help)
         return status;
@@ -119,7 +108,7 @@ static int read_options(struct test *t, const char *const *words)
 static int read_configuration(struct test *t)
 {
     struct khap_route_options options;
-    int status = asked_read(&t->report, &t->asked, t->operands, t->n_files, t->target, t->type);
+    int status = asked_read(&t->report, &t->asked, t->operands.of, t->n_files, t->target, t->type);
     struct khap_file_source sides = input_file_source(&t->asked.sides);
     khap_route_options_init(&options);
     options.files = &sides;
@@ -154,7 +143,7 @@ static int test_one(struct test *t, size_t index, const struct khap_routes_test 
 static int test_all(struct test *t)
 {
     struct report *r = &t->report;
-    const char *table = t->operands[t->n_operands - 1];
+    const char *table = t->operands.of[t->operands.n - 1];
     struct khap_routes_test test = {.size = sizeof test};
     struct khap_str text;
     uint32_t source;
@@ -209,8 +198,8 @@ static enum khap_status print_table(void *ctx, const struct khap_sink *sink)
     struct khap_route_request request;
     struct khap_graph_entry entry = {.size = sizeof entry};
     khap_route_request_init(&request);
-    for (size_t i = t->n_files; i < t->n_operands && status == KHAP_OK; i++) {
-        request.url = word(t->operands[i]);
+    for (size_t i = t->n_files; i < t->operands.n && status == KHAP_OK; i++) {
+        request.url = word(t->operands.of[i]);
         status = record_one(t, &request, sink);
     }
     for (size_t i = 0;
@@ -230,7 +219,7 @@ static int record(struct test *t)
     struct khap_file_source sides = input_file_source(&t->asked.sides);
     khap_graph_options_init(&options);
     options.files = &sides;
-    if (status == EXIT_DONE && t->n_files == t->n_operands)
+    if (status == EXIT_DONE && t->n_files == t->operands.n)
         status = report_status(&t->report,
                                khap_graph_new(NULL, t->asked.bundle, &t->asked.target, &options, &t->graph));
     if (status != EXIT_DONE)
@@ -267,6 +256,6 @@ int cmd_test(const char *const *words)
     asked_free(&t.asked);
     report_close(&t.report);
     inputs_free(&t.inputs);
-    free(t.operands);
+    free(t.operands.of);
     return status;
 }

@@ -20,6 +20,14 @@ int cmd_test(const char *const *words);
 
 /* Says what is wrong with an option that options_next() did not take. */
 int command_bad_option(struct report *r, const struct options *o, enum option_result result);
+/* What stands on a command line besides options, in its order. */
+struct operands {
+    const char **of; /* free()d by the caller */
+    size_t n;
+};
+/* Reads a command line: options go to `take`, which says itself what is wrong with one. EXIT_…; what is wrong with one word does not hide the others. */
+int command_read(struct report *r, enum command_id command, const char *const *words, void *ctx,
+                 int (*take)(void *ctx, const struct options *o), struct operands *operands);
 /* --format and --json; false after having said that there is no such format. */
 bool command_format(struct report *r, const struct options *o);
 /* Ends what was written to standard output; says so when it did not get there. */

@@ -28,6 +28,32 @@ int command_bad_option(struct report *r, const struct options *o, enum option_re
     return EXIT_UNUSABLE;
 }
 
+int command_read(struct report *r, enum command_id command, const char *const *words, void *ctx,
+                 int (*take)(void *ctx, const struct options *o), struct operands *operands)
+{
+    struct options o;
+    enum option_result result;
+    int status = EXIT_DONE;
+    size_t n = 0;
+    while (words[n] != NULL)
+        n++;
+    operands->n = 0;
+    operands->of = malloc((n + 1) * sizeof *operands->of);
+    if (operands->of == NULL)
+        return report_status(r, KHAP_ENOMEM);
+    options_start(&o, command, words);
+    while ((result = options_next(&o)) != OPTION_END) {
+        int one = EXIT_DONE;
+        if (result == OPTION_OPERAND)
+            operands->of[operands->n++] = o.value;
+        else
+            one = result == OPTION_READ ? take(ctx, &o) : command_bad_option(r, &o, result);
+        if (one != EXIT_DONE)
+            status = one;
+    }
+    return status;
+}
+
 bool command_format(struct report *r, const struct options *o)
 {
     const bool json = o->id == OPTION_JSON || strcmp(o->value, "json") == 0;

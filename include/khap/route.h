@@ -123,7 +123,7 @@ struct khap_route_outcome {
 struct khap_route_step {
     size_t size;             /**< sizeof(struct khap_route_step) as the caller knows it */
     struct khap_place place; /**< of the line */
-    struct khap_str text;    /**< the line, without indentation and comment */
+    struct khap_str text;    /**< the line, without indentation; a comment behind it is part of it */
     uint32_t held;           /**< enum khap_answer: whether its condition held; KHAP_TRUE without one */
 };
 
