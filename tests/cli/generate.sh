@@ -191,7 +191,7 @@ refused 2 into-the-map 'a block into the map itself' --into ./map.yaml map.yaml
 echo 'global' >theirs.cfg
 refused 3 output-of-others 'a file of somebody else' -o theirs.cfg map.yaml
 is 'it is as it was, too' "$(cat theirs.cfg)" global
-says 'the ways out are named' '--into keeps what is in it, --force replaces it'
+says 'the ways out are named' '--into keeps what is in it, `khapgen import` makes a map of it, --force replaces it'
 : >zero.cfg
 refused 3 output-of-others 'an empty file is not ours' -o zero.cfg map.yaml
 ln -s real.cfg link.cfg
