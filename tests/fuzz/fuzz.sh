@@ -34,11 +34,13 @@ reached() {
     gcc $flags --coverage "$abs_srcdir/tests/fuzz/fuzz_$1.c" "$abs_srcdir/tests/fuzz/fuzz_main.c" "$tap_tmp"/g/*.o \
         -lyaml -lpcre2-8 -ljansson -o "$tap_tmp/reach_$1" || return 1
     find "$tap_tmp" -name '*.gcda' -exec rm -f {} +
-    find "$tap_tmp/new_$1" "$abs_srcdir/tests/fuzz/corpus/$1" -type f | xargs -n 2000 "$tap_tmp/reach_$1" >"$tap_tmp/log" 2>&1 || return 1
+    find "$tap_tmp/new_$1" "$abs_srcdir/tests/fuzz/corpus/$1" -type f | xargs -n 2000 "$tap_tmp/reach_$1" >"$tap_tmp/log" 2>&1 ||
+        { tail -n 20 "$tap_tmp/log" | sed 's/^/# /'; return 1; }
     r_lines=$(gcovr --root "$abs_srcdir" --object-directory "$tap_tmp/g" --filter "$abs_srcdir/($r_sources)" --exclude-unreachable-branches \
         "$tap_tmp/g" 2>&1)
     printf '%s\n' "$r_lines" | grep -E '^(lib|cli|TOTAL)' | sed "s/^/# fuzz_$1 reached: /"
-    printf '%s\n' "$r_lines" | awk '$1 == "TOTAL" && $3 > 0 { good = 1 } END { exit !good }'
+    printf '%s\n' "$r_lines" | awk '$1 == "TOTAL" && $3 > 0 { good = 1 } END { exit !good }' ||
+        { printf '%s\n' "$r_lines" | tail -n 20 | sed 's/^/# /'; return 1; }
 }
 
 run_libfuzzer() {
