@@ -62,7 +62,6 @@ struct check_inside;
 struct check_bind {
     struct khap_str text;
     struct khap_place place;
-    uint32_t before; /* the one before it at the same port, or VIEW_NONE */
 };
 
 /* The rules of cross-line.tsv about a kind of section, ordered by their predicates: those of P are of[from[P]] to before of[from[P + 1]]. */
@@ -105,6 +104,7 @@ struct check {
     struct arena arena, kept, all;      /* of one line; of one section; of all */
     struct arena names;                 /* keys of acl_lines */
     VEC(struct check_section) sections; /* cross.c: of each section so far */
+    struct check_section **inherited;   /* defaults.c: by section, of those that are inherited; or NULL */
     VEC(struct check_kept) lines;
     bool names_lines; /* one of them names another one */
     VEC(struct check_own) own_names;
@@ -182,7 +182,7 @@ struct check {
 
     /* listening.c */
     VEC(struct check_bind) binds;
-    struct map bound; /* port, or path -> the last bind there */
+    struct map bound; /* khap__address_key() -> the last bind with it */
     struct {
         uint32_t section;
         struct khap_place stats; /* source 0: none */
@@ -218,6 +218,9 @@ enum khap_status khap__check_again(struct check *c);
 /* What lines ask of each other: for each line, and behind the last. */
 void khap__check_cross_line(struct check *c, const struct schema_line *line);
 void khap__check_cross(struct check *c);
+/* defaults.c: once all lines are noted; then what a section has with what it inherits. */
+void khap__check_inheritance(struct check *c);
+void khap__check_inherit(const struct check *c, uint32_t section, struct check_section *all);
 /* Parts of that. Whether a rule is about a section; whether sets have something in common. */
 bool khap__check_applies(const struct check *c, const struct schema_cross *rule, uint32_t section);
 bool khap__check_meet(const struct schema_set *a, const struct schema_set *b);

@@ -1,41 +1,15 @@
 /* check/cross.c - what the lines of a section ask of each other: lib/schema/cross-line.tsv. SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include "check/check.h"
+#include "check/sets.h"
 #include "value/address.h"
 
 #include <stdio.h>
-
-enum section_mode { MODE_UNSAID, MODE_UNKNOWN, MODE_TCP, MODE_HTTP, MODE_OTHER };
 
 /* What is there for certain, and what may be: of a section or line, and of all sections global. */
 struct there {
     const struct schema_set *sure, *maybe, *global, *global_maybe;
 };
-
-static void add_set(struct schema_set *set, const struct schema_set *more)
-{
-    for (size_t i = 0; i < SCHEMA_SET_WORDS; i++)
-        set->words[i] |= more->words[i];
-}
-
-static void remove_set(struct schema_set *set, const struct schema_set *less)
-{
-    for (size_t i = 0; i < SCHEMA_SET_WORDS; i++)
-        set->words[i] &= ~less->words[i];
-}
-
-static void keep_common(struct schema_set *set, const struct schema_set *with)
-{
-    for (size_t i = 0; i < SCHEMA_SET_WORDS; i++)
-        set->words[i] &= with->words[i];
-}
-
-static void set_bit(struct schema_set *set, unsigned bit, bool value)
-{
-    uint32_t mask = UINT32_C(1) << bit % 32;
-    set->words[bit / 32] = value ? set->words[bit / 32] | mask : set->words[bit / 32] & ~mask;
-}
 
 bool khap__check_meet(const struct schema_set *a, const struct schema_set *b)
 {
@@ -499,51 +473,6 @@ void khap__check_cross_line(struct check *c, const struct schema_line *line)
         add_set(&c->global_maybe, &bits);
 }
 
-/* What default-server says in the defaults, as far as that nearer by has not said it anew. */
-static void inherit_servers(const struct check_section *s, bool read, struct check_section *all)
-{
-    struct schema_set sure = s->servers, maybe = s->servers_maybe;
-    remove_set(&sure, &all->servers_off);
-    remove_set(&maybe, &all->servers_off);
-    if (read) {
-        add_set(&all->servers, &sure);
-        add_set(&all->servers_off, &s->servers_off);
-    }
-    add_set(&all->servers_maybe, &maybe);
-}
-
-/* With what a section inherits; of default-server nothing but that, for what it says itself is only said of what stands below. The chain of defaults is as long as there are sections, at most. */
-static void inherit(const struct check *c, uint32_t section, struct check_section *all)
-{
-    *all = c->sections.ptr[section];
-    all->servers = all->servers_maybe = all->servers_off = (struct schema_set){{0}};
-    for (size_t steps = c->view->sections.len; steps > 0; steps--) {
-        section = c->view->sections.ptr[section].defaults;
-        if (section == VIEW_NONE)
-            break;
-        const struct check_section *s = &c->sections.ptr[section];
-        bool read = c->view->sections.ptr[section].read == KHAP_TRUE;
-        if (read) {
-            struct schema_set sure = s->sure;
-            remove_set(&sure, &all->cleared);
-            add_set(&all->sure, &sure);
-            add_set(&all->cleared, &s->cleared);
-        }
-        struct schema_set maybe = s->maybe;
-        remove_set(&maybe, &all->cleared);
-        add_set(&all->maybe, &maybe);
-        inherit_servers(s, read, all);
-        if (all->mode == MODE_UNSAID)
-            all->mode = read || s->mode == MODE_UNSAID ? s->mode : MODE_UNKNOWN;
-    }
-    if (all->mode == MODE_UNSAID)
-        all->mode = MODE_TCP;
-    set_bit(&all->sure, CROSS_MODE_HTTP, all->mode == MODE_HTTP);
-    set_bit(&all->sure, CROSS_MODE_TCP, all->mode == MODE_TCP);
-    set_bit(&all->maybe, CROSS_MODE_HTTP, all->mode == MODE_HTTP || all->mode == MODE_UNKNOWN);
-    set_bit(&all->maybe, CROSS_MODE_TCP, all->mode == MODE_TCP || all->mode == MODE_UNKNOWN);
-}
-
 static bool may_be_disabled(const struct check_section *has)
 {
     return (has->maybe.words[CROSS_DISABLED / 32] >> CROSS_DISABLED % 32 & 1) != 0;
@@ -554,14 +483,14 @@ bool khap__check_may_be_disabled(const struct check *c, uint32_t section)
     struct check_section has;
     if (section >= c->sections.len)
         return false;
-    inherit(c, section, &has);
+    khap__check_inherit(c, section, &has);
     return may_be_disabled(&has);
 }
 
 static uint8_t mode_of(const struct check *c, uint32_t section)
 {
     struct check_section has;
-    inherit(c, section, &has);
+    khap__check_inherit(c, section, &has);
     return has.mode;
 }
 
@@ -723,7 +652,7 @@ void khap__check_all_of_line(const struct check *c, const struct check_kept *kep
                              struct schema_set *maybe)
 {
     struct check_section has;
-    inherit(c, kept->section, &has);
+    khap__check_inherit(c, kept->section, &has);
     all_of_line(kept, &has, sure, maybe);
 }
 
@@ -794,11 +723,12 @@ void khap__check_cross(struct check *c)
     struct check_section has;
     if (c->view->sections.len == 0 || section_of(c, c->view->sections.len - 1) == NULL)
         return;
+    khap__check_inheritance(c);
     set_bit(&c->global_maybe, CROSS_FLAG_EXPERIMENTAL, c->used_experimental);
     for (uint32_t section = 0; section < c->view->sections.len; section++) {
         if (c->view->sections.ptr[section].read != KHAP_TRUE)
             continue;
-        inherit(c, section, &has);
+        khap__check_inherit(c, section, &has);
         /* logs and the like need none of what is asked for here */
         bool proxy = khap__schema_kind_has(KIND_PROXY, c->view->sections.ptr[section].kind);
         if (proxy && (has.mode == MODE_OTHER || has.mode == MODE_UNKNOWN || may_be_disabled(&has)))
@@ -822,7 +752,7 @@ void khap__check_cross(struct check *c)
     }
     for (uint32_t i = 0; i < c->lines.len; i++) {
         if (i == 0 || c->lines.ptr[i].section != c->lines.ptr[i - 1].section)
-            inherit(c, c->lines.ptr[i].section, &has);
+            khap__check_inherit(c, c->lines.ptr[i].section, &has);
         check_options(c, &c->lines.ptr[i], &has);
     }
     khap__check_named(c);
@@ -840,7 +770,7 @@ bool khap__check_has(const struct check *c, uint32_t section, enum schema_kind k
     struct check_section has;
     if (section >= c->sections.len)
         return true;
-    inherit(c, section, &has);
+    khap__check_inherit(c, section, &has);
     return asked == NULL || khap__check_meet(asked, &has.maybe);
 }
 
@@ -850,7 +780,7 @@ bool khap__check_asks(const struct check *c, uint32_t section, enum schema_kind 
     struct check_section has;
     if (section >= c->sections.len)
         return true;
-    inherit(c, section, &has);
+    khap__check_inherit(c, section, &has);
     for (size_t i = 0; (asked = khap__schema_kind_asks(kind, i)) != NULL; i++) {
         if (!khap__check_meet(asked, &has.sure))
             return false;

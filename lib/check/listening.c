@@ -24,43 +24,48 @@ static bool is_loopback(const struct address *a)
     return v4 != NULL ? v4[0] == 127 : a->family != ADDRESS_V6 || memcmp(a->ip, one, sizeof one) == 0;
 }
 
-/* What two addresses have in common if they meet: the port, or the path. */
-static enum khap_status key_of(struct check *c, const struct address *a, struct khap_str *key)
+/* The last bind with that key, or VIEW_NONE; `now` is it from here on, unless it is VIEW_NONE. */
+static uint32_t last_with(struct check *c, const struct address *a, enum address_key which, uint32_t now)
 {
+    uint32_t last = VIEW_NONE;
     khap__buf_clear(&c->text);
-    if (a->has_port)
-        khap__buf_uint(&c->text, a->port);
-    else
-        khap__buf_add(&c->text, a->host);
-    return khap__arena_dup(&c->all, khap__buf_str(&c->text), key);
+    khap__address_key(&c->text, a, which);
+    struct khap_str key = khap__buf_str(&c->text);
+    bool found = khap__map_get(&c->bound, key, &last);
+    if (now != VIEW_NONE && ((!found && khap__arena_dup(&c->all, key, &key) != KHAP_OK) ||
+                             khap__map_set(&c->bound, key, now) != KHAP_OK))
+        c->no_memory = true;
+    return found ? last : VIEW_NONE;
+}
+
+static void later(uint32_t *found, uint32_t other)
+{
+    if (other != VIEW_NONE && (*found == VIEW_NONE || other > *found))
+        *found = other;
 }
 
 /* An address that other lines of the same process listen on, too. Ranges of ports are not looked at. */
 static void twice(struct check *c, const struct address *a, struct khap_str text, struct khap_place place)
 {
-    struct check_bind bind = {.place = place, .before = VIEW_NONE};
-    struct khap_str key;
-    uint32_t at;
-    bool told = false;
+    struct check_bind bind = {.place = place};
     if (a->variable || a->port != a->port_last || (a->has_port && a->port == 0) || a->family == ADDRESS_FD)
         return;
-    if (khap__arena_dup(&c->all, text, &bind.text) != KHAP_OK || key_of(c, a, &key) != KHAP_OK) {
+    bool wildcard = khap__address_is_wildcard(a);
+    uint32_t number = c->binds.len, before = last_with(c, a, ADDRESS_KEY_HOST, number);
+    uint32_t group = last_with(c, a, ADDRESS_KEY_GROUP, number);
+    later(&before, last_with(c, a, ADDRESS_KEY_WILDCARD, wildcard ? number : VIEW_NONE));
+    if (wildcard)
+        later(&before, group);
+    if (khap__arena_dup(&c->all, text, &bind.text) != KHAP_OK || !VEC_PUSH(&c->alloc, &c->binds, bind)) {
         c->no_memory = true;
         return;
     }
-    if (khap__map_get(&c->bound, key, &at))
-        bind.before = at;
-    unsigned steps = 0;
-    for (at = bind.before; at != VIEW_NONE && !told && steps++ < 1000; at = c->binds.ptr[at].before) {
-        struct address other;
-        if (khap__bind_parse(c->binds.ptr[at].text, &other) != VALUE_OK || !khap__address_overlap(a, &other))
-            continue;
-        SAY(c->diags, MSG_BIND_TWICE, place, text, c->binds.ptr[at].text);
-        khap__diags_relate(c->diags, c->binds.ptr[at].place, S("the other one is here"));
-        told = true;
-    }
-    if (!VEC_PUSH(&c->alloc, &c->binds, bind) || khap__map_set(&c->bound, key, c->binds.len - 1) != KHAP_OK)
-        c->no_memory = true;
+    struct address other;
+    if (before == VIEW_NONE || khap__bind_parse(c->binds.ptr[before].text, &other) != VALUE_OK ||
+        !khap__address_overlap(a, &other))
+        return;
+    SAY(c->diags, MSG_BIND_TWICE, place, text, c->binds.ptr[before].text);
+    khap__diags_relate(c->diags, c->binds.ptr[before].place, S("the other one is here"));
 }
 
 static void on_bind(struct check *c, const struct schema_line *line)

@@ -26,19 +26,33 @@ static uint32_t value_of(const struct check *c, const struct schema_line *line)
     return (uint32_t)((us + 999) / 1000);
 }
 
-/* What the section has from its defaults: 0 where none says it. */
-static uint32_t inherited(const struct check *c, uint32_t section, uint32_t row)
+static void keep(struct check *c, struct slot slot, uint32_t value)
 {
-    uint32_t value = 0;
-    for (size_t steps = c->view->sections.len; steps > 0; steps--) {
-        section = c->view->sections.ptr[section].defaults;
-        if (section == VIEW_NONE)
-            return 0;
-        struct slot slot = {section, row};
-        if (khap__map_get(&c->values, key_of(&slot), &value))
-            return c->view->sections.ptr[section].read == KHAP_TRUE ? value : UNKNOWN;
+    struct slot *kept = khap__arena_alloc(&c->names, 1, sizeof *kept);
+    if (kept == NULL || (*kept = slot, khap__map_set(&c->values, key_of(kept), value)) != KHAP_OK)
+        c->no_memory = true;
+}
+
+/* What the section has from its defaults: 0 where none says it. Those that say nothing are noted to say what they inherit, so that a chain of them is gone along once. */
+static uint32_t inherited(struct check *c, uint32_t section, uint32_t row)
+{
+    const struct khap_view *view = c->view;
+    uint32_t value = 0, end = view->sections.ptr[section].defaults;
+    for (size_t steps = view->sections.len; steps > 0 && end != VIEW_NONE; steps--) {
+        struct slot slot = {end, row};
+        if (khap__map_get(&c->values, key_of(&slot), &value)) {
+            value = view->sections.ptr[end].read == KHAP_TRUE ? value : UNKNOWN;
+            break;
+        }
+        end = view->sections.ptr[end].defaults;
     }
-    return 0;
+    for (uint32_t s = view->sections.ptr[section].defaults; s != end && !c->no_memory;
+         s = view->sections.ptr[s].defaults) {
+        struct slot slot = {s, row};
+        if (view->sections.ptr[s].read == KHAP_TRUE)
+            keep(c, slot, value);
+    }
+    return value;
 }
 
 void khap__check_replaced(struct check *c, const struct schema_line *line, const struct schema_set *bits)
@@ -59,9 +73,7 @@ void khap__check_replaced(struct check *c, const struct schema_line *line, const
     struct slot slot = {c->at.section, line->row->bit};
     uint32_t before, now = value_of(c, line);
     if (!khap__map_get(&c->values, key_of(&slot), &before)) {
-        struct slot *kept = khap__arena_alloc(&c->names, 1, sizeof *kept);
-        if (kept == NULL || (*kept = slot, khap__map_set(&c->values, key_of(kept), now)) != KHAP_OK)
-            c->no_memory = true;
+        keep(c, slot, now);
         return;
     }
     if (about && before != UNKNOWN) {

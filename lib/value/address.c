@@ -370,6 +370,34 @@ bool khap__address_overlap(const struct address *a, const struct address *b)
     return same_host(&x, &y) || covers(&x, &y) || covers(&y, &x);
 }
 
+void khap__address_key(struct buf *out, const struct address *a, enum address_key which)
+{
+    struct address x = plain(a);
+    char head[2] = {(char)('a' + which), is_datagram(a) ? 'd' : 's'};
+    khap__buf_add(out, (struct khap_str){head, sizeof head});
+    bool socket = x.family > ADDRESS_NAME;
+    if (!socket)
+        khap__buf_uint(out, x.port);
+    /* a name is of the group of IPv4, whose wildcard covers it */
+    uint8_t family = which != ADDRESS_KEY_HOST && x.family == ADDRESS_NAME ? ADDRESS_V4 : x.family;
+    khap__buf_char(out, (char)('A' + family));
+    if (which != ADDRESS_KEY_HOST && !socket)
+        return;
+    if (x.family == ADDRESS_V4 || x.family == ADDRESS_V6) {
+        khap__buf_add(out, (struct khap_str){(const char *)x.ip, x.family == ADDRESS_V4 ? 4 : 16});
+        return;
+    }
+    for (size_t i = 0; i < x.host.len; i++)
+        khap__buf_char(out, x.family == ADDRESS_NAME ? (char)khap__lower((unsigned char)x.host.ptr[i])
+                                                     : x.host.ptr[i]);
+}
+
+bool khap__address_is_wildcard(const struct address *a)
+{
+    struct address x = plain(a);
+    return (x.family == ADDRESS_V4 && is_zero(x.ip, 4)) || (x.family == ADDRESS_V6 && is_zero(x.ip, 16));
+}
+
 uint16_t khap__address_since(const struct address *a)
 {
     const struct prefix *prefix = prefix_by_id(a->prefix);

@@ -83,6 +83,15 @@ bool khap__address_same(const struct address *a, const struct address *b);
  * is itself. UDP and TCP do not meet; what holds a variable meets nothing.
  */
 bool khap__address_overlap(const struct address *a, const struct address *b);
+/*
+ * What finds the addresses that overlap one, among many: two of one port overlap if they have the key HOST alike, or if one is a wildcard and they have the key GROUP
+ * alike. WILDCARD is another name for the group, for the wildcards in it. The bytes are added to `out`, and are for comparing only. Not for variables, nor
+ * ranges of ports.
+ */
+enum address_key { ADDRESS_KEY_HOST, ADDRESS_KEY_GROUP, ADDRESS_KEY_WILDCARD };
+void khap__address_key(struct buf *out, const struct address *a, enum address_key which);
+/* 0.0.0.0, *, [::], in every writing. */
+bool khap__address_is_wildcard(const struct address *a);
 /* The first release that knows the prefix, as KHAP_RELEASE(); 105 for those that all know. */
 uint16_t khap__address_since(const struct address *a);
 

@@ -309,66 +309,107 @@ static struct address parsed(const char *text)
     return a;
 }
 
+static const struct {
+    const char *a, *b;
+    bool overlap, same;
+} overlaps[] = {
+    {":80", ":80", true, true},
+    {"*:80", "0.0.0.0:80", true, true},
+    {"*:80", "10.0.0.1:80", true, false},
+    {"0.0.0.0:80", "10.0.0.1:80", true, false},
+    {"10.0.0.1:80", "10.0.0.1:80", true, true},
+    {"10.0.0.1:80", "10.0.0.2:80", false, false},
+    {":80", ":81", false, false},
+    {":80-90", ":85", true, false},
+    {":80-90", "10.0.0.1:90-99", true, false},
+    {":80-90", ":91", false, false},
+    {":443", "[::]:443", false, false},
+    {"[::]:443", "[::1]:443", true, false},
+    {"[::]:443", "[::1]:444", false, false},
+    {"[::1]:443", "[0:0::1]:443", true, true},
+    {"[::1]:443", "::1:443", true, true},
+    {"[::1]:443", "[::2]:443", false, false},
+    {":443", "[::1]:443", false, false},
+    {"ipv6@:443", "[::1]:443", true, false},
+    {"ipv4@:443", ":443", true, true},
+    {"[::ffff:10.0.0.1]:80", "10.0.0.1:80", true, true},
+    {"[::ffff:10.0.0.1]:80", ":80", true, false},
+    {"[::ffff:10.0.0.1]:80", "[::]:80", false, false},
+    {"localhost:80", "LOCALHOST:80", true, true},
+    {"localhost:80", "other:80", false, false},
+    {"localhost:80", ":80", true, false},
+    {"localhost:80", "127.0.0.1:80", false, false},
+    {":443", "quic4@:443", false, false},
+    {"quic4@:443", "quic4@10.0.0.1:443", true, false},
+    {"quic4@:443", "udp4@:443", true, true},
+    {"quic4@:443", "dgram+ip@:443", true, true},
+    {"stream+ip@:443", ":443", true, true},
+    {"stream+udp@:443", "quic4@:443", true, true},
+    {"unix@/x", "/x", true, true},
+    {"unix@/x", "/y", false, false},
+    {"abns@x", "unix@x", false, false},
+    {"abns@x", "abns@x", true, true},
+    {"/x", ":80", false, false},
+    {"fd@3", "fd@3", true, true},
+    {"rhttp@b/s", "rhttp@b/s", false, true},
+    {"$A:80", ":80", false, false},
+    {"$A:80", "$A:80", false, true},
+    {"10.0.0.1", "10.0.0.1", true, true},
+    {"10.0.0.1", "10.0.0.1:80", false, false},
+    {"10.0.0.1:+80", "10.0.0.1:-80", true, false},
+};
+
 static void test_overlap(void **state)
 {
     (void)state;
-    static const struct {
-        const char *a, *b;
-        bool overlap, same;
-    } rows[] = {
-        {":80", ":80", true, true},
-        {"*:80", "0.0.0.0:80", true, true},
-        {"*:80", "10.0.0.1:80", true, false},
-        {"0.0.0.0:80", "10.0.0.1:80", true, false},
-        {"10.0.0.1:80", "10.0.0.1:80", true, true},
-        {"10.0.0.1:80", "10.0.0.2:80", false, false},
-        {":80", ":81", false, false},
-        {":80-90", ":85", true, false},
-        {":80-90", "10.0.0.1:90-99", true, false},
-        {":80-90", ":91", false, false},
-        {":443", "[::]:443", false, false},
-        {"[::]:443", "[::1]:443", true, false},
-        {"[::]:443", "[::1]:444", false, false},
-        {"[::1]:443", "[0:0::1]:443", true, true},
-        {"[::1]:443", "::1:443", true, true},
-        {"[::1]:443", "[::2]:443", false, false},
-        {":443", "[::1]:443", false, false},
-        {"ipv6@:443", "[::1]:443", true, false},
-        {"ipv4@:443", ":443", true, true},
-        {"[::ffff:10.0.0.1]:80", "10.0.0.1:80", true, true},
-        {"[::ffff:10.0.0.1]:80", ":80", true, false},
-        {"[::ffff:10.0.0.1]:80", "[::]:80", false, false},
-        {"localhost:80", "LOCALHOST:80", true, true},
-        {"localhost:80", "other:80", false, false},
-        {"localhost:80", ":80", true, false},
-        {"localhost:80", "127.0.0.1:80", false, false},
-        {":443", "quic4@:443", false, false},
-        {"quic4@:443", "quic4@10.0.0.1:443", true, false},
-        {"quic4@:443", "udp4@:443", true, true},
-        {"quic4@:443", "dgram+ip@:443", true, true},
-        {"stream+ip@:443", ":443", true, true},
-        {"stream+udp@:443", "quic4@:443", true, true},
-        {"unix@/x", "/x", true, true},
-        {"unix@/x", "/y", false, false},
-        {"abns@x", "unix@x", false, false},
-        {"abns@x", "abns@x", true, true},
-        {"/x", ":80", false, false},
-        {"fd@3", "fd@3", true, true},
-        {"rhttp@b/s", "rhttp@b/s", false, true},
-        {"$A:80", ":80", false, false},
-        {"$A:80", "$A:80", false, true},
-        {"10.0.0.1", "10.0.0.1", true, true},
-        {"10.0.0.1", "10.0.0.1:80", false, false},
-        {"10.0.0.1:+80", "10.0.0.1:-80", true, false},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct address a = parsed(rows[i].a), b = parsed(rows[i].b);
-        if (khap__address_overlap(&a, &b) != rows[i].overlap ||
-            khap__address_overlap(&b, &a) != rows[i].overlap)
-            fail_msg("%s and %s: overlap is %d", rows[i].a, rows[i].b, khap__address_overlap(&a, &b));
-        if (khap__address_same(&a, &b) != rows[i].same || khap__address_same(&b, &a) != rows[i].same)
-            fail_msg("%s and %s: same is %d", rows[i].a, rows[i].b, khap__address_same(&a, &b));
+    for (size_t i = 0; i < sizeof overlaps / sizeof *overlaps; i++) {
+        struct address a = parsed(overlaps[i].a), b = parsed(overlaps[i].b);
+        if (khap__address_overlap(&a, &b) != overlaps[i].overlap ||
+            khap__address_overlap(&b, &a) != overlaps[i].overlap)
+            fail_msg("%s and %s: overlap is %d", overlaps[i].a, overlaps[i].b, khap__address_overlap(&a, &b));
+        if (khap__address_same(&a, &b) != overlaps[i].same || khap__address_same(&b, &a) != overlaps[i].same)
+            fail_msg("%s and %s: same is %d", overlaps[i].a, overlaps[i].b, khap__address_same(&a, &b));
     }
+}
+
+static bool same_key(const struct address *a, enum address_key of_a, const struct address *b,
+                     enum address_key of_b)
+{
+    struct buf x, y;
+    struct khap_alloc alloc = khap__alloc_or_default(NULL);
+    khap__buf_init(&x, &alloc);
+    khap__buf_init(&y, &alloc);
+    khap__address_key(&x, a, of_a);
+    khap__address_key(&y, b, of_b);
+    bool same = khap__str_eq(khap__buf_str(&x), khap__buf_str(&y));
+    khap__buf_free(&x);
+    khap__buf_free(&y);
+    return same;
+}
+
+/* Each with each: the keys find what overlaps, and nothing else. */
+static void test_keys(void **state)
+{
+    (void)state;
+    size_t n = 2 * sizeof overlaps / sizeof *overlaps, found = 0;
+    for (size_t i = 0; i < n * n; i++) {
+        struct address a = parsed(i % n % 2 ? overlaps[i % n / 2].a : overlaps[i % n / 2].b);
+        struct address b = parsed(i / n % 2 ? overlaps[i / n / 2].a : overlaps[i / n / 2].b);
+        if (a.variable || b.variable || a.port != a.port_last || b.port != b.port_last || a.relative_port ||
+            b.relative_port || a.has_port != b.has_port || a.family == ADDRESS_RHTTP)
+            continue;
+        bool meet = same_key(&a, ADDRESS_KEY_HOST, &b, ADDRESS_KEY_HOST) ||
+                    ((khap__address_is_wildcard(&a) || khap__address_is_wildcard(&b)) &&
+                     same_key(&a, ADDRESS_KEY_GROUP, &b, ADDRESS_KEY_GROUP));
+        assert_false(same_key(&a, ADDRESS_KEY_HOST, &b, ADDRESS_KEY_GROUP));
+        assert_false(same_key(&a, ADDRESS_KEY_WILDCARD, &b, ADDRESS_KEY_GROUP));
+        assert_int_equal(same_key(&a, ADDRESS_KEY_WILDCARD, &b, ADDRESS_KEY_WILDCARD),
+                         same_key(&a, ADDRESS_KEY_GROUP, &b, ADDRESS_KEY_GROUP));
+        if (meet != khap__address_overlap(&a, &b))
+            fail_msg("%zu and %zu: the keys say %d", i % n, i / n, meet);
+        found += meet;
+    }
+    assert_true(found > n);
 }
 
 static void test_since(void **state)
@@ -601,11 +642,17 @@ static void test_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),           cmocka_unit_test(test_bad),
-        cmocka_unit_test(test_binds),          cmocka_unit_test(test_alone),
-        cmocka_unit_test(test_overlap),        cmocka_unit_test(test_since),
-        cmocka_unit_test(test_networks),       cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_canonical_text), cmocka_unit_test(test_print_and_parse),
+        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_binds),
+        cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_overlap),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_since),
+        cmocka_unit_test(test_networks),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_canonical_text),
+        cmocka_unit_test(test_print_and_parse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
