@@ -326,6 +326,42 @@ static uint32_t rest_of_line(const struct parts *parts, bool up_to_condition)
     return (uint32_t)(end - parts->next);
 }
 
+/* Of a server with init-addr HAProxy needs no address to begin with, and takes any text for the name of a host. */
+static bool is_looked_up_late(const struct parts *parts, struct khap_str parameter)
+{
+    bool found = false;
+    for (size_t i = parts->next + 1; i < parts->n && !found; i++)
+        found = khap__str_eq(parts->at[i].text, S("init-addr"));
+    return found && khap__schema_has_word(parameter, S("late"));
+}
+
+/* What would be said of an address if its host were one. */
+static enum schema_problem any_host(struct match *m, const uint16_t *code, struct khap_str text,
+                                    uint32_t *offset, uint32_t *len, enum khap_status *status)
+{
+    size_t colon = text.len;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '@' || text.ptr[i] == '/')
+            return SCHEMA_BAD;
+        colon = text.ptr[i] == ':' ? i : colon;
+    }
+    char *host = khap__arena_bytes(m->arena, text.len - colon + 1);
+    if (host == NULL) {
+        *status = KHAP_ENOMEM;
+        return SCHEMA_BAD;
+    }
+    host[0] = 'h';
+    if (colon < text.len)
+        memcpy(host + 1, text.ptr + colon, text.len - colon);
+    struct khap_str other = {host, text.len - colon + 1};
+    enum schema_problem problem =
+        khap__schema_type_check(m->arena, TYPE_ADDR, khap__schema_word(code[2]), INT64_MIN, INT64_MAX,
+                                m->release, other, offset, len, status);
+    *offset = 0; /* the whole word is told */
+    *len = (uint32_t)text.len;
+    return problem;
+}
+
 static bool run_type(struct match *m, struct parts *parts, uint32_t at)
 {
     const uint16_t *code = khap__schema_code() + at;
@@ -350,6 +386,11 @@ static bool run_type(struct match *m, struct parts *parts, uint32_t at)
             m->arena, type,
             of_kind(type) ? khap__schema_kind_name((enum schema_kind)code[2]) : khap__schema_word(code[2]),
             min, max, m->release, p->text, &offset, &len, &status);
+        if (status != KHAP_OK)
+            return no_memory(m);
+        if (problem == SCHEMA_BAD && type == TYPE_ADDR &&
+            is_looked_up_late(parts, khap__schema_word(code[2])))
+            problem = any_host(m, code, p->text, &offset, &len, &status);
         if (status != KHAP_OK)
             return no_memory(m);
         odd = problem == SCHEMA_ODD;

@@ -72,6 +72,20 @@ enum schema_problem khap__schema_type_check(struct arena *arena, enum schema_typ
                                             uint16_t release, struct khap_str text, uint32_t *offset,
                                             uint32_t *len, enum khap_status *status);
 
+/* Whether the parameter of a type, words with blanks between them, has one. */
+static inline bool khap__schema_has_word(struct khap_str parameter, struct khap_str word)
+{
+    const char *at = parameter.ptr, *end = at + parameter.len;
+    while ((size_t)(end - at) >= word.len) {
+        if (memcmp(at, word.ptr, word.len) == 0 && (at + word.len == end || at[word.len] == ' '))
+            return true;
+        while (at < end && *at != ' ')
+            at++;
+        at += at < end;
+    }
+    return false;
+}
+
 /* Whether khap__schema_visit() finds names, or values that hold some, in arguments of that type. */
 bool khap__schema_names(enum schema_type type);
 

@@ -16,15 +16,7 @@ struct check {
 
 static inline bool has_word(const struct check *c, struct khap_str word)
 {
-    const char *at = c->parameter.ptr, *end = at + c->parameter.len;
-    while ((size_t)(end - at) >= word.len) {
-        if (memcmp(at, word.ptr, word.len) == 0 && (at + word.len == end || at[word.len] == ' '))
-            return true;
-        while (at < end && *at != ' ')
-            at++;
-        at += at < end;
-    }
-    return false;
+    return khap__schema_has_word(c->parameter, word);
 }
 
 static enum schema_problem from_value(enum value_error error)
