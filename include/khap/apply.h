@@ -316,6 +316,166 @@ struct khap_run {
 enum khap_status khap_haproxy_version(struct khap_str binary, char *buffer, size_t capacity, size_t *length,
                                       struct khap_run *run);
 
+/**
+ * A dialogue with HAProxy's runtime API or with its master: commands in, bytes out, bytes in, replies out. It touches nothing: no descriptor, no clock. What
+ * HAProxy says is not trusted: whatever comes, the dialogue goes on, ends, or fails.
+ *
+ * With KHAP_DIALOGUE_PROMPT all commands go over one connection, each on a line of its own (HAProxy answers commands between `;` in two ways, by release),
+ * and several lines are under way at a time; the reply to each ends with HAProxy's prompt. Without it there is one command, whose reply is all that comes
+ * until the other side closes: so the master's `reload` is asked.
+ */
+struct khap_dialogue;
+
+/** Flags of khap_dialogue_new(). */
+enum {
+    KHAP_DIALOGUE_PROMPT = 1 /**< many commands over one connection */
+};
+
+/** How far a dialogue is. */
+enum khap_dialogue_state {
+    KHAP_DIALOGUE_OPEN = 1,  /**< replies are still to come */
+    KHAP_DIALOGUE_DONE = 2,  /**< every command has its whole reply */
+    KHAP_DIALOGUE_FAILED = 3 /**< it ended before, or what came is no dialogue: what was done is not known */
+};
+
+/**
+ * Begins a dialogue.
+ *
+ * @param alloc    allocator, or NULL
+ * @param flags    KHAP_DIALOGUE_… or 0
+ * @param bufsize  HAProxy's tune.bufsize: so many bytes of commands are under way at most; 0 for its default, 16384
+ * @param out      [out] freed with khap_dialogue_free()
+ * @return KHAP_OK; KHAP_ENOMEM; KHAP_EINVAL
+ */
+enum khap_status khap_dialogue_new(const struct khap_alloc *alloc, uint32_t flags, size_t bufsize,
+                                   struct khap_dialogue **out);
+
+/**
+ * Frees it.
+ *
+ * @param dialogue  the dialogue, or NULL
+ */
+void khap_dialogue_free(struct khap_dialogue *dialogue);
+
+/**
+ * Adds a command, before anything was sent.
+ *
+ * @param dialogue  the dialogue
+ * @param command   its words, without a line end, copied. `;` separates commands, each of which has a reply of its own; with a payload there must be none
+ * @param payload   what goes behind it as payload (`<<`), copied; empty lines are left out, since one ends it. Empty: there is none
+ * @return KHAP_OK; KHAP_ELIMIT when it does not fit into HAProxy's buffer; KHAP_EINVAL for a line end or a NUL in the command, a NUL in the payload, no
+ *         command at all, a second one without KHAP_DIALOGUE_PROMPT, or after the first bytes were sent; KHAP_ENOMEM
+ */
+enum khap_status khap_dialogue_add(struct khap_dialogue *dialogue, struct khap_str command,
+                                   struct khap_str payload);
+
+/**
+ * What is to be sent now. It may be empty while replies are awaited.
+ *
+ * @param dialogue  the dialogue
+ * @return borrowed until the next call that is not this one
+ */
+struct khap_str khap_dialogue_output(struct khap_dialogue *dialogue);
+
+/**
+ * Says how much of khap_dialogue_output() was sent.
+ *
+ * @param dialogue  the dialogue
+ * @param length    bytes, at most those of the last output
+ */
+void khap_dialogue_sent(struct khap_dialogue *dialogue, size_t length);
+
+/**
+ * Takes what HAProxy sent, in pieces of any size.
+ *
+ * @param dialogue  the dialogue
+ * @param bytes     what came
+ * @return KHAP_OK, also when the dialogue failed by it; KHAP_ENOMEM; KHAP_ELIMIT when a reply is longer than 256 MiB: both fail the dialogue
+ */
+enum khap_status khap_dialogue_feed(struct khap_dialogue *dialogue, struct khap_str bytes);
+
+/**
+ * Says that nothing more comes: the other side closed. It ends a one-shot dialogue, and fails one whose replies are not all there.
+ *
+ * @param dialogue  the dialogue
+ */
+void khap_dialogue_end(struct khap_dialogue *dialogue);
+
+/**
+ * How far it is.
+ *
+ * @param dialogue  the dialogue
+ * @return enum khap_dialogue_state; a dialogue without commands is done
+ */
+uint32_t khap_dialogue_state(const struct khap_dialogue *dialogue);
+
+/**
+ * The reply to a command.
+ *
+ * @param dialogue  the dialogue
+ * @param index     from 0, in the order of the commands; each between `;` counts
+ * @param command   [out] the command, borrowed; may be NULL
+ * @param reply     [out] without prompt and line ends behind it, borrowed until the dialogue is fed or freed; it may be empty
+ * @return KHAP_OK; KHAP_ENOENT when there is no such command, or its reply is not whole
+ */
+enum khap_status khap_dialogue_reply(const struct khap_dialogue *dialogue, size_t index,
+                                     struct khap_str *command, struct khap_str *reply);
+
+/**
+ * Whether a reply is the one that HAProxy gives when it did what the command says. Only what is known to be one is: anything else must be taken for
+ * a failure, or for something unknown.
+ *
+ * @param command  the command: one that changes something
+ * @param reply    its reply
+ * @return 1 when it is, else 0
+ */
+int khap_reply_is_success(struct khap_str command, struct khap_str reply);
+
+/** A dialogue over a socket of the machine. It names a descriptor and a deadline, and never waits. */
+struct khap_talk;
+
+/**
+ * Begins to connect to a UNIX stream socket.
+ *
+ * @param alloc       allocator, or NULL
+ * @param path        the socket
+ * @param dialogue    the dialogue; stays the caller's, and must outlive the talk
+ * @param timeout_ms  how long all of it may take; 0: 10 seconds
+ * @param error       [out] errno of what failed, with KHAP_EIO; may be NULL
+ * @param out         [out] freed with khap_talk_free()
+ * @return KHAP_OK; KHAP_EIO when there is no such socket or nobody listens; KHAP_EINVAL; KHAP_ENOMEM
+ */
+enum khap_status khap_talk_new(const struct khap_alloc *alloc, struct khap_str path,
+                               struct khap_dialogue *dialogue, uint32_t timeout_ms, int32_t *error,
+                               struct khap_talk **out);
+
+/**
+ * What to wait for, with poll(2).
+ *
+ * @param talk        the talk
+ * @param fd          [out] the descriptor
+ * @param for_write   [out] 1 when it is waited for writing, too; reading always is
+ * @param timeout_ms  [out] milliseconds to the deadline
+ */
+void khap_talk_wants(const struct khap_talk *talk, int32_t *fd, uint32_t *for_write, int32_t *timeout_ms);
+
+/**
+ * Does what can be done without waiting.
+ *
+ * @param talk   the talk
+ * @param error  [out] errno of what failed, ETIMEDOUT past the deadline, else 0; may be NULL
+ * @return KHAP_OK: done or still under way, the dialogue's state tells; KHAP_EIO when the socket failed or time was up, which fails the dialogue; KHAP_ENOMEM,
+ *         KHAP_ELIMIT as from khap_dialogue_feed()
+ */
+enum khap_status khap_talk_step(struct khap_talk *talk, int32_t *error);
+
+/**
+ * Closes the connection.
+ *
+ * @param talk  the talk, or NULL
+ */
+void khap_talk_free(struct khap_talk *talk);
+
 #ifdef __cplusplus
 }
 #endif
