@@ -1,5 +1,9 @@
 #!/usr/bin/python3
-"""Services that answer themselves: redirects, and fixed responses."""
+"""Services that answer themselves: redirects, and fixed responses; what is looked at before one is given."""
+import base64
+import os
+import subprocess
+
 import lib
 from lib import tap
 
@@ -17,6 +21,21 @@ services:
   empty:  {hosts: [empty.example], respond: {status: 204}}
   kept:   {hosts: [kept.example], respond: {body: secret}, sourceRanges: [192.0.2.0/24]}
   any:    {routes: [{match: {headers: {X-Stop: {present: true}}}}], respond: {status: 599, body: stop}}
+"""
+
+# in this order: denied addresses, the limit, maintenance, the password, and then the answer
+GUARDED = """
+process: {socket: {path: %(socket)s}}
+frontends: {http: {bind: "127.0.0.1:%(http)d"}}
+serviceDefaults:
+  basicAuth: {users: {joe: %(hash)s}}
+  rateLimit: {requests: 4, period: 1h}
+  denyRanges: 127.0.0.9
+services:
+  go:   {hosts: [go.example], redirect: {host: new.example}}
+  say:  {hosts: [say.example], respond: {body: said}}
+  shut: {hosts: [shut.example], redirect: {host: new.example}, maintenance: {except: [127.0.0.7]}}
+  hush: {hosts: [hush.example], respond: {body: said}, maintenance: {except: [127.0.0.7]}}
 """
 
 CASES = [  # host, target, method, over TLS, status, location; PORT is the frontend's
@@ -54,4 +73,25 @@ with lib.Lab() as lab:
             got = lib.ask(ports["http"], "/", "nowhere.example", [("X-Stop", "1")])
             tap.equal("%s: for requests with a header" % mode, (got.status, got.header("content-type"), got.body), (599, ["text/plain"], b"stop"))
             tap.equal("%s: for others not" % mode, lib.ask(ports["http"], "/", "nowhere.example").status, 404)
+
+    ports["socket"] = os.path.join(lab.dir, "s")
+    ports["hash"] = subprocess.run(["openssl", "passwd", "-1", "-salt", "abcdefgh", "secret"], capture_output=True, text=True, check=True).stdout.strip()
+    joe = [("Authorization", "Basic " + base64.b64encode(b"joe:secret").decode())]
+    for mode in lib.MODES:
+        with lab.run(GUARDED % ports, mode, wait=[ports["http"]]):
+            def codes(host, *asked, **how):
+                return [lib.ask(ports["http"], "/x", host, headers, **how).status for headers in asked]
+
+            for host, answer in ("go.example", 302), ("say.example", 200):
+                tap.equal("%s: %s: the password, then the answer, until the limit" % (mode, host),
+                          codes(host, [], joe, joe, [], joe, []), [401, answer, answer, 401, 429, 429])
+                tap.equal("%s: %s: a denied address, whoever it is" % (mode, host), codes(host, joe, source="127.0.0.9"), [403])
+            for host, answer in ("shut.example", 302), ("hush.example", 200):
+                tap.equal("%s: %s: maintenance before the password, the limit before both" % (mode, host),
+                          codes(host, [], joe, joe, joe, joe, []), [503, 503, 503, 503, 429, 429])
+                tap.equal("%s: %s: who is let through asks for the answer" % (mode, host),
+                          codes(host, [], joe, source="127.0.0.7"), [401, answer])
+                tap.equal("%s: %s: a denied address in maintenance" % (mode, host), codes(host, joe, source="127.0.0.9"), [403])
+            said = lib.ask(ports["http"], "/x", "go.example", joe, source="127.0.0.8")
+            tap.equal("%s: where to" % mode, said.header("location"), ["http://new.example/x"])
 tap.finish()
