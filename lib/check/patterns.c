@@ -41,7 +41,8 @@ enum khap_status khap__check_patterns(struct check *c, const struct schema_item 
     struct khap_str own = item->criterion != NULL ? khap__schema_text(item->criterion->match) : S("");
     /* behind a converter it is the type of the sample that says how it is compared */
     struct khap_str method = fetch != NULL && fetch->next != NULL ? S("") : own;
-    bool named = method.len > 0, from_file = false, none = true, compared = false, ended = false;
+    bool named = method.len > 0, from_file = false, none = true, alone = true, compared = false,
+         ended = false;
     enum khap_status status = KHAP_OK;
     if (fetch == NULL || fetch->variable)
         return KHAP_OK;
@@ -51,6 +52,7 @@ enum khap_status khap__check_patterns(struct check *c, const struct schema_item 
             none = false;
         if (n->kind != KHAP_NODE_FLAG)
             continue;
+        alone = false;
         if (value != NULL && value->variable)
             return KHAP_OK;
         from_file = from_file || khap__str_eq(n->text, S("-f")) || khap__str_eq(n->text, S("-M"));
@@ -73,8 +75,10 @@ enum khap_status khap__check_patterns(struct check *c, const struct schema_item 
         return KHAP_OK;
     }
     bool needs = !khap__str_eq(method, S("found")) && !khap__str_eq(method, S("bool"));
-    if (none && needs && !from_file && !ended)
+    if (none && needs && alone)
         SAY(c->diags, MSG_NO_PATTERN, khap__check_place(c, span_of(item, fetch)), fetch->text);
+    else if (none && needs && !from_file && !ended)
+        SAY(c->diags, MSG_FLAGS_ALONE, khap__check_place(c, span_of(item, fetch)), fetch->text);
     if (from_file && c->at.read == KHAP_TRUE && c->release == c->view->target.last)
         khap__check_acl_files(c, item, method);
     const struct schema_row *row = find(c, method);

@@ -85,7 +85,7 @@ def cases_of(release, folder, rng, share):
 
 def generated(asker, folder, rng, share):
     """Of the rows of the tables: what HAProxy takes."""
-    cases = cases_of(asker.release, folder, rng, share)
+    cases = [c for c in cases_of(asker.release, folder, rng, share) if not judge.WAITS.match(c.text)]
     jobs = [cases[i:i + 150] for i in range(0, len(cases), 150)]
     doubtful = {c for some in asker.pool.map(asker.taken, jobs) for c in some}
     asker.pool.map(asker.alone, doubtful, chunksize=1)
