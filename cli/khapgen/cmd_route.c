@@ -87,6 +87,9 @@ static bool take_request_option(struct route *c, const struct options *o)
     case OPTION_ALPN:
         r->alpn = word(o->value);
         return true;
+    case OPTION_EXPLAIN:
+        r->explain = 1;
+        return true;
     case OPTION_CLIENT_CERT:
         r->client_cert = 1;
         return true;

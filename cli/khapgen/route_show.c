@@ -62,13 +62,18 @@ static void show_outcome(const struct report *r, const struct khap_route_answer 
         if (khap_route_step_at(answer, index, i, &step) != KHAP_OK)
             continue;
         struct khap_str place = show_place(r, step.place, room);
-        printf("  %-9s ", step.held == KHAP_TRUE ? "line" : "perhaps");
+        printf("  %-9s ", step.held == KHAP_TRUE ? "line" : step.held == KHAP_FALSE ? "not" : "perhaps");
         if (place.len > 0) {
             show_text(place);
             printf(": ");
         }
         show_text(step.text);
         putchar('\n');
+        if (step.why.len > 0) {
+            printf("            because ");
+            show_text(step.why);
+            putchar('\n');
+        }
     }
     show_servers(answer, index, o->n_servers);
     for (size_t i = 0; i < o->n_reasons; i++) {
@@ -128,7 +133,11 @@ static void outcome_json(const struct report *r, const struct khap_route_answer 
     printf("],\"steps\":[");
     struct khap_route_step step = {.size = sizeof step};
     for (size_t i = 0; i < o->n_steps && khap_route_step_at(answer, index, i, &step) == KHAP_OK; i++) {
-        printf("%s{\"certain\":%s", i > 0 ? "," : "", step.held == KHAP_TRUE ? "true" : "false");
+        printf("%s{\"certain\":%s", i > 0 ? "," : "", step.held != KHAP_UNKNOWN ? "true" : "false");
+        if (step.held == KHAP_FALSE) {
+            printf(",\"held\":false");
+            member("why", step.why);
+        }
         member("place", show_place(r, step.place, room));
         member("line", step.text);
         putchar('}');

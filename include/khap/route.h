@@ -80,6 +80,7 @@ struct khap_route_request {
     uint32_t version;     /**< 10, 11 (the default), 20 or 30 */
     uint32_t client_cert; /**< 1: the client shows a certificate that is accepted; 0: none */
     uint32_t no_host;     /**< 1: it names no host, neither in a header nor, in HTTP/2, as its authority */
+    uint32_t explain;     /**< 1: among the steps are rules that were come to and not carried out, with why */
 };
 
 /**
@@ -124,7 +125,10 @@ struct khap_route_step {
     size_t size;             /**< sizeof(struct khap_route_step) as the caller knows it */
     struct khap_place place; /**< of the line */
     struct khap_str text;    /**< the line, without indentation; a comment behind it is part of it */
-    uint32_t held;           /**< enum khap_answer: whether its condition held; KHAP_TRUE without one */
+    uint32_t held; /**< enum khap_answer: whether its condition held; KHAP_TRUE without one. KHAP_FALSE
+                                only where the request asks to `explain` */
+    struct khap_str
+        why; /**< of a rule that was not carried out: what did not hold, or, behind `unless`, what did */
 };
 
 /** A server that may get it. */

@@ -260,8 +260,8 @@ static enum khap_answer ask_acl(struct asking *a, const struct acl *acl, reasons
     return answer;
 }
 
-static enum khap_answer ask_term(struct asking *a, const struct term *t, struct khap_place place,
-                                 reasons *why)
+enum khap_answer khap__routing_term(struct asking *a, const struct term *t, struct khap_place place,
+                                    reasons *why)
 {
     enum khap_answer answer = KHAP_FALSE;
     if (t->known)
@@ -289,7 +289,7 @@ enum khap_answer khap__routing_holds(struct asking *a, const struct condition *c
     for (uint32_t i = 0; i < condition->n && any != KHAP_TRUE; i++) {
         const struct term *t = &condition->terms[i];
         if (row != KHAP_FALSE) {
-            enum khap_answer one = ask_term(a, t, condition->place, &of_row);
+            enum khap_answer one = khap__routing_term(a, t, condition->place, &of_row);
             if (one < row)
                 row = one;
         }

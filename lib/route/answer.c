@@ -34,7 +34,7 @@ void khap__routing_step(struct asking *a, const struct khap_line *line, struct k
 {
     if (line == NULL)
         return;
-    struct step step = {line, place, (uint8_t)held};
+    struct step step = {line, place, (uint8_t)held, {NULL, 0}};
     if (!VEC_PUSH(&a->route->alloc, &a->state->steps, step))
         a->no_memory = true;
 }
@@ -124,8 +124,11 @@ enum khap_status khap_route_step_at(const struct khap_route_answer *answer, size
     struct khap_str text = khap__str_trim(khap_line_text(step->line));
     while (text.len > 0 && (text.ptr[text.len - 1] == '\n' || text.ptr[text.len - 1] == '\r'))
         text.len--;
-    *out = (struct khap_route_step){
-        .size = sizeof *out, .place = step->place, .text = khap__str_trim(text), .held = step->held};
+    *out = (struct khap_route_step){.size = sizeof *out,
+                                    .place = step->place,
+                                    .text = khap__str_trim(text),
+                                    .held = step->held,
+                                    .why = step->why};
     return KHAP_OK;
 }
 

@@ -69,6 +69,8 @@ bool khap__routing_reached(struct asking *a, const struct rule *rule)
     a->maybe = a->rest | (answer == KHAP_UNKNOWN ? why : 0);
     if (answer != KHAP_FALSE)
         khap__routing_step(a, rule->line, rule->place, a->maybe != 0 ? KHAP_UNKNOWN : KHAP_TRUE);
+    else if (a->request->explain != 0)
+        khap__routing_explain(a, rule);
     return answer != KHAP_FALSE;
 }
 
@@ -362,7 +364,7 @@ static bool make_request(struct asking *a, const struct url *url, struct state *
 static bool fits(const struct asking *a, const struct proxy *proxy, const struct listener *l)
 {
     const struct khap_str bind = a->request->bind;
-    if (l->read == KHAP_FALSE || proxy->disabled)
+    if (l->read == KHAP_FALSE)
         return false;
     if (bind.len > 0)
         return khap__str_eq(bind, l->text);
@@ -422,15 +424,16 @@ static void ask(struct asking *a, const struct state *request)
     for (int pass = 0; pass < 2; pass++) {
         reasons why =
             n > 1 ? khap__routing_because(a, S("the address that the client connects to"), NOWHERE) : 0;
-        for (uint32_t i = 0; i < route->proxies.len && !a->no_memory; i++) {
-            const struct proxy *proxy = &route->proxies.ptr[i];
-            for (uint32_t l = 0; l < proxy->listeners.len && proxy->is_proxy && proxy->frontend; l++) {
+        for (uint32_t i = 0; i < route->listening.len && !a->no_memory; i++) {
+            uint32_t section = route->listening.ptr[i];
+            const struct proxy *proxy = &route->proxies.ptr[section];
+            for (uint32_t l = 0; l < proxy->listeners.len; l++) {
                 if (!fits(a, proxy, &proxy->listeners.ptr[l]))
                     continue;
                 if (pass == 0)
                     n++;
                 else
-                    khap__routing_through(a, i, &proxy->listeners.ptr[l], request, why);
+                    khap__routing_through(a, section, &proxy->listeners.ptr[l], request, why);
             }
         }
     }

@@ -16,7 +16,8 @@ struct variable {
 struct step {
     const struct khap_line *line;
     struct khap_place place;
-    uint8_t held; /* enum khap_answer */
+    uint8_t held;        /* enum khap_answer */
+    struct khap_str why; /* of a rule that was not carried out */
 };
 /* What a running HAProxy keeps of a request, as far as it is known. */
 struct state {
@@ -108,6 +109,9 @@ struct candidates {
 bool khap__routing_candidates(struct asking *a, const struct sample *s, struct candidates *out);
 /* acl.c: TRUE, FALSE or UNKNOWN, then with *why */
 enum khap_answer khap__routing_holds(struct asking *a, const struct condition *condition, reasons *why);
+/* The same of one term. */
+enum khap_answer khap__routing_term(struct asking *a, const struct term *t, struct khap_place place,
+                                    reasons *why);
 enum khap_answer khap__routing_matches(struct asking *a, const struct patterns *patterns,
                                        const struct sample *sample, const struct pattern **which);
 
@@ -126,6 +130,9 @@ void khap__routing_free_runs(struct khap_route *route, struct proxy *proxy);
 /* The next rule from `at` on that may hold; as many as there are rules when none does. */
 uint32_t khap__routing_next_rule(struct asking *a, const struct proxy *proxy, enum rule_set set, uint32_t at);
 
+/* explain.c: a step for a rule that is not carried out, when the request asks for them */
+void khap__routing_explain(struct asking *a, const struct rule *rule);
+
 /* message.c */
 bool khap__routing_refused(struct asking *a);
 void khap__routing_new_host(struct asking *a, const struct sample *host);
@@ -135,6 +142,27 @@ void khap__routing_add_fields(struct asking *a, const struct proxy *backend);
 
 /* servers.c: all that may become of a request that has got into a backend */
 void khap__routing_servers(struct asking *a, const struct proxy *proxy, struct khap_place place);
+
+/* index.c: where one text is looked for among many */
+struct text_parts {
+    struct khap_str text;
+    uint8_t method; /* enum match_method */
+    size_t at, end, longest;
+    bool done;
+};
+/* Whether what matches a text can be found by parts of the text. */
+bool khap__patterns_indexed(enum match_method method);
+static inline bool khap__is_delimiter(char c, enum match_method method)
+{
+    return c == '/' || c == '?' || (method == MATCH_DOM && (c == '.' || c == ':'));
+}
+/* What a pattern is found by. */
+struct khap_str khap__pattern_key(struct khap_str text, uint8_t method);
+/* The parts of a text that are keys of all patterns that may match it; `longest` of the patterns. */
+void khap__text_parts(struct text_parts *parts, struct khap_str text, enum match_method method,
+                      size_t longest);
+bool khap__text_part(struct text_parts *parts, struct khap_str *part);
+struct khap_str khap__routing_lower(struct asking *a, struct khap_str text);
 
 /* patterns.c: an address or a network; bits behind the mask do not count */
 bool khap__routing_read_network(struct khap_str text, struct network *out);

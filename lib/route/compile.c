@@ -519,6 +519,18 @@ static void inherit(struct compiling *c)
     }
 }
 
+/* Backends are many, and no client comes in at one. */
+static void find_listening(struct compiling *c)
+{
+    struct khap_route *route = c->route;
+    for (uint32_t i = 0; i < route->proxies.len; i++) {
+        const struct proxy *proxy = &route->proxies.ptr[i];
+        if (proxy->is_proxy && proxy->frontend && !proxy->disabled && proxy->listeners.len > 0 &&
+            !VEC_PUSH(&route->alloc, &route->listening, i))
+            c->status = KHAP_ENOMEM;
+    }
+}
+
 enum khap_status khap_route_new(const struct khap_alloc *alloc, struct khap_bundle *bundle,
                                 const struct khap_target *target, const struct khap_route_options *options,
                                 struct khap_diags *diags, struct khap_route **out)
@@ -543,6 +555,8 @@ enum khap_status khap_route_new(const struct khap_alloc *alloc, struct khap_bund
                                              &listener, diags, &route->view);
     if (status == KHAP_OK)
         inherit(&c);
+    if (status == KHAP_OK)
+        find_listening(&c);
     if (status == KHAP_OK && c.status == KHAP_OK)
         (void)khap__routing_bind_acls(&c);
     if (status == KHAP_OK && c.status == KHAP_OK && !khap__routing_find_runs(route))
@@ -581,6 +595,7 @@ void khap_route_free(struct khap_route *route)
         khap__regex_free(one->regex);
     VEC_FREE(&a, &route->proxies);
     VEC_FREE(&a, &route->acls);
+    VEC_FREE(&a, &route->listening);
     khap__map_free(&route->acl_names);
     khap_view_free(route->view);
     khap__arena_free(&route->arena);

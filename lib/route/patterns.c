@@ -3,6 +3,8 @@
 
 #include "route/ask.h"
 
+enum { FEW_PATTERNS = 8 }; /* these are compared one by one */
+
 static const struct {
     const char *name;
     enum match_method method;
@@ -173,8 +175,8 @@ static void add(struct compiling *c, struct patterns *p, struct khap_str text, s
     }
     if (one.text.len > p->longest)
         p->longest = (uint32_t)one.text.len;
-    if ((p->method == MATCH_STR || p->method == MATCH_BEG || p->method == MATCH_METH) &&
-        khap__map_add(&p->exact, one.text, index, &found, &before) != KHAP_OK)
+    if (khap__patterns_indexed((enum match_method)p->method) &&
+        khap__map_add(&p->exact, khap__pattern_key(one.text, p->method), index, &found, &before) != KHAP_OK)
         c->status = KHAP_ENOMEM;
 }
 
@@ -257,27 +259,19 @@ void khap__patterns_file(struct compiling *c, struct patterns *p, struct khap_st
 
 /* ---- matching */
 
-static bool is_delimiter(char c, enum match_method method)
-{
-    return c == '/' || c == '?' || (method == MATCH_DOM && (c == '.' || c == ':'));
-}
-
 /* Whether the pattern stands in the text with a delimiter, or an end, on both sides. */
 static bool match_word(struct khap_str text, struct khap_str pattern, enum match_method method)
 {
-    while (pattern.len > 0 && is_delimiter(*pattern.ptr, method))
-        pattern = khap__str_sub(pattern, 1, pattern.len);
-    while (pattern.len > 0 && is_delimiter(pattern.ptr[pattern.len - 1], method))
-        pattern.len--;
+    pattern = khap__pattern_key(pattern, (uint8_t)method);
     bool begins = true;
     for (size_t at = 0; at + pattern.len <= text.len; at++) {
-        if (at < text.len && is_delimiter(text.ptr[at], method)) {
+        if (at < text.len && khap__is_delimiter(text.ptr[at], method)) {
             begins = true;
             continue;
         }
         size_t end = at + pattern.len;
         if (begins && khap__str_eq(khap__str_sub(text, at, pattern.len), pattern) &&
-            (end == text.len || is_delimiter(text.ptr[end], method)))
+            (end == text.len || khap__is_delimiter(text.ptr[end], method)))
             return true;
         begins = false;
     }
@@ -333,20 +327,29 @@ static bool match_text(const struct pattern *p, struct khap_str text, enum match
     }
 }
 
+/* Among many: the longest one that begins it, else the first one. */
+static const struct pattern *find_by_parts(const struct patterns *p, struct khap_str text)
+{
+    struct text_parts parts;
+    struct khap_str part;
+    uint32_t best = UINT32_MAX, index;
+    khap__text_parts(&parts, text, (enum match_method)p->method, p->longest);
+    while (khap__text_part(&parts, &part)) {
+        if (!khap__map_get(&p->exact, part, &index))
+            continue;
+        if (p->method == MATCH_BEG)
+            return &p->all.ptr[index];
+        if (index < best)
+            best = index;
+    }
+    return best == UINT32_MAX ? NULL : &p->all.ptr[best];
+}
+
 static const struct pattern *find_text(struct asking *a, const struct patterns *p, struct khap_str text)
 {
     enum match_method method = (enum match_method)p->method;
-    uint32_t index;
-    if (method == MATCH_STR || method == MATCH_METH)
-        return khap__map_get(&p->exact, text, &index) ? &p->all.ptr[index] : NULL;
-    if (method == MATCH_BEG) { /* the longest one */
-        for (size_t n = text.len < p->longest ? text.len : p->longest;; n--) {
-            if (khap__map_get(&p->exact, khap__str_sub(text, 0, n), &index))
-                return &p->all.ptr[index];
-            if (n == 0)
-                return NULL;
-        }
-    }
+    if (khap__patterns_indexed(method) && (method == MATCH_BEG || p->all.len > FEW_PATTERNS))
+        return find_by_parts(p, text);
     for (uint32_t i = 0; i < p->all.len; i++) {
         const struct pattern *one = &p->all.ptr[i];
         bool matched = false;
@@ -381,7 +384,7 @@ static const struct pattern *find_number(const struct patterns *p, int64_t n)
     return NULL;
 }
 
-static struct khap_str lower(struct asking *a, struct khap_str text)
+struct khap_str khap__routing_lower(struct asking *a, struct khap_str text)
 {
     char *room = khap__arena_bytes(a->arena, text.len + 1);
     if (room == NULL) {
@@ -417,7 +420,8 @@ enum khap_answer khap__routing_matches(struct asking *a, const struct patterns *
         break;
     default:
         if (there && khap__routing_to_text(a, sample, &text))
-            found = find_text(a, p, p->nocase && p->method != MATCH_REG ? lower(a, text) : text);
+            found =
+                find_text(a, p, p->nocase && p->method != MATCH_REG ? khap__routing_lower(a, text) : text);
         break;
     }
     if (which != NULL)

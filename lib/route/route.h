@@ -99,7 +99,7 @@ struct patterns {
     bool nocase;
     bool unknown; /* not all of them could be read */
     VEC(struct pattern) all;
-    struct map exact; /* str: text -> the first; beg with a map: the same, by length */
+    struct map exact; /* of texts that are compared in a way that is indexed: key -> the first */
     uint32_t longest; /* of the texts */
 };
 struct acl {
@@ -185,10 +185,13 @@ struct run_entry {
     uint32_t rule, next; /* next: with the same text, plus 1 */
     uint32_t last;       /* of the first one */
 };
-/* Rules in a row of which one that does not hold is told by a text. */
+/* Rules in a row of which those that do not hold are told by a text. */
 struct rule_run {
     uint32_t first, end;
     const struct expression *expression;
+    uint8_t method; /* enum match_method */
+    bool nocase;
+    uint32_t longest;   /* of the texts */
     struct map by_text; /* the first of `entries` */
     VEC(struct run_entry) entries;
 };
@@ -231,6 +234,7 @@ struct khap_route {
     const struct khap_file_source *files;
     struct arena arena;
     VEC(struct proxy) proxies;   /* by section */
+    VEC(uint32_t) listening;     /* the sections of those that clients can come in at */
     VEC(struct acl) acls;        /* of acl lines */
     struct map acl_names;        /* section and name -> the last of `acls` so far */
     struct khap_str unix_prefix; /* of the paths that are listened on */

@@ -1,4 +1,4 @@
-/* route/runs.c - rules in a row that compare one expression with texts, found by the text. SPDX-License-Identifier: MIT */
+/* route/runs.c - rules in a row that compare one expression with texts in one way, found by the text. SPDX-License-Identifier: MIT */
 #include "config.h"
 
 #include "route/ask.h"
@@ -20,9 +20,14 @@ static const struct acl *key_of(const struct khap_route *route, const struct rul
                             : t->first != 0      ? &route->acls.ptr[t->first - 1]
                                                  : NULL;
     if (acl == NULL || t->negated || t->known || acl->next != 0 || acl->unknown || acl->patterns.unknown ||
-        acl->patterns.nocase || acl->patterns.method != MATCH_STR)
+        !khap__patterns_indexed((enum match_method)acl->patterns.method))
         return NULL;
     return acl;
+}
+
+static bool same_way(const struct acl *a, const struct acl *b)
+{
+    return a->patterns.method == b->patterns.method && a->patterns.nocase == b->patterns.nocase;
 }
 
 static bool same_expression(const struct expression *a, const struct expression *b)
@@ -39,8 +44,12 @@ static bool add_rule(struct khap_route *route, struct rule_run *run, uint32_t ru
         uint32_t index = run->entries.len, before;
         bool found;
         if (!VEC_PUSH(&route->alloc, &run->entries, ((struct run_entry){rule, 0, index})) ||
-            khap__map_add(&run->by_text, acl->patterns.all.ptr[i].text, index, &found, &before) != KHAP_OK)
+            khap__map_add(&run->by_text,
+                          khap__pattern_key(acl->patterns.all.ptr[i].text, acl->patterns.method), index,
+                          &found, &before) != KHAP_OK)
             return false;
+        if (acl->patterns.longest > run->longest)
+            run->longest = acl->patterns.longest;
         if (found) { /* behind the others with this text */
             struct run_entry *head = &run->entries.ptr[before];
             run->entries.ptr[head->last].next = index + 1;
@@ -57,10 +66,14 @@ static bool find_runs(struct khap_route *route, struct proxy *proxy, enum rule_s
         const struct acl *key = key_of(route, &proxy->rules[set].ptr[first]), *one;
         uint32_t end = first + 1;
         while (key != NULL && end < n && (one = key_of(route, &proxy->rules[set].ptr[end])) != NULL &&
-               same_expression(&key->expression, &one->expression))
+               same_way(key, one) && same_expression(&key->expression, &one->expression))
             end++;
         if (key != NULL && end - first >= SHORTEST_RUN) {
-            struct rule_run run = {.first = first, .end = end, .expression = &key->expression};
+            struct rule_run run = {.first = first,
+                                   .end = end,
+                                   .expression = &key->expression,
+                                   .method = key->patterns.method,
+                                   .nocase = key->patterns.nocase};
             khap__map_init(&run.by_text, &route->alloc);
             bool good = true;
             for (uint32_t i = first; i < end && good; i++)
@@ -99,27 +112,54 @@ void khap__routing_free_runs(struct khap_route *route, struct proxy *proxy)
     }
 }
 
+/* The first rule from `at` on that a text may make hold; `best` when that one comes before it. */
+static uint32_t first_for(const struct rule_run *run, struct khap_str text, uint32_t at, uint32_t best)
+{
+    struct text_parts parts;
+    struct khap_str part;
+    uint32_t index;
+    khap__text_parts(&parts, text, (enum match_method)run->method, run->longest);
+    while (khap__text_part(&parts, &part)) {
+        if (!khap__map_get(&run->by_text, part, &index))
+            continue;
+        while (run->entries.ptr[index].rule < at && run->entries.ptr[index].next != 0)
+            index = run->entries.ptr[index].next - 1;
+        uint32_t rule = run->entries.ptr[index].rule;
+        if (rule >= at && rule < best)
+            best = rule;
+    }
+    return best;
+}
+
+static uint32_t next_in_run(struct asking *a, const struct rule_run *run, uint32_t at)
+{
+    struct fetching f = {.all = true};
+    struct sample sample;
+    struct khap_str text;
+    uint32_t best = run->end;
+    do {
+        f.more = false;
+        khap__routing_evaluate(a, run->expression, &f, &sample);
+        if (sample.state == SAMPLE_UNKNOWN)
+            return at;
+        if (khap__routing_to_text(a, &sample, &text))
+            best = first_for(run, run->nocase ? khap__routing_lower(a, text) : text, at, best);
+        f.at++;
+    } while (f.more && sample.state != SAMPLE_ABSENT);
+    return best;
+}
+
 uint32_t khap__routing_next_rule(struct asking *a, const struct proxy *proxy, enum rule_set set, uint32_t at)
 {
+    if (a->request->explain != 0) /* of all of them it is told why they do not hold */
+        return at;
     for (uint32_t i = 0; i < proxy->runs[set].len; i++) {
         const struct rule_run *run = &proxy->runs[set].ptr[i];
-        struct fetching f = {.all = true};
-        struct sample sample;
-        struct khap_str text;
-        uint32_t index;
         if (at < run->first || at >= run->end)
             continue;
-        khap__routing_evaluate(a, run->expression, &f, &sample);
-        if (sample.state == SAMPLE_UNKNOWN || f.more)
+        at = next_in_run(a, run, at);
+        if (at < run->end)
             return at;
-        if (!khap__routing_to_text(a, &sample, &text) || !khap__map_get(&run->by_text, text, &index))
-            return run->end;
-        while (run->entries.ptr[index].rule < at) {
-            if (run->entries.ptr[index].next == 0)
-                return run->end;
-            index = run->entries.ptr[index].next - 1;
-        }
-        return run->entries.ptr[index].rule;
     }
     return at;
 }

@@ -93,15 +93,14 @@ static const struct listener *leads_to(const struct asking *a, const struct serv
 {
     int best = 1;
     for (int pass = 0; s->local && pass < 2; pass++) {
-        for (uint32_t i = 0; i < a->route->proxies.len; i++) {
-            const struct proxy *proxy = &a->route->proxies.ptr[i];
-            for (uint32_t l = 0;
-                 l < proxy->listeners.len && proxy->is_proxy && proxy->frontend && !proxy->disabled; l++) {
+        for (uint32_t i = 0; i < a->route->listening.len; i++) {
+            const struct proxy *proxy = &a->route->proxies.ptr[a->route->listening.ptr[i]];
+            for (uint32_t l = 0; l < proxy->listeners.len; l++) {
                 const struct listener *one = &proxy->listeners.ptr[l];
                 int fits = one->read == KHAP_FALSE ? 0 : fit(a->route, &s->parsed, &one->address);
                 if (pass == 0 && fits > best)
                     best = fits;
-                *section = i;
+                *section = a->route->listening.ptr[i];
                 if (pass == 1 && fits == best && index-- == 0)
                     return one;
             }

@@ -7,14 +7,14 @@
 #include <stdlib.h>
 #include <time.h>
 
-static int swallow(void *ctx, const char *data, size_t len)
+static inline int swallow(void *ctx, const char *data, size_t len)
 {
     (void)data;
     *(size_t *)ctx += len;
     return 0;
 }
 
-static char *slurp(const char *path, size_t *len)
+static inline char *slurp(const char *path, size_t *len)
 {
     FILE *f = fopen(path, "rb");
     if (!f || fseek(f, 0, SEEK_END) != 0)
@@ -28,7 +28,7 @@ static char *slurp(const char *path, size_t *len)
     return text;
 }
 
-static double now(void)
+static inline double now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);

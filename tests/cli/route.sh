@@ -49,6 +49,26 @@ route wrong.yaml http://www.example.com/ >out
 is 'a map with a fault: status' $? 2
 is 'a map with a fault is told' "$(grep -c '^wrong.yaml:7:.*error' out)" 1
 
+cat >explain.cfg <<'END'
+defaults
+    mode http
+frontend web
+    bind :80
+    acl api path_beg /api
+    http-request set-header X-A b unless !api
+    use_backend one if { hdr(host) a.example b.example } api
+    use_backend two if { req.hdr(x-y),lower -m str z } or !{ path /k }
+    default_backend one
+backend one
+backend two
+END
+is '--explain: what a condition compared' "$(route --explain explain.cfg http://c.example/k -H 'X-Y: Q' | sed -n 's/^ *because //p')" \
+    '`!api`: path_beg is `/k`
+hdr(host) is `c.example`
+req.hdr(x-y),lower is `q`; !path is `/k`'
+is '--explain: in JSON' "$(route --explain --json explain.cfg http://c.example/api | grep -c '"held":false,"why":"hdr(host) is `c.example`","place"')" 1
+is 'without it: only what took part' "$(route explain.cfg http://c.example/k | grep -c because)" 0
+
 "$KHAPGEN" -o haproxy.cfg services.yaml 2>/dev/null
 tab=$(printf '\t')
 cat >questions <<END
