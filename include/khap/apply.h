@@ -476,6 +476,77 @@ enum khap_status khap_talk_step(struct khap_talk *talk, int32_t *error);
  */
 void khap_talk_free(struct khap_talk *talk);
 
+/**
+ * Runs `BINARY -C DIRECTORY -c -f haproxy.cfg`: whether HAProxy takes a configuration. As khap_haproxy_version() does, but what it prints on standard error is
+ * read, too.
+ *
+ * @param binary     the program's path; it is not searched for
+ * @param directory  where haproxy.cfg and what it names by relative paths stand
+ * @param buffer     [out] what it printed, not NUL-terminated
+ * @param capacity   size of the buffer
+ * @param length     [out] how much was printed
+ * @param run        [in,out] `size` and `timeout_ms` set by the caller; may be NULL. Large configurations take seconds
+ * @return KHAP_OK when it takes it; KHAP_EIO when it does not (`exit_status` is not 0), could not be run or took too long; KHAP_ELIMIT when the buffer
+ *         is too small; KHAP_EINVAL
+ */
+enum khap_status khap_haproxy_check(struct khap_str binary, struct khap_str directory, char *buffer,
+                                    size_t capacity, size_t *length, struct khap_run *run);
+
+/**
+ * Which generation counts: DIRECTORY/current is a link to generations/N.
+ *
+ * @param directory  the directory
+ * @param number     [out] N, from 1
+ * @param error      [out] errno, with KHAP_EIO: EEXIST when `current` leads elsewhere, EINVAL when it is no link; may be NULL
+ * @return KHAP_OK; KHAP_ENOENT when there is none; KHAP_EIO; KHAP_EINVAL
+ */
+enum khap_status khap_generation_current(struct khap_str directory, uint32_t *number, int32_t *error);
+
+/**
+ * Writes a bundle into a new directory DIRECTORY/generations/N, N being one more than the largest there, as khap_save_bundle() does: brought onto
+ * the disk, secrets with mode 0600. Nothing uses it yet. What fails is removed again.
+ *
+ * @param options    how; NULL for the defaults. KHAP_SAVE_CHECK and KHAP_SAVE_FORCE mean nothing here
+ * @param directory  the directory, which is there
+ * @param bundle     what to write
+ * @param number     [out] N
+ * @return as khap_save_bundle(); KHAP_ELIMIT when there is no number left
+ */
+enum khap_status khap_generation_write(const struct khap_save_options *options, struct khap_str directory,
+                                       const struct khap_bundle *bundle, uint32_t *number);
+
+/**
+ * Makes a generation the one that counts, by one rename of a symbolic link: whoever looks at any moment sees the old one or the new one.
+ *
+ * @param options    KHAP_SAVE_NO_SYNC is used; NULL for the defaults
+ * @param directory  the directory
+ * @param number     the generation
+ * @param error      [out] errno, with KHAP_EIO, as of khap_generation_current(); may be NULL
+ * @return KHAP_OK, also when it is the one already; KHAP_EIO; KHAP_EINVAL
+ */
+enum khap_status khap_generation_use(const struct khap_save_options *options, struct khap_str directory,
+                                     uint32_t number, int32_t *error);
+
+/**
+ * Removes a generation.
+ *
+ * @param directory  the directory
+ * @param number     the generation
+ * @param error      [out] errno, with KHAP_EIO; may be NULL
+ * @return KHAP_OK, also when there is none; KHAP_EREFUSED for the one that counts; KHAP_EIO; KHAP_EINVAL
+ */
+enum khap_status khap_generation_remove(struct khap_str directory, uint32_t number, int32_t *error);
+
+/**
+ * Removes old generations, at most 256 a call.
+ *
+ * @param directory  the directory
+ * @param keep       how many stay beside the one that counts: those with the largest numbers
+ * @param error      [out] errno, with KHAP_EIO; may be NULL
+ * @return KHAP_OK; KHAP_ENOENT when none counts: nothing is removed then; KHAP_EIO; KHAP_EINVAL
+ */
+enum khap_status khap_generation_prune(struct khap_str directory, uint32_t keep, int32_t *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -27,6 +27,7 @@ struct child {
     pid_t pid;
     int out;          /* our end of its standard output */
     int64_t deadline; /* milliseconds of the monotonic clock */
+    bool errors;      /* standard error is read, too */
     struct khap_run *run;
 };
 
@@ -60,21 +61,21 @@ static int set_attributes(posix_spawnattr_t *a)
     return error != 0 ? error : posix_spawnattr_setsigdefault(a, &defaults);
 }
 
-static int set_files(posix_spawn_file_actions_t *f, int out)
+static int set_files(posix_spawn_file_actions_t *f, int out, bool errors)
 {
     int error = posix_spawn_file_actions_addopen(f, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     if (error == 0)
         error = posix_spawn_file_actions_adddup2(f, out, STDOUT_FILENO);
-    return error != 0 ? error : posix_spawn_file_actions_addopen(f, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    if (error != 0)
+        return error;
+    return errors ? posix_spawn_file_actions_adddup2(f, out, STDERR_FILENO)
+                  : posix_spawn_file_actions_addopen(f, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 }
 
-static int spawn(struct child *c, const char *path, int out)
+static int spawn(struct child *c, char *const *argv, int out)
 {
-    char flag[] = "-vv", name[PATH_MAX];
-    char *const argv[] = {name, flag, NULL};
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_t files;
-    memcpy(name, path, strlen(path) + 1);
     int error = posix_spawnattr_init(&attributes);
     if (error != 0)
         return error;
@@ -82,9 +83,9 @@ static int spawn(struct child *c, const char *path, int out)
     if (error == 0) {
         error = set_attributes(&attributes);
         if (error == 0)
-            error = set_files(&files, out);
+            error = set_files(&files, out, c->errors);
         if (error == 0)
-            error = posix_spawn(&c->pid, path, &files, &attributes, argv, environ);
+            error = posix_spawn(&c->pid, argv[0], &files, &attributes, argv, environ);
         (void)posix_spawn_file_actions_destroy(&files);
     }
     (void)posix_spawnattr_destroy(&attributes);
@@ -102,14 +103,14 @@ static int lift(int fd)
     return high;
 }
 
-static bool start(struct child *c, const char *path)
+static bool start(struct child *c, char *const *argv)
 {
     int ends[2];
     if (pipe(ends) != 0)
         return failed(c, KHAP_STEP_START, errno);
     ends[0] = lift(ends[0]);
     ends[1] = lift(ends[1]);
-    int error = ends[0] < 0 || ends[1] < 0 ? EMFILE : spawn(c, path, ends[1]);
+    int error = ends[0] < 0 || ends[1] < 0 ? EMFILE : spawn(c, argv, ends[1]);
     if (ends[1] >= 0)
         (void)close(ends[1]);
     if (error != 0) {
@@ -189,33 +190,75 @@ static void end_child(const struct child *c)
         ;
 }
 
-enum khap_status khap_haproxy_version(struct khap_str binary, char *buffer, size_t capacity, size_t *length,
-                                      struct khap_run *run)
+static bool is_path(struct khap_str path)
 {
-    struct khap_run own = {.size = sizeof own};
-    char path[PATH_MAX];
-    if (run == NULL)
-        run = &own;
-    if (run->size < sizeof own || length == NULL || (buffer == NULL && capacity > 0) || binary.len == 0 ||
-        memchr(binary.ptr, '\0', binary.len) != NULL)
-        return KHAP_EINVAL;
-    struct child c = {.pid = -1, .out = -1, .run = run};
+    return path.len > 0 && memchr(path.ptr, '\0', path.len) == NULL;
+}
+
+static bool is_usable(const struct khap_run *run, struct khap_str binary, const char *buffer, size_t capacity,
+                      const size_t *length)
+{
+    return run->size >= sizeof *run && length != NULL && (buffer != NULL || capacity == 0) && is_path(binary);
+}
+
+static bool copy_path(struct khap_str path, char room[PATH_MAX])
+{
+    if (path.len >= PATH_MAX)
+        return false;
+    memcpy(room, path.ptr, path.len);
+    room[path.len] = '\0';
+    return true;
+}
+
+/* argv[0] NULL: a path was too long. */
+static enum khap_status run_program(char *const *argv, bool errors, char *buffer, size_t capacity,
+                                    size_t *length, struct khap_run *run)
+{
+    struct child c = {.pid = -1, .out = -1, .run = run, .errors = errors};
     *length = 0;
     run->step = KHAP_STEP_NONE;
     run->error = 0;
     run->exit_status = -1;
-    if (binary.len >= sizeof path) {
+    if (argv[0] == NULL) {
         (void)failed(&c, KHAP_STEP_START, ENAMETOOLONG);
         return KHAP_EIO;
     }
-    memcpy(path, binary.ptr, binary.len);
-    path[binary.len] = '\0';
     c.deadline = now_ms() + (run->timeout_ms != 0 ? run->timeout_ms : DEFAULT_TIMEOUT_MS);
-    bool good = start(&c, path) && read_output(&c, buffer, capacity, length) && wait_end(&c);
+    bool good = start(&c, argv) && read_output(&c, buffer, capacity, length) && wait_end(&c);
     end_child(&c);
     if (c.out >= 0)
         (void)close(c.out);
     if (!good)
         return run->error == ENOBUFS ? KHAP_ELIMIT : KHAP_EIO;
     return run->exit_status == 0 ? KHAP_OK : KHAP_EIO;
+}
+
+enum khap_status khap_haproxy_version(struct khap_str binary, char *buffer, size_t capacity, size_t *length,
+                                      struct khap_run *run)
+{
+    struct khap_run own = {.size = sizeof own};
+    char path[PATH_MAX], flag[] = "-vv";
+    char *argv[] = {path, flag, NULL};
+    if (run == NULL)
+        run = &own;
+    if (!is_usable(run, binary, buffer, capacity, length))
+        return KHAP_EINVAL;
+    if (!copy_path(binary, path))
+        argv[0] = NULL;
+    return run_program(argv, false, buffer, capacity, length, run);
+}
+
+enum khap_status khap_haproxy_check(struct khap_str binary, struct khap_str directory, char *buffer,
+                                    size_t capacity, size_t *length, struct khap_run *run)
+{
+    struct khap_run own = {.size = sizeof own};
+    char path[PATH_MAX], where[PATH_MAX], in[] = "-C", check[] = "-c", file[] = "-f", name[] = "haproxy.cfg";
+    char *argv[] = {path, in, where, check, file, name, NULL};
+    if (run == NULL)
+        run = &own;
+    if (!is_usable(run, binary, buffer, capacity, length) || !is_path(directory))
+        return KHAP_EINVAL;
+    if (!copy_path(binary, path) || !copy_path(directory, where))
+        argv[0] = NULL;
+    return run_program(argv, true, buffer, capacity, length, run);
 }
