@@ -35,6 +35,9 @@ static int read_maps(struct report *r, struct asked *a, const char *const *files
 static int generate(struct report *r, struct asked *a, struct khap_generate_options *options)
 {
     struct khap_diags *first = NULL;
+    options->bundle = a->in_use;
+    if (a->in_use)
+        return report_status(r, khap_generate(a->model, options, r->diags, &a->bundle));
     enum khap_status status = khap_diags_new(NULL, r->sources, &first);
     if (status == KHAP_OK) {
         status = khap_generate(a->model, options, first, &a->bundle);
@@ -72,6 +75,13 @@ static enum khap_status placeholder(void *ctx, struct khap_str name, struct khap
     enum input_result result = a->beside != NULL && is_bundle(a->beside)
                                    ? input_below(&a->inputs, a->beside, name, LARGEST, pem)
                                    : INPUT_ERROR;
+#ifdef HAVE_OPENSSL
+    if (result != INPUT_READ && result != INPUT_NO_MEMORY && a->in_use) {
+        enum khap_status status = cert_self_signed((int64_t)time(NULL), &a->made);
+        *pem = a->made;
+        return status;
+    }
+#endif
     if (result != INPUT_READ)
         *pem = WORD("# stands in for a certificate\n");
     return result == INPUT_NO_MEMORY ? KHAP_ENOMEM : KHAP_OK;
@@ -131,5 +141,8 @@ void asked_free(struct asked *a)
 {
     khap_bundle_free(a->bundle);
     khap_model_free(a->model);
+#ifdef HAVE_OPENSSL
+    cert_pem_free(a->made);
+#endif
     inputs_free(&a->inputs);
 }

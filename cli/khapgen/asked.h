@@ -12,6 +12,8 @@ struct asked {
     struct khap_bundle *bundle;
     const char *
         beside; /* NULL, or what a map is compared with: a directory that khapgen wrote, whose placeholder is kept */
+    bool in_use;               /* what a map becomes will be used: a bundle, with real placeholders */
+    struct khap_str made;      /* a placeholder */
     struct khap_target target; /* as what the bundle is read: one release */
 };
 

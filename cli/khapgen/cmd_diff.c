@@ -142,7 +142,7 @@ static void show_what(const struct diff *c, const struct khap_change *change)
     show_place_of(c, place);
 }
 
-static void show_changes(const struct diff *c)
+static size_t show_changes(const struct diff *c)
 {
     struct khap_change change = {.size = sizeof change}, last = {.size = 0};
     struct khap_command command = {.size = sizeof command};
@@ -170,8 +170,20 @@ static void show_changes(const struct diff *c)
             putchar('\n');
         }
     }
+    return n;
+}
+
+static void show_as_text(const struct diff *c)
+{
+    size_t n = show_changes(c);
     printf("%zu at run time, %d reload%s\n", n, khap_diff_reloads(c->diff),
            khap_diff_reloads(c->diff) == 1 ? "" : "s");
+}
+
+size_t diff_show(const struct report *r, struct khap_diff *diff)
+{
+    const struct diff c = {.report = *r, .diff = diff};
+    return show_changes(&c);
 }
 
 /* ---- other formats */
@@ -306,7 +318,7 @@ static int compare(struct diff *c)
         else if (c->format == DIFF_MARKDOWN)
             show_as_markdown(c);
         else
-            show_changes(c);
+            show_as_text(c);
     }
     int written = command_finish_output(&c->report);
     if (status != EXIT_DONE || written != EXIT_DONE)

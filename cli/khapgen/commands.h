@@ -6,6 +6,9 @@
 #include "khapgen/options.h"
 #include "khapgen/report.h"
 
+struct khap_diff;
+
+int cmd_apply(const char *const *words);
 int cmd_generate(const char *const *words);
 int cmd_check(const char *const *words);
 int cmd_diff(const char *const *words);
@@ -17,6 +20,9 @@ int cmd_migrate(const char *const *words);
 int cmd_parse(const char *const *words);
 int cmd_route(const char *const *words);
 int cmd_test(const char *const *words);
+
+/* Shows what khapgen diff shows, but for the last line. How many changes can be made at run time. */
+size_t diff_show(const struct report *r, struct khap_diff *diff);
 
 /* Says what is wrong with an option that options_next() did not take. */
 int command_bad_option(struct report *r, const struct options *o, enum option_result result);

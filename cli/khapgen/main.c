@@ -141,6 +141,8 @@ int main(int argc, char **argv)
             return finish();
         }
         switch (command_find(words[0])) {
+        case COMMAND_APPLY:
+            return cmd_apply(words + 1);
         case COMMAND_GENERATE:
             return cmd_generate(words + 1);
         case COMMAND_CHECK:

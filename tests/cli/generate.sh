@@ -83,7 +83,7 @@ for words in --help -h 'generate --help' 'generate -h' 'explain --help' 'fmt --h
     says "$words: says something" khapgen out
 done
 run 0 'help' --help
-for word in apply check\ ; do
+for word in khapd check\ ; do
     if grep -q "khapgen $word \|^  $word\|$word " out && [ "$word" != "check " ] && grep -q -e "  *$word" out; then
         not_ok "help does not name $word, which does not exist"
     else
