@@ -18,3 +18,21 @@ bool khap__vec_grow(const struct khap_alloc *alloc, void **ptr, uint32_t *cap, s
     *cap = more;
     return true;
 }
+
+bool khap__vec_copy(const struct khap_alloc *alloc, const void *from, uint32_t len, size_t size,
+                    uint32_t more, void **to, uint32_t *to_len, uint32_t *to_cap)
+{
+    if (len > UINT32_MAX - more)
+        return false;
+    if (len + more == 0)
+        return true;
+    void *copy = khap__alloc(alloc, len + more, size);
+    if (copy == NULL)
+        return false;
+    if (len > 0)
+        memcpy(copy, from, len * size);
+    memcpy(to, &copy, sizeof copy); /* as above */
+    *to_len = len;
+    *to_cap = len + more;
+    return true;
+}

@@ -54,13 +54,11 @@ struct outcome *khap__routing_outcome(struct asking *a, enum khap_route_kind kin
     if (state != NULL && a->http) {
         o.public.method = state->method.state == SAMPLE_KNOWN ? state->method.text : S("");
         o.public.target = state->target.state == SAMPLE_KNOWN ? state->target.text : S("");
-        for (uint32_t i = 0; i < state->fields.len; i++)
-            a->no_memory = !VEC_PUSH(&a->route->alloc, &o.fields, state->fields.ptr[i]) || a->no_memory;
-    }
-    for (uint32_t i = 0; state != NULL && i < state->steps.len; i++) {
-        if (!VEC_PUSH(&a->route->alloc, &o.steps, state->steps.ptr[i]))
+        if (!VEC_COPY(&a->route->alloc, &state->fields, &o.fields, 0))
             a->no_memory = true;
     }
+    if (state != NULL && !VEC_COPY(&a->route->alloc, &state->steps, &o.steps, 0))
+        a->no_memory = true;
     if (!VEC_PUSH(&a->route->alloc, &a->answer->outcomes, o)) {
         VEC_FREE(&a->route->alloc, &o.steps);
         VEC_FREE(&a->route->alloc, &o.fields);

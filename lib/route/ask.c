@@ -26,13 +26,9 @@ void khap__routing_copy_state(struct asking *a, const struct state *from, struct
     to->steps.ptr = NULL;
     to->fields.len = to->fields.cap = to->variables.len = to->variables.cap = to->steps.len = to->steps.cap =
         0;
-    bool good = true;
-    for (uint32_t i = 0; i < from->fields.len && good; i++)
-        good = VEC_PUSH(&a->route->alloc, &to->fields, from->fields.ptr[i]);
-    for (uint32_t i = 0; i < from->variables.len && good; i++)
-        good = VEC_PUSH(&a->route->alloc, &to->variables, from->variables.ptr[i]);
-    for (uint32_t i = 0; i < from->steps.len && good; i++)
-        good = VEC_PUSH(&a->route->alloc, &to->steps, from->steps.ptr[i]);
+    bool good = VEC_COPY(&a->route->alloc, &from->fields, &to->fields, 2) &&
+                VEC_COPY(&a->route->alloc, &from->variables, &to->variables, 0) &&
+                VEC_COPY(&a->route->alloc, &from->steps, &to->steps, 4);
     a->no_memory = a->no_memory || !good;
 }
 

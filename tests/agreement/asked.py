@@ -1,8 +1,27 @@
 """Many questions to `khapgen route` in one run of it."""
 import json
+import os
 import subprocess
+import sys
 
 import lib
+from lib import tap
+
+
+def each_release(script):
+    """Where HAPROXY_RELEASES names some, the script is run with each of them, in a process of its own, and this one ends."""
+    releases = os.environ.pop("HAPROXY_RELEASES", "").split()
+    for release, binary in (r.split("=", 1) for r in releases):
+        p = subprocess.run([sys.executable, script], env=dict(os.environ, HAPROXY=binary), capture_output=True, text=True)
+        for line in p.stdout.splitlines():
+            if line.startswith("# "):
+                tap.note(line[2:])
+            elif " - " in line:
+                tap.ok("%s: %s" % (release, line.split(" - ", 1)[1]), line.startswith("ok"))
+        if p.returncode not in (0, 1) or "1.." not in p.stdout:
+            tap.ok("%s: it ran to its end" % release, False, p.stderr)
+    if releases:
+        tap.finish()
 
 
 def ask(files, questions, target=None, words=()):

@@ -42,6 +42,7 @@ frontend f
  http-request redirect location "%%[method] %%[url] [%%[req.fhdr(host)]] %%[path]"
 """
 
+asked.each_release(__file__)
 haproxy = lib.need_haproxy()
 with tempfile.TemporaryDirectory() as work:
     port = lib.free_port()

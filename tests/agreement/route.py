@@ -19,19 +19,7 @@ import asked  # noqa: E402
 import lib  # noqa: E402
 from lib import tap  # noqa: E402
 
-releases = os.environ.pop("HAPROXY_RELEASES", "").split()
-for release, binary in (r.split("=", 1) for r in releases): # each in a process of its own
-    p = subprocess.run([sys.executable, __file__], env=dict(os.environ, HAPROXY=binary), capture_output=True, text=True)
-    for line in p.stdout.splitlines():
-        if line.startswith("# "):
-            tap.note(line[2:])
-        elif " - " in line:
-            tap.ok("%s: %s" % (release, line.split(" - ", 1)[1]), line.startswith("ok"))
-    if p.returncode not in (0, 1) or "1.." not in p.stdout:
-        tap.ok("%s: it ran to its end" % release, False, p.stderr)
-if releases:
-    tap.finish()
-
+asked.each_release(__file__)
 SEED = tap.seed("CONFIGS")
 CONFIGS = int(os.environ.get("CONFIGS") or 12)
 REQUESTS = int(os.environ.get("REQUESTS") or 25)
