@@ -113,6 +113,39 @@ static void dialogue_line(struct gen *g, const struct service *s)
     khap__doc_end(g->doc);
 }
 
+/* A whole exchange over HTTP/2 in bytes, because an HTTP check cannot send the zeros of a message: an empty HealthCheckRequest for the whole
+ * server, then a HealthCheckResponse that says SERVING. It is over before the server misses the acknowledgement of its settings. */
+static void grpc_lines(struct gen *g, const struct service *s, bool tls)
+{
+    static const char *const words[] = {
+        "505249202a20485454502f322e300d0a0d0a534d0d0a0d0a",             /* the preface */
+        "000000040000000000",                                           /* SETTINGS */
+        "000057010400000001",                                           /* HEADERS */
+        "83",                                                           /* :method POST */
+        "86",                                                           /* :scheme http */
+        "041c2f677270632e6865616c74682e76312e4865616c74682f436865636b", /* :path /grpc.health.v1.Health/Check */
+        "01096c6f63616c686f7374",                                       /* :authority localhost */
+        "000c636f6e74656e742d74797065106170706c69636174696f6e2f67727063", /* content-type application/grpc */
+        "0002746508747261696c657273",                                     /* te trailers */
+        "0000050001000000010000000000", /* DATA, the last: an empty message */
+    };
+    enum { SCHEME = 4 };
+    khap__gen_line(g, 4, "option tcp-check", s->check.place);
+    khap__doc_begin(g->doc, 4, s->check.place);
+    khap__doc_lit(g->doc, "tcp-check send-binary");
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        khap__doc_part(g->doc, tls && i == SCHEME ? S("87") : khap__str(words[i]));
+    khap__doc_part_end(g->doc);
+    khap__doc_end(g->doc);
+    /* the end of the head of DATA on stream 1, a message of two bytes, status 1 */
+    khap__gen_line(g, 4, "tcp-check expect binary 000000000100000000020801", s->check.place);
+}
+
+static bool to_tls(const struct service *s)
+{
+    return s->protocol == PROTOCOL_HTTPS || s->protocol == PROTOCOL_H2;
+}
+
 static void agent_words(struct gen *g, const struct service *s)
 {
     struct khap_document *doc = g->doc;
@@ -138,6 +171,8 @@ void khap__gen_check(struct gen *g, const struct service *s)
         http_lines(g, s);
     if (s->check.on)
         dialogue_line(g, s);
+    if (s->check.on && s->check.type == CHECK_GRPC)
+        grpc_lines(g, s, to_tls(s));
     if (!s->check.on && !g->into)
         return;
     if (!g->into && s->check.interval == usual_interval && s->check.rise == 2 && s->check.fall == 3)
@@ -167,7 +202,7 @@ void khap__gen_server_check(struct gen *g, const struct service *s, const struct
         g->needs_nodes = true;
         return;
     }
-    bool tls = s->protocol == PROTOCOL_HTTPS || s->protocol == PROTOCOL_H2;
+    bool tls = to_tls(s);
     khap__doc_lit(doc, "check");
     if (s->check.port > 0) {
         khap__doc_lit(doc, "port");
@@ -181,7 +216,7 @@ void khap__gen_server_check(struct gen *g, const struct service *s, const struct
         khap__doc_lit(doc, "check-sni");
         khap__doc_word(doc, s->tls_sni);
     }
-    if (s->protocol == PROTOCOL_H2 && gen_from(g, R(2, 0)))
+    if ((s->protocol == PROTOCOL_H2 || (tls && s->check.type == CHECK_GRPC)) && gen_from(g, R(2, 0)))
         khap__doc_lit(doc, "check-alpn h2");
     if (s->send_proxy > 0 && s->check.port > 0)
         khap__doc_lit(doc, "check-send-proxy");

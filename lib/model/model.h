@@ -236,7 +236,16 @@ struct server {
     struct khap_place place;
 };
 enum cookie_mode { COOKIE_INSERT, COOKIE_PREFIX, COOKIE_REWRITE };
-enum check_type { CHECK_TCP, CHECK_HTTP, CHECK_TLS, CHECK_MYSQL, CHECK_POSTGRES, CHECK_REDIS, CHECK_SMTP };
+enum check_type {
+    CHECK_TCP,
+    CHECK_HTTP,
+    CHECK_TLS,
+    CHECK_MYSQL,
+    CHECK_POSTGRES,
+    CHECK_REDIS,
+    CHECK_SMTP,
+    CHECK_GRPC
+};
 enum backend_protocol { PROTOCOL_HTTP, PROTOCOL_HTTPS, PROTOCOL_H2 /* over TLS */, PROTOCOL_H2C };
 enum hash_by { HASH_NONE, HASH_URI, HASH_SOURCE, HASH_HEADER, HASH_COOKIE };
 struct status_range {

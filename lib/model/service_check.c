@@ -110,7 +110,7 @@ static void check_applies(struct resolver *r, const struct service_head *head)
 }
 
 /* In the order of enum check_type. */
-static const char check_words[][12] = {"tcp", "http", "tls", "mysql", "postgres", "redis", "smtp"};
+static const char check_words[][12] = {"tcp", "http", "tls", "mysql", "postgres", "redis", "smtp", "grpc"};
 
 enum check_type khap__check_type(struct layered check, uint8_t mode)
 {

@@ -22,6 +22,7 @@ static const struct late_word late_words[] = {
     {KEY_SERVICE_BALANCE, 109, "random", true},
     {KEY_SERVICE_BALANCE, 206, "hash ", true},
     {KEY_SERVICE_JWT_ALGORITHM, 208, "PS", true},
+    {KEY_SERVICE_CHECK_TYPE, 202, "grpc", false},
     {KEY_SERVICE_RETRY_ON, 204, "401", false},
     {KEY_SERVICE_RETRY_ON, 204, "403", false},
     {KEY_SERVICE_RETRY_ON, 300, "429", false},

@@ -200,8 +200,8 @@ static void bind_canary(struct binder *b, uint32_t index, const struct setting *
             return;
         }
         if (route->own && !unshared(route)) {
-            refuse(b, of, S("a route of it has keys of its own, which the canary would not know"),
-                   route->place);
+            RESOLVE_SAY(r, MSG_CANARY_ROUTE_KEYS, of->place, of->text);
+            khap__diags_relate(r->diags, route->place, S("this route"));
             return;
         }
     }

@@ -367,7 +367,7 @@ class Maker:
             self.set(c, path, "method", rng.choice(words_of(path + ".method")), 0.5)
             self.set(c, path, "expect", rng.choice([200, [200, 204], "200-399", ["200-299", 404], 301]), 0.5)
             self.set(c, path, "type", "http", 0.3)
-        elif self.set(c, path, "type", rng.choice(["tcp", "tls", "mysql", "postgres", "redis", "smtp"]), 0.7) and c["type"] in ("mysql", "postgres"):
+        elif self.set(c, path, "type", rng.choice(["tcp", "tls", "mysql", "postgres", "redis", "smtp", "grpc"]), 0.7) and c["type"] in ("mysql", "postgres"):
             self.set(c, path, "user", rng.choice(["haproxy", "a-b.c"]))
         self.set(c, path, "interval", rng.choice(["2s", "500ms", 3000, "1m"]), 0.5)
         self.set(c, path, "rise", rng.randrange(1, 20), 0.5)
@@ -674,7 +674,7 @@ class Maker:
         if self.chance(0.25):
             self.use(row + ".timeouts")
             t = route["timeouts"] = {}
-            for key, p in ("server", 0.7), ("tunnel", 0.5), ("connect", 0.2), ("queue", 0.2):
+            for key, p in ("server", 0.7), ("tunnel", 0.5), ("connect", 0.4), ("queue", 0.5):
                 self.set(t, row + ".timeouts", key, self.time(), p)
 
     def services(self):

@@ -13,6 +13,7 @@ certs:
   - {file: %(second)s, hosts: [twice.example, c.example]}
   - directory: %(directory)s
   - crtList: %(list)s
+  - {directory: %(group)s, hosts: [g1.example, "*.g.example"]}
 frontends: {http: {bind: "127.0.0.1:%(http)d"}, https: {bind: "127.0.0.1:%(https)d"}}
 services:
   web: {nodePort: %(web)d, default: true, redirectHttps: false}
@@ -34,10 +35,15 @@ with lib.Lab() as lab:
     os.mkdir(ports["directory"])
     os.rename(c.make("d1", ["d1.example"]), c.path("d/d1.pem"))
     os.rename(c.make("d2", ["d2.example", "*.d2.example", "b.example"]), c.path("d/d2.pem"))
+    # HAProxy chooses by the names in the certificates: those of the map only say what is served over https
+    ports["group"] = c.path("g")
+    os.mkdir(ports["group"])
+    os.rename(c.make("group", ["g1.example", "other.example"]), c.path("g/group.pem"))
     with open(ports["list"], "w") as f:
         f.write("# one's own\n%s own.example *.own.example\n" % c.make("own", ["whatever.example"]))
     cases = [("first.example", "first"), ("b.example", "multi"), ("twice.example", "multi"), ("c.example", "second"), ("x.w.example", "multi"),
              ("y.x.w.example", "first"), ("d1.example", "d1"), ("q.d2.example", "d2"), ("own.example", "own"), ("x.own.example", "own"),
+             ("g1.example", "group"), ("x.g.example", "first"), ("other.example", "group"),
              ("unknown.example", "first"), (None, "first")]
     targets = [None]
     if lib.release() >= (3, 0):

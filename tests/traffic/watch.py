@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Checks that speak MySQL, PostgreSQL, Redis or SMTP, agents beside servers, and the state of single servers: who gets connections."""
+"""Checks that speak MySQL, PostgreSQL, Redis, SMTP or gRPC, agents beside servers, and the state of single servers: who gets connections."""
 import struct
 
 import lib
@@ -14,6 +14,10 @@ services:
   postgres: {nodePort: %(postgres)d, mode: tcp, bind: "127.0.0.1:%(at_postgres)d", check: {type: postgres, user: watcher}}
   redis:    {nodePort: %(redis)d, mode: tcp, bind: "127.0.0.1:%(at_redis)d", check: {type: redis}}
   smtp:     {nodePort: %(smtp)d, mode: tcp, bind: "127.0.0.1:%(at_smtp)d", check: {type: smtp}}
+  grpc:     {nodePort: %(grpc)d, mode: tcp, bind: "127.0.0.1:%(at_grpc)d", check: {type: grpc}}
+  h2c:      {nodePort: %(h2c)d, hosts: [h2c.example], backendProtocol: h2c, check: {type: grpc}}
+  h2:       {nodePort: %(h2)d, hosts: [h2.example], backendProtocol: h2, backendTls: {verify: none}, check: {type: grpc}}
+  https:    {nodePort: %(https)d, hosts: [https.example], backendProtocol: https, backendTls: {verify: none}, check: {type: grpc}}
   side:     {nodePort: %(web)d, hosts: [side.example], check: {type: redis, port: %(redis)d}}
   agent:    {nodePort: %(web)d, hosts: [agent.example], agentCheck: {port: %(agent)d, interval: 100ms, send: "who $HOME \\"#\\" %%[src]"}}
   states:   {hosts: [states.example], cookie: STICK, servers: [
@@ -66,6 +70,41 @@ class Smtp(Speaker):
             conn.sendall(b"221 bye\r\n" if line.startswith(b"QUIT") else b"250 mail\r\n")
 
 
+class Grpc(Speaker):
+    """A health service over HTTP/2, which sends byte by byte; SERVING is 1, NOT_SERVING 2."""
+
+    def serve(self, conn, peer, head):
+        conn.setsockopt(lib.socket.IPPROTO_TCP, lib.socket.TCP_NODELAY, 1)
+        if lib.receive(conn, 24) != b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n":
+            return
+        kind, flags, body = None, 0, []
+        while kind != 0 or not flags & 1:  # until DATA with END_STREAM
+            top = lib.receive(conn, 9)
+            kind, flags = top[3], top[4]
+            body.append((kind, top[5:], lib.receive(conn, int.from_bytes(top[:3], "big"))))
+        self.heard.append(repr([(k, s[-1], b) for k, s, b in body]).encode())
+        answer = frame(4, 0, 0, struct.pack(">HI", 3, 100)) + frame(4, 1, 0) + frame(8, 0, 0, struct.pack(">I", 5)) + frame(6, 0, 0, b"12345678") \
+            + frame(1, 4, 1, b"\x88" + field(b"content-type", b"application/grpc")) + frame(0, 0, 1, b"\0\0\0\0\2\x08" + (b"\1" if self.well else b"\2")) \
+            + frame(1, 5, 1, field(b"grpc-status", b"0"))
+        for byte in answer:
+            conn.sendall(bytes([byte]))
+        conn.recv(100)
+
+
+def frame(kind, flags, stream, body=b""):
+    return struct.pack(">I", len(body))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + body
+
+
+def field(name, value):
+    """A header field that is not indexed."""
+    return b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
+
+
+def grpc_request(heard, scheme=b"\x86"):
+    fields = b"\x83" + scheme + b"\x04\x1c/grpc.health.v1.Health/Check\x01\x09localhost" + field(b"content-type", b"application/grpc") + field(b"te", b"trailers")
+    return heard == repr([(4, 0, b""), (1, 1, fields), (0, 1, b"\0" * 5)]).encode()
+
+
 class Agent(Speaker):
     says = b"up 100%\n"
 
@@ -74,13 +113,18 @@ class Agent(Speaker):
         conn.sendall(self.says)
 
 
-TOLD = {"mysql": lambda t: b"watcher\0" in t, "postgres": lambda t: b"user\0watcher\0" in t, "redis": lambda t: b"PING" in t.upper(), "smtp": lambda t: t.startswith(b"HELO ")}
+TOLD = {"mysql": lambda t: b"watcher\0" in t, "postgres": lambda t: b"user\0watcher\0" in t, "redis": lambda t: b"PING" in t.upper(), "smtp": lambda t: t.startswith(b"HELO "), "grpc": grpc_request, "h2c": grpc_request,
+        "h2": lambda t: grpc_request(t, b"\x87"), "https": lambda t: grpc_request(t, b"\x87")}
 
 
 with lib.Lab() as lab:
-    kinds = {"mysql": MySql, "postgres": Postgres, "redis": Redis, "smtp": Smtp}
-    ports = {k: lib.free_port() for k in ["http", "web", "agent"] + list(kinds) + ["at_" + k for k in kinds]}
+    kinds = {"mysql": MySql, "postgres": Postgres, "redis": Redis, "smtp": Smtp, "grpc": Grpc}
+    over_http = {"h2c": None, "h2": ["h2"], "https": ["h2"]}
+    ports = {k: lib.free_port() for k in ["http", "web", "agent"] + list(kinds) + list(over_http) + ["at_" + k for k in kinds]}
     servers = {k: [cls(a, ports[k]) for a in NODES] for k, cls in kinds.items()}
+    pem = lab.certs.make("servers", ["servers.example"])
+    for kind, alpn in over_http.items():
+        servers[kind] = [Grpc(a, ports[kind], None, lib.server_tls(pem, alpn) if alpn else None) for a in NODES]
     agents = [Agent(a, ports["agent"]) for a in NODES]
     lab.web(ports["web"], NODES)
     http = ports["http"]
@@ -103,7 +147,7 @@ with lib.Lab() as lab:
             for both in servers.values():
                 both[0].well = True
             tap.ok("%s: and up again" % mode, until(lambda: seen("side.example") == set(NODES), 10))
-            for kind in kinds:
+            for kind in servers:
                 tap.ok("%s: %s: up again" % (mode, kind), until(lambda: "Server %s/node1 is UP" % kind in proxy.output(), 10), proxy.output()[-500:])
 
             tap.ok("%s: agents are sent their line" % mode, until(lambda: all(a.heard for a in agents), 10) and set(agents[0].heard) - {b""} == {b'who $HOME "#" %[src]\n'}, agents[0].heard[:2])
