@@ -235,7 +235,7 @@ static bool has_word(const struct state *state, struct khap_str name, struct kha
     return false;
 }
 
-static enum khap_answer bad_length(struct khap_str text, struct khap_str *before, bool *two)
+static enum khap_answer bad_length(struct khap_str text, struct khap_str *before)
 {
     struct khap_str rest = text;
     enum khap_answer bad = text.len == 0 ? KHAP_TRUE : KHAP_FALSE;
@@ -246,15 +246,23 @@ static enum khap_answer bad_length(struct khap_str text, struct khap_str *before
             bad = khap__is_digit((unsigned char)one.ptr[i]) ? bad : KHAP_TRUE;
         if (one.len == 0)
             bad = worse(bad, KHAP_UNKNOWN);
-        *two = *two || (before->ptr != NULL && !khap__str_eq(*before, one));
-        bad = *two ? KHAP_TRUE : bad;
+        if (before->ptr != NULL && !khap__str_eq(*before, one))
+            bad = KHAP_TRUE;
         *before = one;
     }
     return bad;
 }
 
-/* `two`: it says two lengths of its body. */
-static enum khap_answer bad_fields(struct asking *a, bool *two)
+static bool has_body(struct khap_str length)
+{
+    for (size_t i = 0; i < length.len; i++) {
+        if (length.ptr[i] != '0')
+            return true;
+    }
+    return false;
+}
+
+static enum khap_answer bad_fields(struct asking *a)
 {
     enum khap_answer bad = KHAP_FALSE;
     const struct state *state = a->state;
@@ -269,15 +277,54 @@ static enum khap_answer bad_fields(struct asking *a, bool *two)
         if (among(field->value.text, '\0'))
             bad = worse(bad, since(a, V2_6, V3_0));
         if (khap__str_eq_nocase(field->name, S("content-length")))
-            bad = worse(bad, bad_length(field->value.text, &length, two));
+            bad = worse(bad, bad_length(field->value.text, &length));
         if (khap__str_eq_nocase(field->name, S("transfer-encoding")) &&
             !khap__str_eq_nocase(field->value.text, S("chunked")))
             bad = worse(bad, KHAP_UNKNOWN);
         key = key || khap__str_eq_nocase(field->name, S("sec-websocket-key"));
     }
     if (has_word(state, S("upgrade"), S("websocket")) && has_word(state, S("connection"), S("upgrade")))
-        bad = worse(bad, key ? KHAP_UNKNOWN : since(a, V2_2, V2_6));
+        bad = worse(bad, key                ? KHAP_UNKNOWN
+                         : has_body(length) ? since(a, V2_6, V3_0) /* up to there no upgrade with a body */
+                                            : since(a, V2_2, V2_6));
     return bad;
+}
+
+/* 3.2 and newer close without a word where the length of a body was read before what they refuse: the request line is
+ * read first, then each field, then what fields and target are together. */
+static bool closed_silently(const struct asking *a)
+{
+    const struct state *state = a->state;
+    struct khap_str length = {NULL, 0};
+    const struct field *host = NULL;
+    bool announced = false;
+    if (a->route->release < V3_2 || !is_token(state->method.text))
+        return false;
+    for (size_t i = 0; i < state->target.text.len; i++) {
+        unsigned char c = (unsigned char)state->target.text.ptr[i];
+        if (c <= ' ' || c == '#' || c >= 127)
+            return false;
+    }
+    for (uint32_t i = 0; i < state->fields.len; i++) {
+        const struct field *field = &state->fields.ptr[i];
+        struct khap_str text = field->value.text;
+        if (!is_token(field->name) || among(text, '\0'))
+            return announced;
+        if (khap__str_eq_nocase(field->name, S("host"))) {
+            if (bad_host(a, text) != KHAP_FALSE ||
+                (host != NULL && !khap__str_eq_nocase(host->value.text, text)))
+                return announced;
+            host = host != NULL ? host : field;
+        }
+        if (khap__str_eq_nocase(field->name, S("transfer-encoding")))
+            return false;
+        if (khap__str_eq_nocase(field->name, S("content-length"))) {
+            if (bad_length(text, &length) != KHAP_FALSE)
+                return announced;
+            announced = has_body(length);
+        }
+    }
+    return announced;
 }
 
 /* An Upgrade that Connection does not name is taken away by 3.2 and newer; 3.1 was not looked at. */
@@ -300,11 +347,11 @@ bool khap__routing_refused(struct asking *a)
     const struct state *state = a->state;
     if (a->version >= 20 || state->target.state != SAMPLE_KNOWN || state->method.state != SAMPLE_KNOWN)
         return false;
+    bool silent = closed_silently(a); /* before fields are taken away */
     enum khap_answer bad = is_token(state->method.text) ? KHAP_FALSE : KHAP_TRUE;
     bad = worse(bad, bad_target(a, state->target.text, state->method.text));
     bad = worse(bad, bad_hosts(a, state->target.text));
-    bool two = false;
-    bad = worse(bad, bad_fields(a, &two));
+    bad = worse(bad, bad_fields(a));
     if (bad == KHAP_FALSE) {
         normalize_target(a);
         lone_upgrade(a);
@@ -315,8 +362,6 @@ bool khap__routing_refused(struct asking *a)
     a->maybe = bad == KHAP_UNKNOWN
                    ? khap__routing_because(a, S("a request that some releases refuse"), a->listener->place)
                    : 0;
-    /* 3.2 and newer say nothing then */
-    bool silent = two && a->route->release >= V3_2;
     struct outcome *o =
         khap__routing_outcome(a, silent ? KHAP_ROUTE_CLOSED : KHAP_ROUTE_ANSWER, a->listener->place);
     if (o != NULL && !silent)
