@@ -97,10 +97,10 @@ static void http_lines(struct gen *g, const struct service *s)
 /* Checks that speak the server's own language. */
 static void dialogue_line(struct gen *g, const struct service *s)
 {
-    static const char *const words[] = {[CHECK_MYSQL] = "option mysql-check user",
-                                        [CHECK_POSTGRES] = "option pgsql-check user",
-                                        [CHECK_REDIS] = "option redis-check",
-                                        [CHECK_SMTP] = "option smtpchk"};
+    static const char *const words[CHECK_GRPC + 1] = {[CHECK_MYSQL] = "option mysql-check user",
+                                                      [CHECK_POSTGRES] = "option pgsql-check user",
+                                                      [CHECK_REDIS] = "option redis-check",
+                                                      [CHECK_SMTP] = "option smtpchk"};
     const char *line = words[s->check.type];
     if (!line)
         return;
