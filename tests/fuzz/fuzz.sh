@@ -4,6 +4,8 @@
 # the fuzzer is about ("covers:" in its head), when everything that was found is replayed.
 . "$srcdir/tests/tap.sh"
 seconds=${FUZZ_SECONDS:-60}
+jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+abs_srcdir=$(cd "$abs_srcdir" && pwd) # gcovr compares names
 tap_tmpdir
 clang=${FUZZ_CC:-clang}
 flags="-std=c11 -g -O1 -D_DEFAULT_SOURCE -DHAVE_CONFIG_H -I$abs_builddir -I$abs_builddir/include -I$abs_builddir/lib
@@ -48,19 +50,19 @@ run_libfuzzer() {
     dictionary=$abs_srcdir/tests/fuzz/$1.dict
     "$tap_tmp/fuzz_$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
         ${FUZZ_SEED:+-seed="$FUZZ_SEED"} -artifact_prefix="$abs_builddir/fuzz_$1-" \
-        $([ -f "$dictionary" ] && echo "-dict=$dictionary") "$tap_tmp/new_$1" "$abs_srcdir/tests/fuzz/corpus/$1" >"$tap_tmp/log" 2>&1
+        $([ -f "$dictionary" ] && echo "-dict=$dictionary") "$tap_tmp/new_$1" "$abs_srcdir/tests/fuzz/corpus/$1" >"$tap_tmp/log_$1" 2>&1
     status=$?
-    grep -E 'INFO: Seed|INFO: Loaded|number_of_executed_units|new_units_added' "$tap_tmp/log" | sed 's/^/# /'
-    sed -n 's/.*\(cov: [0-9]* ft: [0-9]* corp: [^ ]*\).*/# \1/p' "$tap_tmp/log" | tail -n 1
-    [ $status -eq 0 ] || { tail -n 60 "$tap_tmp/log" | sed 's/^/# /'; return 1; }
+    grep -E 'INFO: Seed|INFO: Loaded|number_of_executed_units|new_units_added' "$tap_tmp/log_$1" | sed 's/^/# /'
+    sed -n 's/.*\(cov: [0-9]* ft: [0-9]* corp: [^ ]*\).*/# \1/p' "$tap_tmp/log_$1" | tail -n 1
+    [ $status -eq 0 ] || { tail -n 60 "$tap_tmp/log_$1" | sed 's/^/# /'; return 1; }
 }
 
 run_own() {
     make -s -C "$abs_builddir" "tests/fuzz/fuzz_$1" >/dev/null || return 1
     "$abs_builddir/tests/fuzz/fuzz_$1" --crash "$abs_builddir/fuzz_$1-crash" --seconds "$seconds" \
-        ${FUZZ_SEED:+--seed "$FUZZ_SEED"} "$abs_srcdir/tests/fuzz/corpus/$1"/* >"$tap_tmp/log" 2>&1
+        ${FUZZ_SEED:+--seed "$FUZZ_SEED"} "$abs_srcdir/tests/fuzz/corpus/$1"/* >"$tap_tmp/log_$1" 2>&1
     status=$?
-    tail -n 3 "$tap_tmp/log" | sed 's/^/# /'
+    tail -n 3 "$tap_tmp/log_$1" | sed 's/^/# /'
     [ $status -eq 0 ]
 }
 
@@ -76,11 +78,25 @@ if ! command -v gcovr >/dev/null 2>&1 || ! objects g gcc '-O0 --coverage'; then
     lines=no
     skip "what the fuzzers reach: needs gcc and gcovr (Debian: gcc, gcovr)"
 fi
+# fuzzed NAME: its run, told in a file because others run beside it
+fuzzed() {
+    run_$engine "$1" >"$tap_tmp/said_$1" 2>&1
+    echo $? >"$tap_tmp/status_$1"
+}
+names=
 for corpus in "$abs_srcdir"/tests/fuzz/corpus/*/; do
     name=$(basename "$corpus")
     case " ${FUZZ_ONLY:-$name} " in *" $name "*) ;; *) continue ;; esac
     mkdir -p "$tap_tmp/new_$name"
-    if run_$engine "$name"; then
+    names="$names $name"
+    running=$((${running:-0} + 1))
+    fuzzed "$name" &
+    [ $((running % jobs)) -ne 0 ] || wait
+done
+wait
+for name in $names; do
+    cat "$tap_tmp/said_$name"
+    if [ "$(cat "$tap_tmp/status_$name")" = 0 ]; then
         ok "fuzz_$name, $seconds s, $engine"
     else
         not_ok "fuzz_$name, $seconds s, $engine"

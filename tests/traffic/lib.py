@@ -682,7 +682,7 @@ class Lab:
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
-def until(what, seconds=15, every=0.1):
+def until(what, seconds=15, every=0.03):
     """Waits for what() to be true; says whether it became so."""
     end = time.time() + seconds
     while time.time() < end:
