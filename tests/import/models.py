@@ -1,0 +1,119 @@
+#!/usr/bin/python3
+"""Each key of keys.tsv, generated, imported and generated again: the same configuration, and every line of it became keys.
+
+The maps are those of tests/gen/keys.py: one that all keys act on, with the row's example set; as one file and as a bundle. MISSING names the keys that are
+not read back whole; one that is must leave the list, so that the list says what is so. Words on the command line pick rows.
+"""
+import concurrent.futures
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+import khapgen
+import tap
+from again import difference, files, sections
+
+KHAPGEN = khapgen.program()
+sys.path.insert(0, os.path.join(tap.srcdir, "tests/gen"))
+import keys as maps  # noqa: E402
+
+# What does not come back whole yet.
+MISSING = set("""
+    haproxy haproxy.release log.format log.headers nodeCheck.port nodeCheck.path nodeCheck.interval nodeCheck.rise nodeCheck.fall certs[].key
+    certs[].placeholder certs[].crl certs[].alpn certs[].minVersion certs[].maxVersion certs[].ciphers certs[].ciphersuites certs[].curves
+    certs[].ocsp certs[].ocspUpdate services.*.routes[].split[].service services.*.routes[].split[].weight services.*.routes[].rewrite
+    services.*.routes[].headers services.*.routes[].sourceRanges services.*.routes[].timeouts.connect services.*.routes[].timeouts.server
+    services.*.routes[].timeouts.queue services.*.routes[].timeouts.tunnel services.*.routes[].redirect services.*.routes[].respond
+    services.*.routes[].backend services.*.rewrite.path services.*.jwt.algorithm services.*.jwt.key services.*.jwt.issuer
+    services.*.jwt.audience services.*.jwt.claims.* services.*.cookie.dynamic services.*.cookie.keyFile services.*.check.node services.*.backend
+    services.*.split[].service services.*.split[].weight services.*.canary.of services.*.canary.weight services.*.canary.header
+    services.*.canary.cookie
+""".split())
+
+work = tempfile.TemporaryDirectory(prefix="khap-models.")
+os.chdir(work.name)
+with open("users", "w") as f:
+    f.write("joe:$1$abcdefgh$b4gX0Pcn1NnWcMqsCgpQB/\n")
+for key in "KEYFILE", "KEYFILE2":
+    with open(key, "w") as f:
+        f.write("secret-%s\n" % key)
+
+
+def run(words, where):
+    return subprocess.run([KHAPGEN, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=where)
+
+
+def here(text):
+    return text.replace("KEYFILE", work.name + "/KEYFILE").replace("USERFILE", work.name + "/users")
+
+
+def generate(words, where, bundle):
+    """haproxy.cfg in `where`, which is made; None when it is none that can be written so."""
+    os.mkdir(where)
+    done = run(["generate", *words, *(["--output-dir", where] if bundle else ["-o", where + "/haproxy.cfg"])], work.name)
+    return done
+
+
+def round_trip(number, row, text, setting, target, bundle):
+    """What is wrong with it, or None; "" where it cannot be written in this way."""
+    stem = os.path.join(work.name, "%d-%d" % (number, bundle))
+    with open(stem + ".yaml", "w") as f:
+        f.write(text)
+    first = generate([*target, "--set", setting, stem + ".yaml"], stem, bundle)
+    if first.returncode != 0:
+        return "" if not bundle and "output-dir" in first.stderr.decode() else "cannot be written: " + first.stderr.decode()
+    imported = run(["import", *target, "haproxy.cfg"], stem)
+    said = imported.stderr.decode(errors="replace")
+    share = re.search(r"note: (\d+) of (\d+) lines", said)
+    if imported.returncode != 0 or not share:
+        return "import ended with %d: %s" % (imported.returncode, said)
+    with open(stem + "-again.yaml", "wb") as f:
+        f.write(imported.stdout)
+    second = generate([*target, stem + "-again.yaml"], stem + "-again", bundle)
+    if second.returncode != 0:
+        return "not written again: %s\n%s" % (second.stderr.decode(), imported.stdout.decode())
+    before, after = (sections(open(os.path.join(d, "haproxy.cfg")).read()) for d in (stem, stem + "-again"))
+    wrong = difference(before, after)
+    if bundle and files(stem) != files(stem + "-again"):
+        wrong.append("files: %r %r" % (files(stem), files(stem + "-again")))
+    # keys that hold lines stay lines
+    lines = row.endswith((".extra", "global", "defaults", "sections")) or "sections" in text
+    if share.group(1) != share.group(2) and not lines:
+        wrong.append("%s of %s lines became keys" % share.groups())
+    return "\n".join(wrong[:30] + [said, imported.stdout.decode()]) if wrong else None
+
+
+def both(job):
+    number, path, text, setting, target, whole = job
+    found = [(bundle, round_trip(number, path, text, setting, target, bundle)) for bundle in ((True,) if whole else (False, True))]
+    return path, [("a bundle: " if bundle else "one file: ") + why for bundle, why in found if why]
+
+
+jobs = []
+for number, line in enumerate(open(os.path.join(tap.srcdir, "lib/model/keys.tsv"))):
+    path, *_, example, _ = line.rstrip("\n").split("\t") if not line.startswith("#") else [""] * 3
+    if not path or example == "-" or (sys.argv[1:] and path not in sys.argv[1:]):
+        continue
+    prefix = max((p for p in maps.CONTEXT if path == p or path.startswith(p + ".") or path.startswith(p + "[]")), key=len, default=None)
+    company, options = maps.CONTEXT.get(prefix, ({}, []))
+    tree = maps.merge(json.loads(json.dumps(maps.BASE)), json.loads(json.dumps(company)))
+    key, value = maps.INSTEAD.get(path, (maps.concrete(path), example))
+    jobs.append((number, path, here(json.dumps(tree)), "%s=%s" % (key, here(value)), [o for o in options if o != "--output-dir"], "--output-dir" in options))
+with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    results = list(pool.map(both, jobs))
+whole = 0
+for path, wrong in results:
+    whole += not wrong
+    if path in MISSING:
+        tap.ok(path + ": is not read back, as MISSING says", wrong, "it is: take it out of MISSING")
+        if sys.argv[1:]:
+            tap.note("\n".join(wrong))
+    else:
+        tap.ok(path + ": comes back", not wrong, "\n".join(wrong))
+if not sys.argv[1:]:
+    tap.equal("MISSING has only rows of keys.tsv", sorted(MISSING - {path for path, wrong in results}), [])
+tap.note("%d of %d keys come back whole" % (whole, len(results)))
+tap.finish()
