@@ -205,6 +205,10 @@ void khap__import_condition_free(struct import *im, struct import_condition *con
 
 /* ---- the parts ---- */
 
+/* certs.c: certificates of bind lines, the same for all that end TLS */
+bool khap__import_is_certificate(const struct import_line *line, uint32_t i);
+bool khap__import_same_certificates(const struct import_line *a, const struct import_line *b);
+bool khap__import_certificates(struct import *im, const struct import_line *line);
 /* frontends.c: what listens, and which routes it has */
 void khap__import_fronts(struct import *im);
 void khap__import_routes(struct import *im);

@@ -22,15 +22,13 @@ import keys as maps  # noqa: E402
 
 # What does not come back whole yet.
 MISSING = set("""
-    haproxy haproxy.release log.format log.headers nodeCheck.port nodeCheck.path nodeCheck.interval nodeCheck.rise nodeCheck.fall certs[].key
-    certs[].placeholder certs[].crl certs[].alpn certs[].minVersion certs[].maxVersion certs[].ciphers certs[].ciphersuites certs[].curves
-    certs[].ocsp certs[].ocspUpdate services.*.routes[].split[].service services.*.routes[].split[].weight services.*.routes[].rewrite
-    services.*.routes[].headers services.*.routes[].sourceRanges services.*.routes[].timeouts.connect services.*.routes[].timeouts.server
-    services.*.routes[].timeouts.queue services.*.routes[].timeouts.tunnel services.*.routes[].redirect services.*.routes[].respond
-    services.*.routes[].backend services.*.rewrite.path services.*.jwt.algorithm services.*.jwt.key services.*.jwt.issuer
-    services.*.jwt.audience services.*.jwt.claims.* services.*.cookie.dynamic services.*.cookie.keyFile services.*.check.node services.*.backend
-    services.*.split[].service services.*.split[].weight services.*.canary.of services.*.canary.weight services.*.canary.header
-    services.*.canary.cookie
+    log.format log.headers nodeCheck.port nodeCheck.path nodeCheck.interval nodeCheck.rise nodeCheck.fall services.*.routes[].split[].service
+    services.*.routes[].split[].weight services.*.routes[].rewrite services.*.routes[].headers services.*.routes[].sourceRanges
+    services.*.routes[].timeouts.connect services.*.routes[].timeouts.server services.*.routes[].timeouts.queue
+    services.*.routes[].timeouts.tunnel services.*.routes[].redirect services.*.routes[].respond services.*.routes[].backend
+    services.*.rewrite.path services.*.jwt.algorithm services.*.jwt.key services.*.jwt.issuer services.*.jwt.audience services.*.jwt.claims.*
+    services.*.cookie.dynamic services.*.cookie.keyFile services.*.check.node services.*.backend services.*.split[].service
+    services.*.split[].weight services.*.canary.of services.*.canary.weight services.*.canary.header services.*.canary.cookie
 """.split())
 
 work = tempfile.TemporaryDirectory(prefix="khap-models.")
@@ -77,8 +75,11 @@ def round_trip(number, row, text, setting, target, bundle):
         return "not written again: %s\n%s" % (second.stderr.decode(), imported.stdout.decode())
     before, after = (sections(open(os.path.join(d, "haproxy.cfg")).read()) for d in (stem, stem + "-again"))
     wrong = difference(before, after)
-    if bundle and files(stem) != files(stem + "-again"):
-        wrong.append("files: %r %r" % (files(stem), files(stem + "-again")))
+    if bundle:
+        a, b = files(stem), files(stem + "-again")
+        if "certs/placeholder.pem" in a and "certs/placeholder.pem" in b:  # each run makes another one
+            del a["certs/placeholder.pem"], b["certs/placeholder.pem"]
+        wrong += ["file %s: %r %r" % (name, a.get(name), b.get(name)) for name in sorted(set(a) | set(b)) if a.get(name) != b.get(name)]
     # keys that hold lines stay lines
     lines = row.endswith((".extra", "global", "defaults", "sections")) or "sections" in text
     if share.group(1) != share.group(2) and not lines:
@@ -101,7 +102,8 @@ for number, line in enumerate(open(os.path.join(tap.srcdir, "lib/model/keys.tsv"
     company, options = maps.CONTEXT.get(prefix, ({}, []))
     tree = maps.merge(json.loads(json.dumps(maps.BASE)), json.loads(json.dumps(company)))
     key, value = maps.INSTEAD.get(path, (maps.concrete(path), example))
-    jobs.append((number, path, here(json.dumps(tree)), "%s=%s" % (key, here(value)), [o for o in options if o != "--output-dir"], "--output-dir" in options))
+    target = ["-t", value] if key.startswith("haproxy") else [o for o in options if o != "--output-dir"]
+    jobs.append((number, path, here(json.dumps(tree)), "%s=%s" % (key, here(value)), target, "--output-dir" in options))
 with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
     results = list(pool.map(both, jobs))
 whole = 0
