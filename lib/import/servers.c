@@ -6,7 +6,8 @@
 
 /* What all servers of a service have in common; a word that only some have is no key. */
 struct common {
-    bool check, tls, verify_none, proxy1, proxy2, h2, h2c, check_tls, cookie, agent, weight, disabled_check;
+    bool check, tls, verify_none, proxy1, proxy2, h2, h2c, check_tls, cookie, agent, weight, disabled_check,
+        tracks;
     struct khap_str ca, sni, port, inter, fall, rise, agent_port, agent_inter, agent_send, proto;
 };
 
@@ -15,10 +16,11 @@ static bool same_common(const struct common *a, const struct common *b)
     return a->check == b->check && a->tls == b->tls && a->verify_none == b->verify_none &&
            a->proxy1 == b->proxy1 && a->proxy2 == b->proxy2 && a->h2 == b->h2 && a->h2c == b->h2c &&
            a->check_tls == b->check_tls && a->cookie == b->cookie && a->agent == b->agent &&
-           khap__str_eq(a->ca, b->ca) && khap__str_eq(a->sni, b->sni) && khap__str_eq(a->port, b->port) &&
-           khap__str_eq(a->inter, b->inter) && khap__str_eq(a->fall, b->fall) &&
-           khap__str_eq(a->rise, b->rise) && khap__str_eq(a->agent_port, b->agent_port) &&
-           khap__str_eq(a->agent_inter, b->agent_inter) && khap__str_eq(a->agent_send, b->agent_send);
+           a->tracks == b->tracks && khap__str_eq(a->ca, b->ca) && khap__str_eq(a->sni, b->sni) &&
+           khap__str_eq(a->port, b->port) && khap__str_eq(a->inter, b->inter) &&
+           khap__str_eq(a->fall, b->fall) && khap__str_eq(a->rise, b->rise) &&
+           khap__str_eq(a->agent_port, b->agent_port) && khap__str_eq(a->agent_inter, b->agent_inter) &&
+           khap__str_eq(a->agent_send, b->agent_send);
 }
 
 /* `sni str(NAME)`: a name that is always the same. */
@@ -65,6 +67,11 @@ static bool take_value(struct khap_str option, struct khap_str value, struct imp
     if (khap__str_eq(option, S("verify"))) {
         c->verify_none = khap__str_eq(value, S("none"));
         return c->verify_none || khap__str_eq(value, S("required"));
+    }
+    if (khap__str_eq(option, S("track"))) { /* the check of its node */
+        c->tracks = server->tracks = khap__str_starts(value, S("khap-nodes/")) &&
+                                     khap__str_eq(khap__str_sub(value, 11, value.len), server->name);
+        return c->tracks;
     }
     if (khap__str_eq(option, S("sni")))
         return constant(value, &c->sni);
@@ -188,6 +195,8 @@ static bool is_time(struct khap_str text, uint64_t usual)
 static bool set_check(struct import *im, const struct import_service *service, const struct common *c,
                       uint32_t line)
 {
+    if (c->tracks)
+        return set_literal(im, service, line, "check.node", "true");
     if (!c->check)
         return !service->has_check_line && set_literal(im, service, line, "check", "false");
     if (c->check_tls && !c->tls && !set_literal(im, service, line, "check.type", "tls"))
@@ -351,7 +360,7 @@ static void find_nodes(struct import *im, struct import_service *service)
         if (node != NULL && (!same_node(node, s) || !alike(node, s)))
             break;
         uint32_t times = times_used(im, s, &services);
-        if (times < 2 && services > 1)
+        if (times < 2 && services > 1 && !s->tracks)
             break;
         if (node == NULL && !VEC_PUSH(&im->alloc, &im->nodes, *s))
             khap__import_fail(im, KHAP_ENOMEM);
@@ -433,6 +442,7 @@ static void set_servers(struct import *im, const struct import_service *service)
 
 void khap__import_nodes(struct import *im)
 {
+    khap__import_node_check(im);
     for (uint32_t i = 0; i < im->services.len; i++) {
         if (!im->in.sections.ptr[im->services.ptr[i].section].raw)
             hoist(im, &im->services.ptr[i]);
