@@ -16,11 +16,10 @@ static bool same_common(const struct common *a, const struct common *b)
     return a->check == b->check && a->tls == b->tls && a->verify_none == b->verify_none &&
            a->proxy1 == b->proxy1 && a->proxy2 == b->proxy2 && a->h2 == b->h2 && a->h2c == b->h2c &&
            a->check_tls == b->check_tls && a->cookie == b->cookie && a->agent == b->agent &&
-           a->tracks == b->tracks && khap__str_eq(a->ca, b->ca) && khap__str_eq(a->sni, b->sni) &&
-           khap__str_eq(a->port, b->port) && khap__str_eq(a->inter, b->inter) &&
-           khap__str_eq(a->fall, b->fall) && khap__str_eq(a->rise, b->rise) &&
-           khap__str_eq(a->agent_port, b->agent_port) && khap__str_eq(a->agent_inter, b->agent_inter) &&
-           khap__str_eq(a->agent_send, b->agent_send);
+           khap__str_eq(a->ca, b->ca) && khap__str_eq(a->sni, b->sni) && khap__str_eq(a->port, b->port) &&
+           khap__str_eq(a->inter, b->inter) && khap__str_eq(a->fall, b->fall) &&
+           khap__str_eq(a->rise, b->rise) && khap__str_eq(a->agent_port, b->agent_port) &&
+           khap__str_eq(a->agent_inter, b->agent_inter) && khap__str_eq(a->agent_send, b->agent_send);
 }
 
 /* `sni str(NAME)`: a name that is always the same. */
@@ -71,6 +70,7 @@ static bool take_value(struct khap_str option, struct khap_str value, struct imp
     if (khap__str_eq(option, S("track"))) { /* the check of its node */
         c->tracks = server->tracks = khap__str_starts(value, S("khap-nodes/")) &&
                                      khap__str_eq(khap__str_sub(value, 11, value.len), server->name);
+        c->check = c->tracks;
         return c->tracks;
     }
     if (khap__str_eq(option, S("sni")))
@@ -195,8 +195,8 @@ static bool is_time(struct khap_str text, uint64_t usual)
 static bool set_check(struct import *im, const struct import_service *service, const struct common *c,
                       uint32_t line)
 {
-    if (c->tracks)
-        return set_literal(im, service, line, "check.node", "true");
+    if (c->tracks && !set_literal(im, service, line, "check.node", "true"))
+        return false;
     if (!c->check)
         return !service->has_check_line && set_literal(im, service, line, "check", "false");
     if (c->check_tls && !c->tls && !set_literal(im, service, line, "check.type", "tls"))
@@ -242,7 +242,7 @@ bool khap__import_servers(struct import *im, struct import_service *service)
 {
     const struct import_section *s = &im->in.sections.ptr[service->section];
     struct common first = {.check = false};
-    bool weighted = false, cookie_line = false, dynamic = false;
+    bool weighted = false, cookie_line = false, dynamic = false, tracks = false;
     for (uint32_t i = s->first; i < s->end; i++) {
         struct import_line *line = &im->in.lines.ptr[i];
         if (word_is(line, 0, "server-template"))
@@ -259,10 +259,17 @@ bool khap__import_servers(struct import *im, struct import_service *service)
         if (!read_server(im, service, i, &server, &c))
             return false;
         weighted = weighted || c.weight;
-        if (service->servers.len == 0)
-            first = c;
-        else if (!same_common(&first, &c))
+        tracks = tracks || c.tracks;
+        if (service->servers.len > 0 && first.tracks != c.tracks) { /* the others have the check's words */
+            struct common bare = c.tracks ? first : c;
+            bare.port.len = 0;
+            if (!same_common(c.tracks ? &c : &first, &bare))
+                return false;
+        } else if (service->servers.len > 0 && !same_common(&first, &c)) {
             return false;
+        }
+        if (service->servers.len == 0 || first.tracks)
+            first = c;
         if (!VEC_PUSH(&im->alloc, &service->servers, server)) {
             khap__import_fail(im, KHAP_ENOMEM);
             return false;
@@ -274,6 +281,7 @@ bool khap__import_servers(struct import *im, struct import_service *service)
     }
     if (service->servers.len == 0)
         return true;
+    first.tracks = tracks;
     if (!set_common(im, service, &first, service->servers.ptr[0].line, cookie_line && !dynamic))
         return false;
     for (uint32_t i = s->first; i < s->end; i++) {
