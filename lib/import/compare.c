@@ -22,6 +22,16 @@ static void blame(struct import *im, const struct khap_diags *tried)
     }
 }
 
+/* The one that is there, or nothing: what is generated here is only looked at. */
+static enum khap_status placeholder(void *ctx, struct khap_str name, struct khap_str *pem)
+{
+    const struct import *im = ctx;
+    const struct khap_bundle_file *file = NULL;
+    enum khap_status status = khap_bundle_side(im->bundle, name, &file);
+    *pem = status == KHAP_OK ? khap_bundle_file_text(file) : S("");
+    return status == KHAP_ENOMEM ? status : KHAP_OK;
+}
+
 /* Releases that can do it, and one file or several: the first way that works. */
 static enum khap_status generate(struct import *im, struct khap_target *target, struct khap_bundle **out)
 {
@@ -33,6 +43,8 @@ static enum khap_status generate(struct import *im, struct khap_target *target, 
         khap_generate_options_init(&options);
         options.target = im->options->target;
         options.files = im->options->files;
+        options.placeholder = placeholder;
+        options.placeholder_ctx = im;
         if (newest)
             options.target.first = options.target.last = im->options->target.last;
         options.bundle = im->bundled == (way % 2 == 0) ? 1 : 0;

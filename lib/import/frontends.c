@@ -35,17 +35,12 @@ static uint32_t harmless(const struct import_line *line, uint32_t i)
                : 0;
 }
 
-static bool is_certificate(const struct import_line *line, uint32_t i)
-{
-    return (word_is(line, i, "crt") || word_is(line, i, "crt-list")) && i + 1 < line->n;
-}
-
 /* The words of one bind besides its address: whether keys can say them. */
 static bool bind_fits(const struct import_line *line)
 {
     for (uint32_t i = 2; i < line->n;) {
         uint32_t skip = harmless(line, i);
-        if (is_certificate(line, i) || word_is(line, i, "alpn"))
+        if (khap__import_is_certificate(line, i) || word_is(line, i, "alpn"))
             skip = 2;
         else if (word_is(line, i, "accept-proxy") || word_is(line, i, "strict-sni"))
             skip = 1;
@@ -83,146 +78,6 @@ static bool is_quic(const struct import_line *line)
 static bool is_link(const struct import_line *line)
 {
     return khap__str_starts(word_at(line, 1), S("abns@khap-tls-"));
-}
-
-/* ---- certificates: the same for all that end TLS ---- */
-
-static bool is_directory(struct import *im, struct khap_str path)
-{
-    static const char *const suffixes[] = {".pem", ".crt", ".cer", ".cert", ".key", ".ec", ".rsa"};
-    if (khap__str_ends(path, S("/")) || khap__str_ends(path, S(".d")))
-        return true;
-    (void)im;
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-        if (khap__str_ends(path, khap__str(suffixes[i])))
-            return false;
-    }
-    size_t slash = path.len;
-    while (slash > 0 && path.ptr[slash - 1] != '/')
-        slash--;
-    struct khap_str name = khap__str_sub(path, slash, path.len);
-    return khap__str_find(name, '.') == name.len;
-}
-
-static bool certificate(struct import *im, struct khap_place place, struct khap_str yaml)
-{
-    return khap__import_set_top(im, place, "certs.+", yaml);
-}
-
-/* FILE [ca-file X verify required] host host */
-static bool crt_list_line(struct import *im, struct khap_place place, struct khap_str line)
-{
-    struct khap_str words[66];
-    uint32_t n = 0;
-    while ((line = khap__str_trim(line)).len > 0) {
-        size_t end = khap__str_find(line, ' ');
-        if (n == 66)
-            return false;
-        words[n++] = khap__str_sub(line, 0, end);
-        line = khap__str_sub(line, end, line.len);
-    }
-    if (n == 0 || words[0].ptr[0] == '#')
-        return true;
-    uint32_t at = 1;
-    struct khap_str ca = {"", 0}, verify = {"", 0};
-    if (at < n && words[at].ptr[0] == '[') {
-        bool open = true;
-        for (; at < n && open; at++) {
-            struct khap_str w = words[at];
-            if (w.ptr[0] == '[')
-                w = khap__str_sub(w, 1, w.len);
-            open = !khap__str_ends(w, S("]"));
-            if (!open)
-                w.len--;
-            bool value = at + 1 < n && open;
-            if (w.len == 0)
-                continue;
-            if (!value || (!khap__str_eq(w, S("ca-file")) && !khap__str_eq(w, S("verify"))))
-                return false;
-            struct khap_str v = words[++at];
-            open = !khap__str_ends(v, S("]"));
-            if (!open)
-                v.len--;
-            *(khap__str_eq(w, S("verify")) ? &verify : &ca) = v;
-        }
-    }
-    struct buf yaml;
-    khap__buf_init(&yaml, &im->alloc);
-    khap__buf_add(&yaml, S("{file: "));
-    khap__import_add_quoted(&yaml, words[0]);
-    im->cert_hosts = im->cert_hosts || at < n;
-    if (at < n)
-        khap__buf_add(&yaml, S(", hosts: ["));
-    for (uint32_t i = at; i < n; i++) {
-        khap__import_add_quoted(&yaml, words[i]);
-        khap__buf_add(&yaml, i + 1 < n ? S(", ") : S("]"));
-    }
-    if (ca.len > 0) {
-        khap__buf_add(&yaml, S(", clientCa: "));
-        khap__import_add_quoted(&yaml, ca);
-        if (khap__str_eq(verify, S("optional")))
-            khap__buf_add(&yaml, S(", verify: optional"));
-    }
-    khap__buf_char(&yaml, '}');
-    bool good =
-        !yaml.failed && (ca.len == 0) == (verify.len == 0) && certificate(im, place, khap__buf_str(&yaml));
-    if (yaml.failed)
-        khap__import_fail(im, KHAP_ENOMEM);
-    khap__buf_free(&yaml);
-    return good;
-}
-
-/* A list of khapgen's own, which stands in the bundle, is taken apart. */
-static bool crt_list(struct import *im, struct khap_place place, struct khap_str name)
-{
-    const struct khap_bundle_file *file = NULL;
-    if (khap__str_starts(name, S("crt-list-")) && khap_bundle_side(im->bundle, name, &file) == KHAP_OK) {
-        struct khap_str text = khap__import_dup(im, khap_bundle_file_text(file));
-        while (text.len > 0) {
-            size_t end = khap__str_find(text, '\n');
-            if (!crt_list_line(im, place, khap__str_sub(text, 0, end)))
-                return false;
-            text = khap__str_sub(text, end + 1, text.len);
-        }
-        return true;
-    }
-    return certificate(im, place,
-                       khap__import_join(im, S("{crtList: "), khap__import_quote(im, name), S("}")));
-}
-
-static bool set_certificates(struct import *im, const struct import_line *line)
-{
-    for (uint32_t i = 2; i < line->n; i++) {
-        if (!is_certificate(line, i))
-            continue;
-        struct khap_str path = line->words[i + 1];
-        bool list = word_is(line, i, "crt-list");
-        i++;
-        if (list ? !crt_list(im, line->place, path)
-                 : !certificate(im, line->place,
-                                khap__import_join(im,
-                                                  is_directory(im, path) ? S("{directory: ") : S("{file: "),
-                                                  khap__import_quote(im, path), S("}"))))
-            return false;
-    }
-    return true;
-}
-
-static bool same_certificates(const struct import_line *a, const struct import_line *b)
-{
-    uint32_t i = 2, k = 2;
-    for (;;) {
-        while (i < a->n && !is_certificate(a, i))
-            i++;
-        while (k < b->n && !is_certificate(b, k))
-            k++;
-        if (i >= a->n || k >= b->n)
-            return i >= a->n && k >= b->n;
-        if (!khap__str_eq(a->words[i], b->words[k]) || !khap__str_eq(a->words[i + 1], b->words[k + 1]))
-            return false;
-        i += 2;
-        k += 2;
-    }
 }
 
 /* ---- which frontends there are ---- */
@@ -388,7 +243,7 @@ static void set_front(struct import *im, const struct import_front *front, uint3
     if (front->tls && !usual_name)
         good = khap__import_set(im, head->place, "frontends", front->name, "tls", S("true")) && good;
     for (uint32_t i = 2; i < head->n; i++) {
-        if (is_certificate(head, i)) {
+        if (khap__import_is_certificate(head, i)) {
             i++;
         } else if (word_is(head, i, "accept-proxy") && (from == s || accepts_proxy(im, from))) {
             good =
@@ -441,9 +296,9 @@ void khap__import_fronts(struct import *im)
         bool fits = lines_fit(im, s) && half_fits(im, s, false, &plain) && half_fits(im, s, true, &tls) &&
                     im->fronts.len + 2 < MOST_FRONTS;
         if (fits && tls != NO_SECTION && certificates != NO_SECTION)
-            fits = same_certificates(&im->in.lines.ptr[certificates], &im->in.lines.ptr[tls]);
+            fits = khap__import_same_certificates(&im->in.lines.ptr[certificates], &im->in.lines.ptr[tls]);
         else if (fits && tls != NO_SECTION)
-            fits = set_certificates(im, &im->in.lines.ptr[tls]);
+            fits = khap__import_certificates(im, &im->in.lines.ptr[tls]);
         if (!fits)
             khap__import_stay(s, S("what it listens with, or answers"));
         if (!fits)

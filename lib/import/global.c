@@ -39,18 +39,7 @@ static bool take_socket(struct import *im, const struct import_line *line)
            (group.len == 0 || set_top_text(im, line, "process.socket.group", group));
 }
 
-static bool take_log(struct import *im, const struct import_line *line)
-{
-    bool stream = word_is(line, 1, "stdout") || word_is(line, 1, "stderr");
-    bool format = word_is(line, 2, "format") && word_is(line, 3, "raw");
-    if (stream != format || line->n != (stream ? 5u : 3u))
-        return false;
-    struct khap_str facility = line->words[line->n - 1];
-    return (word_is(line, 1, "stdout") || set_top_text(im, line, "log.to", line->words[1])) &&
-           (khap__str_eq(facility, S("local0")) || set_top_text(im, line, "log.facility", facility));
-}
-
-static void global(struct import *im, struct import_section *s, bool *logs)
+static void global(struct import *im, struct import_section *s)
 {
     static const char *const words[][2] = {
         {"chroot", "process.chroot"}, {"user", "process.user"}, {"group", "process.group"}};
@@ -65,10 +54,6 @@ static void global(struct import *im, struct import_section *s, bool *logs)
                             set_top_text(im, line, words[k][1], line->words[1]));
         if (khap__import_begins(line, "stats socket") > 0)
             good = take_socket(im, line);
-        if (word_is(line, 0, "log") && !*logs) {
-            good = take_log(im, line);
-            *logs = *logs || good;
-        }
         if (good)
             line->state = LINE_TAKEN;
     }
@@ -140,19 +125,16 @@ static void stats(struct import *im)
 
 void khap__import_global(struct import *im)
 {
-    bool logs = false, any = false;
     stats(im);
     for (uint32_t i = 0; i < im->in.sections.len; i++) {
         struct import_section *s = &im->in.sections.ptr[i];
         if (s->end == 0)
             continue;
-        if (s->role == ROLE_GLOBAL) {
-            global(im, s, &logs);
-            any = true;
-        } else if (s->role == ROLE_DEFAULTS) {
+        if (s->role == ROLE_GLOBAL)
+            global(im, s);
+        else if (s->role == ROLE_DEFAULTS)
             defaults(im, s, i);
-        }
     }
-    if (!logs && any)
+    if (!khap__import_log(im))
         (void)khap__import_set_top(im, NOWHERE, "log", S("false"));
 }

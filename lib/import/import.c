@@ -37,13 +37,17 @@ static void begin(struct import *im)
     enum khap_status status = khap_model_new(&im->alloc, &im->model);
     if (status == KHAP_OK)
         status = khap_diags_new(&im->alloc, im->sources, &im->quiet);
+    bool bundled = false;
     khap__import_fail(im, status);
     for (uint32_t i = 0; i < im->in.lines.len; i++) {
         struct import_line *line = &im->in.lines.ptr[i];
         if (line->state != LINE_LOST)
             line->state = LINE_OPEN;
+        /* what only a bundle has, also of releases that route by rules in it */
+        bundled = bundled || khap__import_begins(line, "errorfile 503 errors/404.http") == line->n;
     }
-    im->cert_hosts = im->bundled = im->trusted = false;
+    im->bundled = bundled;
+    im->cert_hosts = im->trusted = false;
     im->secure_of = im->defaults = NO_SECTION;
     for (uint32_t i = 0; i < im->in.sections.len; i++)
         im->in.sections.ptr[i].taken = false;

@@ -85,7 +85,7 @@ struct import_route {
 struct import_server {
     struct khap_str name, host; /* host without port */
     uint16_t port, weight;
-    bool backup, disabled, drain;
+    bool backup, disabled, drain, tracks;
     struct khap_str maxconn, maxqueue, slowstart;
     bool is_node;
     uint32_t line;
@@ -205,6 +205,10 @@ void khap__import_condition_free(struct import *im, struct import_condition *con
 
 /* ---- the parts ---- */
 
+/* certs.c: certificates of bind lines, the same for all that end TLS */
+bool khap__import_is_certificate(const struct import_line *line, uint32_t i);
+bool khap__import_same_certificates(const struct import_line *a, const struct import_line *b);
+bool khap__import_certificates(struct import *im, const struct import_line *line);
 /* frontends.c: what listens, and which routes it has */
 void khap__import_fronts(struct import *im);
 void khap__import_routes(struct import *im);
@@ -226,6 +230,12 @@ bool khap__import_servers(struct import *im, struct import_service *service);
 void khap__import_nodes(struct import *im);
 /* policies.c: one line of a backend */
 bool khap__import_policy(struct import *im, struct import_service *service, uint32_t line);
+/* jwt.c: the same of a rule about tokens */
+bool khap__import_jwt(struct import *im, const struct import_service *service, struct import_line *line);
+/* node_check.c: servers that go by the checks of khap-nodes */
+void khap__import_node_check(struct import *im);
+/* log.c: where to, in which format, with which headers; false: nowhere */
+bool khap__import_log(struct import *im);
 /* global.c: process, log, defaults, statistics … */
 void khap__import_global(struct import *im);
 /* raw.c: what nobody took */

@@ -598,12 +598,15 @@ static bool take_set_path(struct policy *p)
 {
     struct khap_str text;
     const struct import_section *s = &p->im->in.sections.ptr[p->service->section];
+    bool redirect = false, server = false;
     for (uint32_t i = s->first; i < s->end; i++) {
-        if (khap__import_begins(&p->im->in.lines.ptr[i], "http-request redirect prefix") > 0)
-            return p->line->n == 3 && literal(p, p->line->words[2], &text) &&
-                   claim(p, set_text(p, "redirect.path", text));
+        const struct import_line *line = &p->im->in.lines.ptr[i];
+        redirect = redirect || khap__import_begins(line, "http-request redirect prefix") > 0;
+        server = server || word_is(line, 0, "server");
     }
-    return false;
+    if (p->line->n != 3 || !(server ? p->im->ours : redirect) || !literal(p, p->line->words[2], &text))
+        return false;
+    return claim(p, set_text(p, server ? "rewrite.path" : "redirect.path", text));
 }
 
 #define HTML "text/html; charset=utf-8"
@@ -810,6 +813,8 @@ static bool is_shared(const struct import *im, const struct import_line *line)
 bool khap__import_policy(struct import *im, struct import_service *service, uint32_t at)
 {
     struct import_line *line = &im->in.lines.ptr[at];
+    if (khap__import_jwt(im, service, line))
+        return true;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct policy p = {im, service, line, khap__import_begins(line, rows[i].words), is_shared(im, line)};
         if (p.at == 0)

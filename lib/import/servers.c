@@ -6,7 +6,8 @@
 
 /* What all servers of a service have in common; a word that only some have is no key. */
 struct common {
-    bool check, tls, verify_none, proxy1, proxy2, h2, h2c, check_tls, cookie, agent, weight, disabled_check;
+    bool check, tls, verify_none, proxy1, proxy2, h2, h2c, check_tls, cookie, agent, weight, disabled_check,
+        tracks;
     struct khap_str ca, sni, port, inter, fall, rise, agent_port, agent_inter, agent_send, proto;
 };
 
@@ -65,6 +66,12 @@ static bool take_value(struct khap_str option, struct khap_str value, struct imp
     if (khap__str_eq(option, S("verify"))) {
         c->verify_none = khap__str_eq(value, S("none"));
         return c->verify_none || khap__str_eq(value, S("required"));
+    }
+    if (khap__str_eq(option, S("track"))) { /* the check of its node */
+        c->tracks = server->tracks = khap__str_starts(value, S("khap-nodes/")) &&
+                                     khap__str_eq(khap__str_sub(value, 11, value.len), server->name);
+        c->check = c->tracks;
+        return c->tracks;
     }
     if (khap__str_eq(option, S("sni")))
         return constant(value, &c->sni);
@@ -188,6 +195,8 @@ static bool is_time(struct khap_str text, uint64_t usual)
 static bool set_check(struct import *im, const struct import_service *service, const struct common *c,
                       uint32_t line)
 {
+    if (c->tracks && !set_literal(im, service, line, "check.node", "true"))
+        return false;
     if (!c->check)
         return !service->has_check_line && set_literal(im, service, line, "check", "false");
     if (c->check_tls && !c->tls && !set_literal(im, service, line, "check.type", "tls"))
@@ -233,7 +242,7 @@ bool khap__import_servers(struct import *im, struct import_service *service)
 {
     const struct import_section *s = &im->in.sections.ptr[service->section];
     struct common first = {.check = false};
-    bool weighted = false, cookie_line = false, dynamic = false;
+    bool weighted = false, cookie_line = false, dynamic = false, tracks = false;
     for (uint32_t i = s->first; i < s->end; i++) {
         struct import_line *line = &im->in.lines.ptr[i];
         if (word_is(line, 0, "server-template"))
@@ -250,10 +259,17 @@ bool khap__import_servers(struct import *im, struct import_service *service)
         if (!read_server(im, service, i, &server, &c))
             return false;
         weighted = weighted || c.weight;
-        if (service->servers.len == 0)
-            first = c;
-        else if (!same_common(&first, &c))
+        tracks = tracks || c.tracks;
+        if (service->servers.len > 0 && first.tracks != c.tracks) { /* the others have the check's words */
+            struct common bare = c.tracks ? first : c;
+            bare.port.len = 0;
+            if (!same_common(c.tracks ? &c : &first, &bare))
+                return false;
+        } else if (service->servers.len > 0 && !same_common(&first, &c)) {
             return false;
+        }
+        if (service->servers.len == 0 || first.tracks)
+            first = c;
         if (!VEC_PUSH(&im->alloc, &service->servers, server)) {
             khap__import_fail(im, KHAP_ENOMEM);
             return false;
@@ -265,6 +281,7 @@ bool khap__import_servers(struct import *im, struct import_service *service)
     }
     if (service->servers.len == 0)
         return true;
+    first.tracks = tracks;
     if (!set_common(im, service, &first, service->servers.ptr[0].line, cookie_line && !dynamic))
         return false;
     for (uint32_t i = s->first; i < s->end; i++) {
@@ -351,7 +368,7 @@ static void find_nodes(struct import *im, struct import_service *service)
         if (node != NULL && (!same_node(node, s) || !alike(node, s)))
             break;
         uint32_t times = times_used(im, s, &services);
-        if (times < 2 && services > 1)
+        if (times < 2 && services > 1 && !s->tracks)
             break;
         if (node == NULL && !VEC_PUSH(&im->alloc, &im->nodes, *s))
             khap__import_fail(im, KHAP_ENOMEM);
@@ -433,6 +450,7 @@ static void set_servers(struct import *im, const struct import_service *service)
 
 void khap__import_nodes(struct import *im)
 {
+    khap__import_node_check(im);
     for (uint32_t i = 0; i < im->services.len; i++) {
         if (!im->in.sections.ptr[im->services.ptr[i].section].raw)
             hoist(im, &im->services.ptr[i]);

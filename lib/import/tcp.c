@@ -11,6 +11,13 @@ static bool is_usual(const struct import_line *line)
            khap__import_begins(line, "log global") == line->n;
 }
 
+/* khapgen's own with `log.format: json`; it has to come out again. */
+static bool is_json(const struct import *im, const struct import_line *line)
+{
+    return im->ours && (word_is(line, 0, "log-format") || word_is(line, 0, "error-log-format")) &&
+           khap__str_starts(word_at(line, 1), S("{\"time\":%Ts.%ms,\"client\":"));
+}
+
 static bool is_inspection(const struct import_line *line)
 {
     static const char *const lines[] = {"tcp-request content accept if { req_ssl_hello_type 1 }",
@@ -49,7 +56,7 @@ static bool simple(struct import *im, struct import_section *s)
             return false;
         if (word_is(line, 0, "default_backend") && line->n == 2)
             backend = i;
-        else if (!is_usual(line) && !is_plain_bind(line))
+        else if (!is_usual(line) && !is_plain_bind(line) && !is_json(im, line))
             return false;
     }
     struct import_service *service =

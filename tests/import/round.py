@@ -4,7 +4,6 @@
 As one file and as a bundle. Lines are compared section by section, without comments; their order within a section is the router's affair,
 for which tests/agreement asks. Every line must have become keys, but for those that the map itself keeps as lines.
 """
-import collections
 import os
 import re
 import subprocess
@@ -13,6 +12,7 @@ import tempfile
 
 import khapgen
 import tap
+from again import difference, files, sections
 
 KHAPGEN = khapgen.program()
 work = tempfile.TemporaryDirectory(prefix="khap-import.")
@@ -21,39 +21,6 @@ os.chdir(work.name)
 
 def run(*words, **more):
     return subprocess.run([KHAPGEN, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
-
-
-def sections(text):
-    """{header: Counter of lines}"""
-    found = collections.OrderedDict()
-    name = ""
-    for line in text.split("\n"):
-        if line.strip() == "" or line.lstrip().startswith("#"):
-            continue
-        if not line[0].isspace():
-            name = line
-        found.setdefault(name, collections.Counter())[line.strip()] += 1
-    return found
-
-
-def difference(a, b):
-    said = []
-    for name in list(a) + [n for n in b if n not in a]:
-        for line in (a.get(name, collections.Counter()) - b.get(name, collections.Counter())).elements():
-            said.append("- [%s] %s" % (name, line))
-        for line in (b.get(name, collections.Counter()) - a.get(name, collections.Counter())).elements():
-            said.append("+ [%s] %s" % (name, line))
-    return said
-
-
-def files(directory):
-    found = {}
-    for where, _, names in os.walk(directory):
-        for name in names:
-            if name not in ("haproxy.cfg", "khap.sums"):
-                path = os.path.join(where, name)
-                found[os.path.relpath(path, directory)] = sorted(open(path, errors="surrogateescape").read().split("\n"))
-    return found
 
 
 def target_of(words, text):
