@@ -293,7 +293,8 @@ static bool has_changes(const struct apply_pass *a)
 
 static bool must_reload(const struct apply_pass *a)
 {
-    return a->first || a->pending || khap_diff_reloads(a->diff) || (a->socket == NULL && has_changes(a));
+    return a->first || a->pending || a->is_renewed || khap_diff_reloads(a->diff) ||
+           (a->socket == NULL && has_changes(a));
 }
 
 static int follow(struct apply_pass *a)
@@ -310,7 +311,8 @@ static int follow(struct apply_pass *a)
 static int carry_out(struct apply_pass *a)
 {
     bool edited = false, same = is_same(a, &edited);
-    if (same && !a->pending)
+    a->is_renewed = a->renewed != NULL && a->renewed(a->seen_ctx);
+    if (same && !a->pending && !a->is_renewed)
         return EXIT_DONE;
     a->differs = true;
     if (edited && !a->overwrite)
@@ -334,7 +336,8 @@ static int carry_out(struct apply_pass *a)
         status = follow(a);
     if (status != EXIT_DONE)
         return status;
-    if (unlink(a->mark) != 0 && errno != ENOENT)
+    /* one that starts at this moment may have read the last generation: the mark lets the next pass reload it */
+    if ((!a->down || a->first) && unlink(a->mark) != 0 && errno != ENOENT)
         return directory_failed(a, errno);
     /* what is old harms nobody: the next run tries again */
     (void)khap_generation_prune(word(a->directory), KEEP, NULL);
