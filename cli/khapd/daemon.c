@@ -309,10 +309,9 @@ static void start_haproxy(struct daemon *d, int64_t now)
 static void probed(struct daemon *d, enum probe_result result, const struct probe_answer *answer, int64_t now)
 {
     bool up = result == PROBE_UP;
-    bool soon = setting_flag(&d->settings, KEY_HAPROXY_MANAGE) && !up;
     d->known.up = up;
     d->known.old_workers = answer->old_workers;
-    d->probe_at = now + (soon ? PROBE_SOON_MS : PROBE_EVERY_MS);
+    d->probe_at = now + (up ? PROBE_EVERY_MS : PROBE_SOON_MS);
     if (result == PROBE_DOWN)
         start_haproxy(d, now);
     if (up != d->was_up || !d->probed)

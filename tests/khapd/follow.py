@@ -25,6 +25,7 @@ def changes(k, name):
     tap.ok(name + ": ready when HAProxy runs", soon(lambda: k.get("/readyz")[0] == 200), k.why())
     tap.ok(name + ": the first host", k.serves("a.example"), k.why())
     workers, before = k.workers(), k.reloads()
+    tap.ok(name + ": a worker is known", len(workers) == 1, str(workers))
     k.write("a.example", "b.example")
     tap.ok(name + ": written in place", k.serves("b.example"), k.why())
     k.write("a.example", "c.example", path=k.dir + "/.map.new")

@@ -103,7 +103,7 @@ nodes: {n1: 127.0.0.1}
             s.connect(self.master)
             s.sendall(b"show proc\n")
             text = b""
-            while more := s.recv(65536):
+            while not text.endswith(b"\n\n") and (more := s.recv(65536)):
                 text += more
             s.close()
         except OSError:
