@@ -49,7 +49,7 @@ struct daemon {
     bool sure;          /* it is made whether something changed or not */
     int64_t poll_at, verify_at, probe_at, watchdog_at, reload_at, deadline_at, stop_at;
     unsigned failures, haproxy_worker;
-    bool told_ready, was_up, probed;
+    bool told_ready, told_put_off, was_up, probed;
 };
 
 static int64_t now_ms(void)
@@ -138,6 +138,12 @@ static bool haproxy_starts(const struct daemon *d, int64_t now)
     return d->manage.pid != 0 && !d->known.up && now - d->manage.since < START_MS;
 }
 
+static bool too_many_old_workers(const struct daemon *d)
+{
+    uint64_t most = setting_number(&d->settings, KEY_HAPROXY_RELOAD_MAX_OLD_WORKERS);
+    return most > 0 && d->known.old_workers >= most;
+}
+
 static void begin_pass(struct daemon *d, int64_t now)
 {
     struct files list = {0};
@@ -149,7 +155,7 @@ static void begin_pass(struct daemon *d, int64_t now)
         return;
     }
     files_free(&list);
-    const struct pass_asked asked = {.put_off_reloads = now < d->reload_at};
+    const struct pass_asked asked = {.put_off_reloads = now < d->reload_at || too_many_old_workers(d)};
     d->due_at = NEVER;
     d->sure = false;
     d->look = look;
@@ -197,10 +203,14 @@ static void tell(struct daemon *d, struct outcome *o)
                      o->edited ? "; `haproxy.overwrite: true` replaces edited files" : "");
         return;
     }
+    d->told_put_off &= o->put_off;
     if (!o->differs)
         return;
     if (o->put_off) {
-        log_line(&d->log, "info", "a reload is needed, and waits for haproxy.reload.minInterval");
+        if (!d->told_put_off)
+            log_line(&d->log, "info", "a reload is needed, and waits for haproxy.reload.%s",
+                     too_many_old_workers(d) ? "maxOldWorkers" : "minInterval");
+        d->told_put_off = true;
         return;
     }
     tell_lines(d, o->said[SAID_CHANGES]);
@@ -258,7 +268,7 @@ static void end_pass(struct daemon *d, struct outcome *o, int64_t now)
     if (o->status == EXIT_DONE || d->known.said_objects.len == 0)
         take(&d->known.said_objects, &o->said[SAID_OBJECTS]);
     if (o->put_off)
-        want_pass(d, d->reload_at, true);
+        want_pass(d, d->reload_at > now ? d->reload_at : now + PROBE_EVERY_MS, true);
     else
         d->changed_at = NEVER;
     look_at_directory(d);

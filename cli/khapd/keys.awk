@@ -9,6 +9,7 @@ NF != 8 { print FILENAME ":" FNR ": not eight columns" > "/dev/stderr"; failed =
     path[n] = $1; words[n] = ""; standard[n] = $6 == "-" ? "" : $6
     type = $2
     if (type ~ /^enum\(/) { words[n] = type; sub(/^enum\(/, "", words[n]); sub(/\)$/, "", words[n]); type = "word" }
+    if (type ~ /^int\(/) { words[n] = type; sub(/^int\(/, "", words[n]); sub(/\)$/, "", words[n]); type = "int" }
     gsub(/[()]/, "_", type); sub(/_$/, "", type)
     kind[n] = toupper(type)
     name = $1; gsub(/\[\]/, "", name)

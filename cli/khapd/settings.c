@@ -20,6 +20,7 @@ enum key_type {
     TYPE_PATH,
     TYPE_BOOL,
     TYPE_TIME,
+    TYPE_INT,
     TYPE_ADDRESS,
     TYPE_WORD
 };
@@ -94,6 +95,8 @@ static const char *wanted(const struct key_row *row)
         return "true or false";
     case TYPE_TIME:
         return "a time such as 5s";
+    case TYPE_INT:
+        return "a whole number in its range";
     case TYPE_ADDRESS:
         return "an address such as 127.0.0.1:9110";
     case TYPE_WORD:
@@ -143,6 +146,16 @@ static bool read_time(const char *text, uint64_t *ms)
     return false;
 }
 
+/* Of a range such as 1-1000. */
+static bool read_int(const char *text, const char *range, uint64_t *n)
+{
+    size_t len = strlen(text);
+    if (len == 0 || len > 9 || strspn(text, "0123456789") != len)
+        return false;
+    *n = strtoull(text, NULL, 10);
+    return *n >= strtoull(range, NULL, 10) && *n <= strtoull(strchr(range, '-') + 1, NULL, 10);
+}
+
 static bool is_one_of(const char *words, const char *text)
 {
     size_t len = strlen(text);
@@ -181,6 +194,8 @@ static bool set_value(struct settings *c, const struct key_row *row, const char 
         return v->flag || strcmp(text, "false") == 0;
     case TYPE_TIME:
         return read_time(text, &v->ms);
+    case TYPE_INT:
+        return read_int(text, row->words, &v->ms);
     case TYPE_ADDRESS:
         if (!is_address(text))
             return false;

@@ -10,7 +10,7 @@
 struct setting {
     bool given;
     bool flag;        /* bool */
-    uint64_t ms;      /* time */
+    uint64_t ms;      /* time; int */
     const char *text; /* path, text, address, word; NULL when there is none */
     char **list;      /* list(path) */
     size_t n;
@@ -34,6 +34,10 @@ static inline const char *setting_text(const struct settings *c, enum key_id id)
     return c->values[id].text;
 }
 static inline uint64_t setting_ms(const struct settings *c, enum key_id id)
+{
+    return c->values[id].ms;
+}
+static inline uint64_t setting_number(const struct settings *c, enum key_id id)
 {
     return c->values[id].ms;
 }

@@ -50,6 +50,29 @@ def main():
         finally:
             k.stop()
 
+        k = khapd.Khapd(lab, "old", more="  manage: true\n")
+        line, tcp = lab.line(lib.free_port()), lib.free_port()
+        db = "  db: {nodePort: %d, mode: tcp, bind: \"127.0.0.1:%d\"}\n" % (line.port, tcp)
+        try:
+            with open(k.yaml) as f:
+                text = f.read()
+            with open(k.yaml, "w") as f:
+                f.write(text.replace("minInterval: 50ms", "minInterval: 50ms, maxOldWorkers: 1"))
+            k.write("a.example", more=db)
+            k.start()
+            tap.ok("with a long connection", k.serves("a.example") and soon(lambda: k.get("/readyz")[0] == 200), k.why())
+            long = lib.Client(tcp)
+            new = ["  %s: {nodePort: %d, hosts: [%s.example], check: false}\n" % (n, k.web_port, n) for n in ("one", "two")]
+            k.write("a.example", more=db + new[0])
+            tap.ok("a reload, and the old process waits", k.serves("one.example") and soon(lambda: k.metric("old_workers") == 1), k.why())
+            k.write("a.example", more=db + "".join(new))
+            tap.ok("the next reload is put off", soon(lambda: (k.metric("reloads_put_off_total") or 0) > 0) and "maxOldWorkers" in k.said() and
+                   k.serves("two.example", 404) and k.get("/synced")[0] == 503 and k.get("/readyz")[0] == 200, k.why())
+            long.close()
+            tap.ok("it comes when the long connection has ended", k.serves("two.example") and soon(lambda: k.get("/synced")[0] == 200), k.why())
+        finally:
+            k.stop()
+
         pem = lab.certs.make("a", ["a.example"])
         k = khapd.Khapd(lab, "tls", more="  manage: true\n")
         tls = lib.free_port()
