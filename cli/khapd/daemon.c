@@ -237,6 +237,7 @@ static void count(struct daemon *d, const struct outcome *o, int64_t now)
     if (o->status != EXIT_DONE)
         return;
     k->objects = o->objects;
+    k->first_end = o->first_end;
     k->generation = o->generation;
     if (o->reloaded) {
         *(o->is_renewed ? &k->reloads_renewed : o->must_reload ? &k->reloads_needed : &k->reloads_other) += 1;

@@ -14,7 +14,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATH_ROOM = 4096, SUM_ROOM = 32 };
+#ifdef HAVE_OPENSSL
+#include "cert.h"
+#endif
+
+enum { PATH_ROOM = 4096, SUM_ROOM = 32, LARGEST_CERTIFICATE = 16 << 20 };
 #define LARGEST_SOURCE (UINT64_C(256) << 20)
 
 struct pass {
@@ -76,6 +80,40 @@ static void keep_sum(const struct pass *p)
     sum_text(p, now);
     (void)khap_save_text(NULL, word(path), word(now), NULL);
 }
+
+#ifdef HAVE_OPENSSL
+/* A key may stand there. */
+static void forget(struct khap_str text)
+{
+    volatile char *bytes = (volatile char *)(uintptr_t)text.ptr;
+    for (size_t i = 0; i < text.len; i++)
+        bytes[i] = 0;
+    free((char *)(uintptr_t)text.ptr);
+}
+
+static void look_at_certificates(struct pass *p)
+{
+    const struct khap_cert_reader reader = cert_reader();
+    struct stat st;
+    struct khap_str text;
+    for (size_t i = 0; i < p->seen.n; i++) {
+        struct khap_cert_info info = {.size = sizeof info};
+        if (stat(p->seen.of[i], &st) != 0 || !S_ISREG(st.st_mode) ||
+            input_read(p->seen.of[i], LARGEST_CERTIFICATE, &text) != INPUT_READ)
+            continue;
+        int64_t *first = &p->outcome->first_end;
+        if (reader.read(reader.ctx, text, (struct khap_str){0}, &info) == KHAP_OK && info.first_end > 0 &&
+            (*first == 0 || info.first_end < *first))
+            *first = info.first_end;
+        forget(text);
+    }
+}
+#else
+static void look_at_certificates(struct pass *p)
+{
+    (void)p;
+}
+#endif
 
 /* ---- the last good text of a source */
 
@@ -364,6 +402,7 @@ void pass_run(const struct settings *s, const struct pass_asked *asked, struct o
         if (status != EXIT_DONE)
             tell_refused(&p, last);
         tell_objects(&p, a);
+        look_at_certificates(&p);
         tell_changes(&p, a);
         for (size_t i = 0; i < p.seen.n; i++)
             p.no_memory |= !text_add_bytes(&o->said[SAID_SEEN], p.seen.of[i], strlen(p.seen.of[i]) + 1);

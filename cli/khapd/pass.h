@@ -22,7 +22,9 @@ struct outcome {
     uint32_t changes;  /* made at run time */
     uint32_t generation;
     bool differs, must_reload, reloaded, put_off, down, is_renewed, edited;
-    int64_t ms; /* how long it took */
+    int64_t
+        first_end; /* when the first certificate that is named expires, seconds since 1970; 0: none is known */
+    int64_t ms;    /* how long it took */
     struct pass_text said
         [SAID_COUNT]; /* diagnostics as they are shown; changes, a line each; JSON; paths, each with a NUL */
 };

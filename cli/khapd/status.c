@@ -113,6 +113,9 @@ static unsigned metrics(const struct known *k, struct pass_text *t)
         one(t, "refused", "gauge", "Errors in sources.", k->refused) &&
         one(t, "degraded_sources", "gauge",
             "Sources of which the last good text counts, or that are left out.", k->degraded) &&
+        (k->first_end == 0 ||
+         one(t, "certificate_expires_timestamp_seconds", "gauge",
+             "When the first certificate expires that the sources name.", (uint64_t)k->first_end)) &&
         seconds(t, "last_change_to_live_seconds",
                 "From the last change to the end of the pass that brought it.", k->live_ms) &&
         seconds(t, "last_pass_seconds", "How long the last pass took.", k->pass_ms);

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import khapd  # noqa: E402
@@ -84,6 +85,7 @@ def main():
             k.start()
             tap.ok("with a certificate", soon(lambda: k.get("/readyz")[0] == 200) and soon(lambda: served(tls)), k.why())
             before = served(tls)
+            tap.ok("/metrics tells when it expires", abs((k.metric("certificate_expires_timestamp_seconds") or 0) - time.time() - 90 * 86400) < 3600)
             lab.certs.make("a", ["a.example"])
             tap.ok("a certificate is renewed under its name", soon(lambda: served(tls) not in (None, before)), k.why())
             tap.ok("and it is ready again", soon(lambda: k.get("/readyz")[0] == 200 and k.get("/synced")[0] == 200), k.why())

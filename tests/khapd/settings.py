@@ -2,6 +2,7 @@
 """khapd.yaml: what is taken, what is refused and at which place, the ground, --check, --dry-run and --once."""
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -100,7 +101,41 @@ def main():
         tap.ok("a broken source is told", "b.yaml:1" in err and "never.yaml" in err, err)
         for name in os.listdir(k.dir + "/state/sources"):
             tap.equal("what is kept is nobody else's to read", os.stat(k.dir + "/state/sources/" + name).st_mode & 0o777, 0o600)
+        files(k)
     tap.finish()
+
+
+def files(k):
+    """What init/ and the guide say fits what khapd knows."""
+    base = tap.srcdir
+    with open(os.path.join(base, "docs/khapd.md")) as f:
+        guide = f.read()
+    blocks = re.findall(r"```yaml\n(.*?)```", guide, re.S)
+    os.mkdir(k.dir + "/guide")
+    with open(k.dir + "/guide/shop.yaml", "w") as f:
+        f.write(blocks[1])
+    text = blocks[0].replace("/etc/khap/services.d/", k.dir + "/guide").replace("/var/lib/khap", k.dir + "/lib")
+    group = subprocess.run(["id", "-gn"], capture_output=True, text=True).stdout.strip()
+    text = text.replace("group: khap", "group: " + group).replace("haproxy:\n", "haproxy:\n  binary: %s\n" % k.binary, 1)
+    text = re.sub(r"/run/[a-z/.-]*", lambda m: k.dir + "/" + m.group().replace("/", "-"), text)
+    text = text.replace(", user: haproxy, group: haproxy", "")
+    with open(k.dir + "/guide.yaml", "w") as f:
+        f.write(text)
+    os.mkdir(k.dir + "/lib")
+    status, out, err = run("--config", k.dir + "/guide.yaml", "--once")
+    tap.ok("the guide's files are taken", status == 0 and "1 reload" not in err and os.path.exists(k.dir + "/lib/haproxy/current"), out + err)
+    with open(os.path.join(base, "init/khapd-alerts.yaml")) as f:
+        alerts = f.read()
+    with open(os.path.join(base, "cli/khapd/status.c")) as f:
+        told = set(re.findall(r'(?:one|metric|seconds)\(t, "([a-z_]+)"', f.read()))
+    asked = set(re.findall(r"\bkhapd_([a-z_]+)", alerts))
+    tap.ok("rules ask for what is told", asked and asked <= told, str(asked - told))
+    promtool = shutil.which("promtool")
+    if promtool:
+        done = subprocess.run([promtool, "check", "rules", os.path.join(base, "init/khapd-alerts.yaml")], capture_output=True, text=True)
+        tap.ok("promtool takes the rules", done.returncode == 0, done.stdout + done.stderr)
+    else:
+        tap.note("promtool is not there (Debian: package prometheus): the rules are not shown to it")
 
 
 if __name__ == "__main__":
