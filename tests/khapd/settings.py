@@ -135,7 +135,7 @@ def files(k):
         done = subprocess.run([promtool, "check", "rules", os.path.join(base, "init/khapd-alerts.yaml")], capture_output=True, text=True)
         tap.ok("promtool takes the rules", done.returncode == 0, done.stdout + done.stderr)
     else:
-        tap.note("promtool is not there (Debian: package prometheus): the rules are not shown to it")
+        tap.note("promtool is not there: the rules are not shown to it")
 
 
 if __name__ == "__main__":
