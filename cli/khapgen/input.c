@@ -117,6 +117,8 @@ static enum khap_status source_read(void *ctx, struct khap_str path, struct khap
     struct input_files *files = ctx;
     enum khap_status status;
     files->error = 0;
+    if (files->seen != NULL)
+        files->seen(files->seen_ctx, path);
     for (size_t i = 0; i < files->n_laid; i++) {
         const struct input_laid *laid = &files->laid[i];
         if (laid->path.len == path.len && memcmp(laid->path.ptr, path.ptr, path.len) == 0) {
@@ -195,6 +197,8 @@ static enum khap_status source_list(void *ctx, struct khap_str path,
     struct input_files *files = ctx;
     enum khap_status status;
     files->error = 0;
+    if (files->seen != NULL)
+        files->seen(files->seen_ctx, path);
     char *name = terminated(path, &status);
     if (name == NULL)
         return status;
@@ -279,13 +283,31 @@ static const char *name_of(const char *path)
     return strcmp(path, "-") == 0 ? "<stdin>" : path;
 }
 
+static enum input_result read_or_laid(const struct inputs *in, const char *path, uint64_t limit,
+                                      struct khap_str *text)
+{
+    for (size_t i = 0; i < in->n_laid; i++) {
+        const struct khap_str *laid = &in->laid[i].text, name = in->laid[i].path;
+        if (name.len != strlen(path) || memcmp(name.ptr, path, name.len) != 0)
+            continue;
+        char *copy = laid->len < SIZE_MAX ? malloc(laid->len + 1) : NULL;
+        if (copy == NULL)
+            return INPUT_NO_MEMORY;
+        memcpy(copy, laid->ptr, laid->len);
+        copy[laid->len] = '\0';
+        *text = (struct khap_str){copy, laid->len};
+        return INPUT_READ;
+    }
+    return input_read(path, limit, text);
+}
+
 /* A text that is kept, and what is wrong with it told. */
 static int keep_text(struct report *r, struct inputs *in, const char *path, uint64_t limit,
                      struct khap_str *text)
 {
     const char *name = name_of(path);
     char number[24];
-    switch (input_read(path, limit, text)) {
+    switch (read_or_laid(in, path, limit, text)) {
     case INPUT_READ:
         break;
     case INPUT_ERROR:

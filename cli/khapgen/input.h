@@ -35,6 +35,9 @@ struct input_files {
     int error;         /* errno of the last failure, or 0 */
     const struct input_laid *laid;
     size_t n_laid;
+    void *seen_ctx; /* first argument of `seen` */
+    /* told of each file and directory that is asked for, there or not; may be NULL */
+    void (*seen)(void *ctx, struct khap_str path);
 };
 /* `files` stands in it, and has to outlive what reads with it. */
 struct khap_file_source input_file_source(struct input_files *files);
@@ -43,7 +46,9 @@ struct khap_file_source input_file_source(struct input_files *files);
 struct inputs {
     char **texts;
     size_t n, cap;
-    struct khap_str standard; /* standard input, when it was read ahead: one of the texts; else NULL */
+    struct khap_str standard;      /* standard input, when it was read ahead: one of the texts; else NULL */
+    const struct input_laid *laid; /* read in place of what files hold; NULL */
+    size_t n_laid;
 };
 /* Keeps a malloc'ed text; freed at once and false when there is no memory. */
 bool inputs_keep(struct inputs *in, struct khap_str text);

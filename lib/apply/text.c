@@ -65,6 +65,8 @@ const char *khap_apply_error_text(int32_t error)
         {ENODEV, "no such device"},
         {EPIPE, "nobody reads from it"},
         {ENOEXEC, "not a program that can be run"},
+        {ECONNREFUSED, "nobody listens there"},
+        {ECONNRESET, "the other side closed the connection"},
         {ETIMEDOUT, "it took too long"},
         {ENOBUFS, "more output than there is room for"},
         {ESTALE, "the file system has lost it"},

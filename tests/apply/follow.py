@@ -117,6 +117,13 @@ class Follow:
         self.expect("a bad line", self.apply(self.map(two, extra="global: |\n  nonsense here\n")), 3, "apply-refused", "map.yaml:")
         if self.current() != was or os.path.exists(self.khap + "/pending"):
             self.wrong.append("what HAProxy refuses changed something")
+        with open(self.khap + "/current/haproxy.cfg", "a") as f:
+            f.write("# somebody's\n")
+        self.expect("an edited file", self.apply(self.map(two, "a.example, b.example", weight=11)), 3, "apply-edited", "current/haproxy.cfg")
+        if self.current() != was:
+            self.wrong.append("what somebody edited was replaced")
+        self.expect("an edited file, --force", self.apply(self.map(two, "a.example, b.example"), "--force"), 0, "apply-overwritten", "0 reloads")
+        self.asks("after --force", "b.example", 200)
         if self.release == "2.2" and not os.environ.get("KHAP_APPLY_RELOAD_ALL"):
             tap.note("2.2: reloads are not tried: taken out of its package, it cannot start itself anew (KHAP_APPLY_RELOAD_ALL=1 tries)")
         if self.release != "2.2" or os.environ.get("KHAP_APPLY_RELOAD_ALL"):

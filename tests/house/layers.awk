@@ -58,6 +58,9 @@ FNR == 1 {
                     bad("\"" inc "\": only installed headers may be used here")
                 else
                     may(target, "\"" inc "\"")
+            } else if (("cli/" top) in folder_of) {
+                # programs are one layer, and may be built of one another's sources
+                if (layer != folder_of["cli/" top]) bad("\"" inc "\" is a program's")
             } else if (folder !~ "/" top "$")
                 bad("\"" inc "\" leads to no layer")
         } else if (inc == "cert.h")

@@ -44,6 +44,8 @@ allowed()
     check "allows: $1" judge "$tap_tmp/t"
 }
 allowed "gen uses base by way of model" lib/gen/x.c '#include "base/buf.h"'
+breach "a layer uses a program" lib/gen/x.c '#include "khapgen/input.h"'
+allowed "a program uses another one's sources" cli/khapd/x.c '#include "khapgen/input.h"'
 allowed "a program uses apply.h and cert.h" cli/khapgen/x.c '#include <khap/apply.h>
 #include "cert.h"'
 allowed "apply uses installed headers" lib/apply/x.c '#include <khap/diag.h>'

@@ -9,6 +9,7 @@ found=0
 for file in $(cd "$abs_srcdir" && find lib cli tests/unit examples -name '*.c' | sort); do
     case $file in
     lib/cert/*) grep -q '^#define HAVE_OPENSSL 1' "$abs_builddir/config.h" || continue ;;
+    cli/khapd/*) grep -q '^#define HAVE_KHAPD 1' "$abs_builddir/config.h" || continue ;;
     tests/unit/*) [ -e /usr/include/cmocka.h ] || continue ;;
     esac
     found=$((found + 1))

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "khapd/pass.h"
+#include "khapgen/apply_pass.h"
+#include "khapgen/input.h"
+
+#include <inttypes.h>
+#include <khap/apply.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifdef HAVE_OPENSSL
+#include "cert.h"
+#endif
+
+enum { PATH_ROOM = 4096, SUM_ROOM = 32, LARGEST_CERTIFICATE = 16 << 20 };
+#define LARGEST_SOURCE (UINT64_C(256) << 20)
+
+struct pass {
+    const struct settings *settings;
+    const struct pass_asked *asked;
+    struct outcome *outcome;
+    struct files maps, seen;
+    struct input_laid *laid; /* one for the ground, one for each map that counts as it was */
+    struct inputs texts;     /* what is laid */
+    size_t n_laid;
+    bool no_memory;
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- the files that the configuration names */
+
+static void seen(void *ctx, struct khap_str path)
+{
+    struct pass *p = ctx;
+    if (!files_add_once(&p->seen, path.ptr, path.len))
+        p->no_memory = true;
+}
+
+static bool sum_path(const struct pass *p, char path[PATH_ROOM])
+{
+    int n = snprintf(path, PATH_ROOM, "%s/files.sum", setting_text(p->settings, KEY_HAPROXY_DIRECTORY));
+    return n > 0 && n < PATH_ROOM;
+}
+
+static void sum_text(const struct pass *p, char text[SUM_ROOM])
+{
+    snprintf(text, SUM_ROOM, "%016" PRIx64 "\n", files_sum(&p->seen, SUM_START));
+}
+
+static bool renewed(void *ctx)
+{
+    const struct pass *p = ctx;
+    char path[PATH_ROOM], now[SUM_ROOM];
+    struct khap_str text;
+    if (!sum_path(p, path) || input_read(path, SUM_ROOM, &text) != INPUT_READ)
+        return false;
+    sum_text(p, now);
+    bool same = strcmp(text.ptr, now) == 0;
+    free((char *)(uintptr_t)text.ptr);
+    return !same;
+}
+
+static void keep_sum(const struct pass *p)
+{
+    char path[PATH_ROOM], now[SUM_ROOM];
+    if (!sum_path(p, path))
+        return;
+    sum_text(p, now);
+    (void)khap_save_text(NULL, word(path), word(now), NULL);
+}
+
+#ifdef HAVE_OPENSSL
+/* A key may stand there. */
+static void forget(struct khap_str text)
+{
+    volatile char *bytes = (volatile char *)(uintptr_t)text.ptr;
+    for (size_t i = 0; i < text.len; i++)
+        bytes[i] = 0;
+    free((char *)(uintptr_t)text.ptr);
+}
+
+static void look_at_certificates(struct pass *p)
+{
+    const struct khap_cert_reader reader = cert_reader();
+    struct stat st;
+    struct khap_str text;
+    for (size_t i = 0; i < p->seen.n; i++) {
+        struct khap_cert_info info = {.size = sizeof info};
+        if (stat(p->seen.of[i], &st) != 0 || !S_ISREG(st.st_mode) ||
+            input_read(p->seen.of[i], LARGEST_CERTIFICATE, &text) != INPUT_READ)
+            continue;
+        int64_t *first = &p->outcome->first_end;
+        if (reader.read(reader.ctx, text, (struct khap_str){0}, &info) == KHAP_OK && info.first_end > 0 &&
+            (*first == 0 || info.first_end < *first))
+            *first = info.first_end;
+        forget(text);
+    }
+}
+#else
+static void look_at_certificates(struct pass *p)
+{
+    (void)p;
+}
+#endif
+
+/* ---- the last good text of a source */
+
+/* STATE/sources/NAME, where each byte of the path that is no letter or digit is written as %XX, cut where it is long, and its sum. */
+static bool kept_path(const struct pass *p, const char *map, char path[PATH_ROOM])
+{
+    static const char digits[] = "0123456789ABCDEF";
+    enum { LONGEST = 200 };
+    char name[LONGEST + 8];
+    size_t n = 0;
+    const char *state = setting_text(p->settings, KEY_STATE);
+    for (const char *c = map; *c != '\0' && n < LONGEST; c++) {
+        unsigned char b = (unsigned char)*c;
+        if ((b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') || b == '-' ||
+            b == '_') {
+            name[n++] = (char)b;
+        } else {
+            name[n++] = '%';
+            name[n++] = digits[b >> 4];
+            name[n++] = digits[b & 15];
+        }
+    }
+    name[n] = '\0';
+    uint64_t sum = 0;
+    if (state == NULL)
+        return false;
+    for (const char *c = map; *c != '\0'; c++)
+        sum = (sum ^ (unsigned char)*c) * UINT64_C(1099511628211);
+    int made = snprintf(path, PATH_ROOM, "%s/sources/%s-%016" PRIx64, state, name, sum);
+    return made > 0 && made < PATH_ROOM;
+}
+
+static void keep_sources(const struct pass *p, const struct apply_pass *a)
+{
+    char path[PATH_ROOM];
+    const char *state = setting_text(p->settings, KEY_STATE);
+    struct khap_save_options save;
+    if (state == NULL || snprintf(path, sizeof path, "%s/sources", state) >= PATH_ROOM)
+        return;
+    (void)mkdir(state, 0700);
+    (void)mkdir(path, 0700);
+    khap_save_options_init(&save);
+    save.flags = KHAP_SAVE_SECRET | KHAP_SAVE_NO_SYNC;
+    for (uint32_t id = 1; khap_sources_name(a->report->sources, id).len > 0; id++) {
+        struct khap_str name = khap_sources_name(a->report->sources, id),
+                        text = khap_sources_text(a->report->sources, id);
+        if (text.len > 0 && files_has(&p->maps, name.ptr, name.len) && kept_path(p, name.ptr, path))
+            (void)khap_save_text(&save, word(path), text, NULL);
+    }
+}
+
+static bool is_broken(const struct report *r, const char *map)
+{
+    for (const struct khap_diag *d = NULL; (d = khap_diags_next(r->diags, d)) != NULL;) {
+        struct khap_str name = khap_sources_name(r->sources, khap_diag_place(d).source);
+        if (khap_diag_severity(d) == KHAP_ERROR && name.len == strlen(map) &&
+            memcmp(name.ptr, map, name.len) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool lay(struct pass *p, const char *path, struct khap_str text)
+{
+    struct input_laid *laid = realloc(p->laid, (p->n_laid + 1) * sizeof *laid);
+    if (laid == NULL)
+        return false;
+    p->laid = laid;
+    laid[p->n_laid++] = (struct input_laid){word(path), text};
+    return true;
+}
+
+/*
+ * Lays the last good text over each source that is broken. One that has none is left out when another one is left. How many; none when the whole
+ * cannot be made so.
+ */
+static uint32_t lay_last_good(struct pass *p, const struct report *r)
+{
+    char path[PATH_ROOM];
+    uint32_t n = 0;
+    size_t left_out = 0;
+    if (setting_text(p->settings, KEY_STATE) == NULL)
+        return 0;
+    for (size_t i = 0; i < p->maps.n; i++) {
+        const char *map = p->maps.of[i];
+        struct khap_str text = {0};
+        if (!is_broken(r, map) || strcmp(map, p->settings->path) == 0)
+            continue;
+        if (!kept_path(p, map, path) || input_read(path, LARGEST_SOURCE, &text) != INPUT_READ) {
+            text = WORD("{}\n");
+            left_out++;
+        } else if (!inputs_keep(&p->texts, text)) {
+            return 0;
+        }
+        if (!lay(p, map, text))
+            return 0;
+        n++;
+    }
+    return left_out < p->maps.n ? n : 0;
+}
+
+/* ---- what is told */
+
+static int to_text(void *ctx, const char *data, size_t len)
+{
+    return text_add_bytes(ctx, data, len) ? 0 : -1;
+}
+
+static bool begins(struct khap_str text, const char *with)
+{
+    size_t len = strlen(with);
+    return text.len >= len && memcmp(text.ptr, with, len) == 0;
+}
+
+static bool tell_place(struct pass_text *t, const struct khap_sources *sources, struct khap_place place)
+{
+    uint32_t line = 0, column = 0;
+    struct khap_str name = khap_sources_name(sources, place.source);
+    if (name.len == 0)
+        return true;
+    khap_sources_locate(sources, place, &line, &column);
+    return text_add_format(t, ",\"source\":") && text_add_json(t, name.ptr, name.len) &&
+           (line == 0 || text_add_format(t, ",\"line\":%" PRIu32, line));
+}
+
+static void tell_objects(struct pass *p, const struct apply_pass *a)
+{
+    struct pass_text *t = &p->outcome->said[SAID_OBJECTS];
+    const struct khap_bundle_file *file =
+        a->sides[1].bundle != NULL ? khap_bundle_next(a->sides[1].bundle, NULL) : NULL;
+    const struct khap_document *doc = file != NULL ? khap_bundle_file_document(file) : NULL;
+    struct khap_outline *outline = NULL;
+    struct khap_section section = {.size = sizeof section};
+    bool good = true;
+    if (doc == NULL || khap_outline_new(NULL, doc, NULL, &outline) != KHAP_OK)
+        return;
+    for (size_t i = 0; good && khap_outline_section(outline, i, &section) == KHAP_OK; i++) {
+        if (!begins(section.kind, "backend") || begins(section.name, "khap-"))
+            continue;
+        good = text_add_format(t, "%s{\"service\":", t->len > 0 ? ",\n" : "") &&
+               text_add_json(t, section.name.ptr, section.name.len) &&
+               text_add_format(t, ",\"accepted\":true,\"backend\":") &&
+               text_add_json(t, section.name.ptr, section.name.len) &&
+               tell_place(t, a->report->sources, khap_line_origin(doc, section.head)) &&
+               text_add_bytes(t, "}", 1);
+        p->outcome->objects++;
+    }
+    khap_outline_free(outline);
+    p->no_memory |= !good;
+}
+
+static void tell_refused(struct pass *p, const struct report *r)
+{
+    struct pass_text *t = &p->outcome->said[SAID_OBJECTS];
+    bool good = true;
+    for (const struct khap_diag *d = NULL; good && (d = khap_diags_next(r->diags, d)) != NULL;) {
+        if (khap_diag_severity(d) != KHAP_ERROR)
+            continue;
+        struct khap_str text = khap_diag_text(d);
+        good = text_add_format(t, "%s{\"accepted\":false,\"code\":", t->len > 0 ? ",\n" : "") &&
+               text_add_json(t, khap_diag_code(d), strlen(khap_diag_code(d))) &&
+               text_add_format(t, ",\"reason\":") && text_add_json(t, text.ptr, text.len) &&
+               tell_place(t, r->sources, khap_diag_place(d)) && text_add_bytes(t, "}", 1);
+        p->outcome->refused++;
+    }
+    p->no_memory |= !good;
+}
+
+static void tell_diags(struct pass *p, const struct report *r)
+{
+    const struct khap_sink sink = {&p->outcome->said[SAID_DIAGS], to_text};
+    bool json = strcmp(setting_text(p->settings, KEY_LOG_FORMAT), "json") == 0;
+    enum khap_status status =
+        json ? khap_diags_print_json(r->diags, &sink) : khap_diags_print(r->diags, 0, &sink);
+    p->no_memory |= status != KHAP_OK || r->no_memory;
+}
+
+static bool add_str(struct pass_text *t, const char *before, struct khap_str text)
+{
+    return text.len == 0 || (text_add_format(t, "%s", before) && text_add_bytes(t, text.ptr, text.len));
+}
+
+static void tell_changes(struct pass *p, const struct apply_pass *a)
+{
+    static const char *const kinds[] = {"", "added", "removed", "changed", "order of"};
+    struct pass_text *t = &p->outcome->said[SAID_CHANGES];
+    struct khap_change c = {.size = sizeof c};
+    struct khap_command command = {.size = sizeof command};
+    size_t next = 0;
+    bool good = true;
+    for (size_t i = 0; a->diff != NULL && good && khap_diff_change_at(a->diff, i, &c) == KHAP_OK; i++) {
+        p->outcome->changes += c.at_run_time != 0;
+        good = text_add_format(t, "%s", kinds[c.kind <= 4 ? c.kind : 0]) && add_str(t, " ", c.section) &&
+               add_str(t, " ", c.name) && add_str(t, ": ", c.keyword) && add_str(t, " ", c.before) &&
+               add_str(t, c.before.len > 0 ? " -> " : " ", c.after) && add_str(t, "; reload: ", c.reason) &&
+               text_add_bytes(t, "\n", 1);
+        for (; good && p->asked->dry_run && khap_diff_command_at(a->diff, next, &command) == KHAP_OK &&
+               command.change == i;
+             next++)
+            good = add_str(t, "  would send: ", command.text) && add_str(t, " << ", command.payload) &&
+                   text_add_bytes(t, "\n", 1);
+    }
+    p->no_memory |= !good;
+}
+
+/* ---- the pass */
+
+static int once(struct pass *p, struct report *r, struct apply_pass *a)
+{
+    const struct settings *s = p->settings;
+    files_free(&p->seen);
+    *a = (struct apply_pass){.report = r,
+                             .directory = setting_text(s, KEY_HAPROXY_DIRECTORY),
+                             .binary = setting_text(s, KEY_HAPROXY_BINARY),
+                             .socket = setting_text(s, KEY_HAPROXY_SOCKET),
+                             .master = setting_text(s, KEY_HAPROXY_MASTER),
+                             .maps = (const char *const *)p->maps.of,
+                             .n_maps = p->maps.n,
+                             .laid = p->laid,
+                             .n_laid = p->n_laid,
+                             .seen_ctx = p,
+                             .seen = seen,
+                             .renewed = renewed,
+                             .dry_run = p->asked->dry_run,
+                             .overwrite = setting_flag(s, KEY_HAPROXY_OVERWRITE),
+                             .put_off_reloads = p->asked->put_off_reloads,
+                             .may_be_down = true,
+                             .lock = -1};
+    if (p->maps.n == 0) {
+        report_about(r, "apply-no-map", s->path, WORD(""), WORD(""));
+        return EXIT_UNUSABLE;
+    }
+    return apply_pass(a);
+}
+
+static bool gather_maps(struct pass *p)
+{
+    const struct settings *s = p->settings;
+    const struct setting *files = &s->values[KEY_SOURCES_FILES];
+    bool good = true;
+    for (size_t i = 0; i < files->n && good; i++)
+        good = files_of_source(&p->maps, files->list[i]);
+    if (good && s->ground.len > 0)
+        good = files_add(&p->maps, s->path, strlen(s->path)) && lay(p, s->path, s->ground);
+    return good;
+}
+
+static void take_over(struct outcome *o, const struct apply_pass *a, int status)
+{
+    o->status = status;
+    o->differs = a->differs;
+    o->must_reload = a->must_reload;
+    o->reloaded = a->reloaded;
+    o->put_off = a->put_off;
+    o->down = a->down;
+    o->is_renewed = a->is_renewed;
+    o->edited = a->edited;
+    o->generation = a->now != 0 ? a->now : a->was;
+}
+
+void pass_run(const struct settings *s, const struct pass_asked *asked, struct outcome *o)
+{
+    struct pass p = {.settings = s, .asked = asked, .outcome = o};
+    struct report first = {0}, second = {0};
+    struct apply_pass *a = calloc(1, sizeof *a);
+    int64_t began = now_ms();
+    *o = (struct outcome){.status = EXIT_FAILED};
+    bool open = a != NULL && gather_maps(&p) && report_open(&first) == EXIT_DONE;
+    if (open) {
+        int status = once(&p, &first, a);
+        if (status != EXIT_DONE && (o->degraded = lay_last_good(&p, &first)) > 0 &&
+            report_open(&second) == EXIT_DONE) {
+            tell_diags(&p, &first);
+            tell_refused(&p, &first);
+            apply_pass_free(a);
+            status = once(&p, &second, a);
+        }
+        take_over(o, a, status);
+        if (status == EXIT_DONE && !asked->dry_run && !a->put_off) {
+            keep_sum(&p);
+            if (o->degraded == 0)
+                keep_sources(&p, a);
+        }
+        struct report *last = second.diags != NULL ? &second : &first;
+        tell_diags(&p, last);
+        if (status != EXIT_DONE)
+            tell_refused(&p, last);
+        tell_objects(&p, a);
+        look_at_certificates(&p);
+        tell_changes(&p, a);
+        for (size_t i = 0; i < p.seen.n; i++)
+            p.no_memory |= !text_add_bytes(&o->said[SAID_SEEN], p.seen.of[i], strlen(p.seen.of[i]) + 1);
+        apply_pass_free(a);
+    }
+    if (!open || p.no_memory) {
+        o->status = EXIT_FAILED;
+        (void)text_add_format(&o->said[SAID_DIAGS], "khapd: error: out of memory\n");
+    }
+    o->ms = now_ms() - began;
+    report_close(&first);
+    report_close(&second);
+    free(a);
+    free(p.laid);
+    inputs_free(&p.texts);
+    files_free(&p.maps);
+    files_free(&p.seen);
+}
+
+void outcome_free(struct outcome *o)
+{
+    for (int i = 0; i < SAID_COUNT; i++)
+        free(o->said[i].ptr);
+    *o = (struct outcome){0};
+}

@@ -1,0 +1,45 @@
+/* khapd/pass.h - one pass: from the sources to a HAProxy that follows, and what came of it. SPDX-License-Identifier: MIT */
+#ifndef KHAPD_PASS_H
+#define KHAPD_PASS_H
+
+#include "khapd/files.h"
+#include "khapd/settings.h"
+#include "khapgen/report.h"
+
+/* What a text of an outcome is. */
+enum { SAID_DIAGS, SAID_CHANGES, SAID_OBJECTS, SAID_SEEN, SAID_COUNT };
+
+struct pass_text {
+    char *ptr; /* malloc'ed, ends in a NUL that is not counted */
+    size_t len;
+};
+
+struct outcome {
+    int status;        /* EXIT_… */
+    uint32_t objects;  /* services accepted */
+    uint32_t refused;  /* errors in sources */
+    uint32_t degraded; /* sources whose last good text counts, or that are left out */
+    uint32_t changes;  /* made at run time */
+    uint32_t generation;
+    bool differs, must_reload, reloaded, put_off, down, is_renewed, edited;
+    int64_t
+        first_end; /* when the first certificate that is named expires, seconds since 1970; 0: none is known */
+    int64_t ms;    /* how long it took */
+    struct pass_text said
+        [SAID_COUNT]; /* diagnostics as they are shown; changes, a line each; JSON; paths, each with a NUL */
+};
+
+struct pass_asked {
+    bool dry_run, put_off_reloads;
+};
+
+/* Does it, here and now: it waits for HAProxy. */
+void pass_run(const struct settings *s, const struct pass_asked *asked, struct outcome *o);
+void outcome_free(struct outcome *o);
+
+bool text_add_bytes(struct pass_text *t, const char *bytes, size_t len);
+/* A text between quotes, as JSON has it. */
+bool text_add_json(struct pass_text *t, const char *bytes, size_t len);
+bool text_add_format(struct pass_text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

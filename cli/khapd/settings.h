@@ -1,0 +1,49 @@
+/* khapd/settings.h - khapd.yaml, read by the table that keys.tsv is. SPDX-License-Identifier: MIT */
+#ifndef KHAPD_SETTINGS_H
+#define KHAPD_SETTINGS_H
+
+#include "khapgen/report.h"
+
+#include "khapd/key_table.h"
+#include <stdint.h>
+
+struct setting {
+    bool given;
+    bool flag;        /* bool */
+    uint64_t ms;      /* time; int */
+    const char *text; /* path, text, address, word; NULL when there is none */
+    char **list;      /* list(path) */
+    size_t n;
+};
+
+struct settings {
+    struct setting values[KEY_COUNT];
+    char *path;             /* of the file */
+    struct khap_str text;   /* of the file, malloc'ed */
+    struct khap_str ground; /* the other keys, each at its place; malloc'ed; empty when there are none */
+    char **kept;            /* what the values point to */
+    size_t n_kept, cap;
+};
+
+/* Reads it; what is wrong is said. EXIT_…; settings_free() after the report was shown, in any case. */
+int settings_read(struct report *r, const char *path, struct settings *settings);
+void settings_free(struct settings *settings);
+
+static inline const char *setting_text(const struct settings *c, enum key_id id)
+{
+    return c->values[id].text;
+}
+static inline uint64_t setting_ms(const struct settings *c, enum key_id id)
+{
+    return c->values[id].ms;
+}
+static inline uint64_t setting_number(const struct settings *c, enum key_id id)
+{
+    return c->values[id].ms;
+}
+static inline bool setting_flag(const struct settings *c, enum key_id id)
+{
+    return c->values[id].flag;
+}
+
+#endif

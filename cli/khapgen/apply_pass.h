@@ -1,0 +1,51 @@
+/* khapgen/apply_pass.h - one pass of apply: from maps to a HAProxy that follows; khapgen apply and khapd. SPDX-License-Identifier: MIT */
+#ifndef KHAPGEN_APPLY_PASS_H
+#define KHAPGEN_APPLY_PASS_H
+
+#include "khapgen/asked.h"
+#include <khap/diff.h>
+
+enum { APPLY_PATH = 4096 };
+
+/* Zeroed, then what is asked filled in. */
+struct apply_pass {
+    struct report *report; /* open; what is wrong is said there */
+    const char *directory, *binary;
+    const char *socket, *master; /* NULL: there is none */
+    const char *const *maps;
+    size_t n_maps;
+    const struct input_laid *laid; /* texts that are read in place of what files hold */
+    size_t n_laid;
+    void *seen_ctx; /* first argument of `seen`, which is told of the other files that the maps name; NULL */
+    void (*seen)(void *ctx, struct khap_str path);
+    /* Whether a file that the configuration names has another content than the process has read, though its name is the same; NULL. Asked
+     * with `seen_ctx`. */
+    bool (*renewed)(void *ctx);
+    bool dry_run;         /* nothing is changed */
+    bool overwrite;       /* files that somebody edited are replaced, too */
+    bool put_off_reloads; /* what needs a reload is left as it is */
+    bool may_be_down;     /* no HAProxy is no failure: it will start with what counts */
+
+    /* what came of it */
+    bool differs;     /* something is to be done */
+    bool must_reload; /* it needs a reload */
+    bool reloaded, put_off, down;
+    bool is_renewed;        /* `renewed` said so */
+    bool edited;            /* somebody changed a file */
+    uint32_t was, now;      /* generations: what counted, what was written */
+    struct asked sides[2];  /* what counts, what the maps ask for */
+    struct khap_diff *diff; /* between them; NULL at first */
+
+    bool first;   /* nothing counts yet */
+    bool pending; /* an earlier run did not come to its end: what the process has is not known */
+    char current[APPLY_PATH], mark[APPLY_PATH], below[APPLY_PATH], target[APPLY_PATH];
+    const char *read_from[1];
+    int lock;
+    char *said; /* by haproxy -c */
+};
+
+/* EXIT_…; apply_pass_free() in any case, after the report was shown. */
+int apply_pass(struct apply_pass *a);
+void apply_pass_free(struct apply_pass *a);
+
+#endif
