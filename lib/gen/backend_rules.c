@@ -26,7 +26,12 @@ static struct khap_str sources_acl(struct gen *g, const struct service *s)
         return name;
     khap__buf_clear(&g->text);
     khap__buf_add(&g->text, S("khap-sources:"));
-    khap__buf_uint(&g->text, s->route->order - s->head->first_route + 1);
+    const struct service_head *of = &g->r.services.ptr[s->route->service];
+    if (of != s->head) { /* a route whose requests the service shares */
+        khap__buf_add(&g->text, of->name);
+        khap__buf_char(&g->text, ':');
+    }
+    khap__buf_uint(&g->text, s->route->order - of->first_route + 1);
     if (g->text.failed || khap__arena_dup(&g->scratch, khap__buf_str(&g->text), &name) != KHAP_OK)
         khap__gen_fail(g, KHAP_ENOMEM);
     return name;

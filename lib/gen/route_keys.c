@@ -1,5 +1,6 @@
 /* Routes with keys of their own. The routing leaves the route's mark in txn.backend, "SERVICE/NUMBER"; in the service's backend the
- * route's rules ask for it, and the service's rules of the same kind leave those routes out. SPDX-License-Identifier: MIT */
+ * route's rules ask for it, and the service's rules of the same kind leave those routes out. So it is in the backend of a canary. In a
+ * bundle the mark of what is split is "SPLIT/NUMBER", because the name of the split is looked up. SPDX-License-Identifier: MIT */
 #include "gen/routes.h"
 
 /* HAProxy reads at most 64 words a line. */
@@ -10,28 +11,43 @@ static uint32_t number_of(const struct gen *g, const struct route *route)
     return route->order - g->r.services.ptr[route->service].first_route + 1;
 }
 
-static void add_mark(struct gen *g, const struct route *route)
+static void add_mark(struct gen *g, const struct route *route, struct khap_str name)
 {
-    khap__buf_add(&g->text, g->r.services.ptr[route->service].name);
+    khap__buf_clear(&g->text);
+    khap__buf_add(&g->text, name);
     khap__buf_char(&g->text, '/');
     khap__buf_uint(&g->text, number_of(g, route));
 }
 
-struct khap_str khap__route_mark(struct gen *g, const struct route *route)
+static struct khap_str marked_by(struct gen *g, const struct route *route, const struct split *split)
+{
+    return split && g->routing == ROUTING_MAPS ? khap__split_name(g, split)
+                                               : g->r.services.ptr[route->service].name;
+}
+
+struct khap_str khap__route_mark(struct gen *g, const struct route *route, const struct split *split)
 {
     struct khap_str mark = S("");
-    khap__buf_clear(&g->text);
-    add_mark(g, route);
+    add_mark(g, route, marked_by(g, route, split));
     if (g->text.failed || khap__arena_dup(&g->arena, khap__buf_str(&g->text), &mark) != KHAP_OK)
         khap__gen_fail(g, KHAP_ENOMEM);
     return mark;
 }
 
-static void mark_word(struct gen *g, const struct route *route)
+/* How many marks a route has: what is split is not on a frontend that redirects it first. */
+static uint32_t marks_of(const struct gen *g, const struct route *route)
 {
-    khap__buf_clear(&g->text);
-    add_mark(g, route);
+    return route->split && g->routing == ROUTING_MAPS ? 2 : 1;
+}
+
+static void mark_words(struct gen *g, const struct route *route)
+{
+    add_mark(g, route, marked_by(g, route, NULL));
     khap__doc_word(g->doc, khap__buf_str(&g->text));
+    if (marks_of(g, route) == 2) {
+        add_mark(g, route, marked_by(g, route, route->split));
+        khap__doc_word(g->doc, khap__buf_str(&g->text));
+    }
 }
 
 void khap__set_mark(struct gen *g, struct khap_str mark)
@@ -46,19 +62,18 @@ void khap__set_mark(struct gen *g, struct khap_str mark)
 bool khap__own_keys_find(struct gen *g, const struct service *s, struct own_keys *out)
 {
     const struct service_head *head = s->head;
-    /* a service without routes has none to count from */
-    const struct route *routes = head->n_routes > 0 ? g->r.routes.ptr + head->first_route : NULL;
     uint32_t n = 0;
     *out = (struct own_keys){0};
-    for (uint32_t i = 0; i < head->n_routes; i++)
-        n += routes[i].stated != 0;
+    for (uint32_t i = 0; i < khap__routes_to(head); i++)
+        n += khap__route_to(&g->r, head, i)->stated != 0;
     if (n == 0)
         return true;
     out->routes = khap__arena_alloc(&g->scratch, n, sizeof *out->routes);
-    for (uint32_t i = 0; out->routes && i < head->n_routes; i++) {
-        if (routes[i].stated == 0)
+    for (uint32_t i = 0; out->routes && i < khap__routes_to(head); i++) {
+        const struct route *route = khap__route_to(&g->r, head, i);
+        if (route->stated == 0)
             continue;
-        if (!khap__route_resolve(&g->r, &routes[i], &g->scratch, &out->routes[out->n]))
+        if (!khap__route_resolve(&g->r, route, head, &g->scratch, &out->routes[out->n]))
             break;
         out->n++;
     }
@@ -97,8 +112,9 @@ static void marks(struct gen *g, const struct own_keys *own, uint8_t keys, bool 
             acl_name(g, keys, false);
             khap__doc_lit(g->doc, "var(txn.backend) -m str");
         }
-        mark_word(g, route);
-        if (acl && ++open == MARKS_A_LINE) {
+        mark_words(g, route);
+        open += acl ? marks_of(g, route) : 0;
+        if (open >= MARKS_A_LINE) {
             khap__doc_end(g->doc);
             open = 0;
         }
@@ -132,7 +148,7 @@ void khap__gen_when(struct gen *g, bool begun)
         khap__doc_lit(doc, "if");
     if (g->only) {
         khap__doc_lit(doc, "{ var(txn.backend) -m str");
-        mark_word(g, g->only);
+        mark_words(g, g->only);
         khap__doc_lit(doc, "}");
     } else if (how_many(g->left_out, g->left_out_keys) > MARKS_IN_A_RULE) {
         acl_name(g, g->left_out_keys, true);
@@ -173,7 +189,7 @@ void khap__gen_default_mark(struct gen *g, const struct own_keys *own)
         if (route->has_host || !khap__route_whole(route))
             continue;
         khap__doc_begin(g->doc, 4, route->place);
-        khap__set_mark(g, khap__route_mark(g, route));
+        khap__set_mark(g, khap__route_mark(g, route, NULL));
         khap__doc_lit(g->doc, "if !{ var(txn.backend) -m found } !{ var(txn.site) -m found } || !{ "
                               "var(txn.backend) -m found } { var(txn.site) -m beg @ }");
         khap__doc_end(g->doc);

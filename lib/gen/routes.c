@@ -166,7 +166,7 @@ enum khap_status khap__routes_of_frontend(struct gen *g, uint32_t index, struct 
                     : e.split ? khap__split_name(g, e.split)
                               : khap__backend_of(g, index, r->service, r);
         if (r->stated != 0 && !passed) {
-            e.mark = khap__route_mark(g, r);
+            e.mark = khap__route_mark(g, r, e.split);
             out->marks = true;
         }
         if (e.rank == RANK_ANY && khap__route_whole(r)) {

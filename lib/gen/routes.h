@@ -88,7 +88,7 @@ void khap__match_conditions(struct gen *g, const struct route *route);
 
 /* route_keys.c: what a route with keys of its own is told by, in the arena; the words of a rule that says it, without a condition; and
  * the rules of a frontend. */
-struct khap_str khap__route_mark(struct gen *g, const struct route *route);
+struct khap_str khap__route_mark(struct gen *g, const struct route *route, const struct split *split);
 void khap__set_mark(struct gen *g, struct khap_str mark);
 void khap__routes_write_marks(struct gen *g, const struct route_table *t);
 

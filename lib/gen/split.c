@@ -222,17 +222,24 @@ void khap__split_add_map(struct gen *g, const struct route_table *t, struct buf 
         add_entries(g, t->frontend, all[i], map);
 }
 
+/* What stands behind the name in a mark (gen/route_keys.c) is left out. */
+static struct khap_str name_of(const struct route_table *t)
+{
+    return t->marks ? S("var(txn.backend),field(1,/)") : S("var(txn.backend)");
+}
+
 /* One rule: the name is a variable's, or that of one split. */
-static void look_up(struct gen *g, uint32_t frontend, const struct split *split)
+static void look_up(struct gen *g, const struct route_table *t, const struct split *split)
 {
     struct khap_document *doc = g->doc;
     struct khap_str name = split ? khap__split_name(g, split) : S("");
     khap__doc_begin(doc, 4, split ? split->given->place : NOWHERE);
     khap__doc_lit(doc, "use_backend");
-    khap__doc_part(doc, split ? S("%[str(") : S("%[var(txn.backend"));
-    khap__doc_part(doc, name);
-    khap__doc_part(doc, S("),concat(/,txn.draw),map_beg(maps/"));
-    khap__doc_part(doc, g->r.frontends.ptr[frontend].name);
+    khap__doc_part(doc, split ? S("%[str(") : S("%["));
+    khap__doc_part(doc, split ? name : name_of(t));
+    khap__doc_part(doc,
+                   split ? S("),concat(/,txn.draw),map_beg(maps/") : S(",concat(/,txn.draw),map_beg(maps/"));
+    khap__doc_part(doc, g->r.frontends.ptr[t->frontend].name);
     khap__doc_part(doc, S("-splits.map)]"));
     khap__doc_part_end(doc);
     if (!split)
@@ -240,19 +247,21 @@ static void look_up(struct gen *g, uint32_t frontend, const struct split *split)
     khap__doc_end(doc);
 }
 
-static void write_deciders(struct gen *g, uint32_t frontend, const struct split *split, bool named)
+static void write_deciders(struct gen *g, const struct route_table *t, const struct split *split, bool named)
 {
     struct khap_document *doc = g->doc;
     struct khap_str backend;
     for (uint32_t step = 0; step < DECIDERS; step++) {
-        if (!khap__split_step(g, frontend, split, step, &backend))
+        if (!khap__split_step(g, t->frontend, split, step, &backend))
             continue;
         khap__doc_begin(doc, 4, split->given->place);
         khap__doc_lit(doc, "use_backend");
         khap__doc_word(doc, backend);
         khap__doc_lit(doc, "if");
         if (named) {
-            khap__doc_lit(doc, "{ var(txn.backend) -m str");
+            khap__doc_lit(doc, "{");
+            khap__doc_word(doc, name_of(t));
+            khap__doc_lit(doc, "-m str");
             khap__doc_word(doc, khap__split_name(g, split));
             khap__doc_lit(doc, "}");
         }
@@ -275,9 +284,9 @@ void khap__split_write_maps(struct gen *g, const struct route_table *t)
     uint32_t n;
     const struct split **all = splits_of(g, t, &n);
     for (uint32_t i = 0; i < n; i++)
-        write_deciders(g, t->frontend, all[i], true);
+        write_deciders(g, t, all[i], true);
     if (n > 0)
-        look_up(g, t->frontend, NULL);
+        look_up(g, t, NULL);
 }
 
 void khap__split_write_fallback(struct gen *g, const struct route_table *t)
@@ -286,8 +295,8 @@ void khap__split_write_fallback(struct gen *g, const struct route_table *t)
     struct khap_document *doc = g->doc;
     struct khap_str backend;
     if (split && g->routing == ROUTING_MAPS) {
-        write_deciders(g, t->frontend, split, false);
-        look_up(g, t->frontend, split);
+        write_deciders(g, t, split, false);
+        look_up(g, t, split);
     }
     for (uint32_t step = 0; split && g->routing != ROUTING_MAPS && step + 1 < khap__split_steps(split);
          step++) {

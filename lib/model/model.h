@@ -363,9 +363,9 @@ enum khap_status khap__service_resolve(const struct resolved *r, uint32_t index,
                                        struct service *out);
 /*
  * The same for a route with keys of its own, as far as they go: rewrite, headers, redirect, respond, the times and ranges that it says
- * itself. False when there is no memory.
+ * itself. `head` is its service, or one that has a share of its requests. False when there is no memory.
  */
-bool khap__route_resolve(const struct resolved *r, const struct route *route, struct arena *scratch,
-                         struct service *out);
+bool khap__route_resolve(const struct resolved *r, const struct route *route, const struct service_head *head,
+                         struct arena *scratch, struct service *out);
 
 #endif

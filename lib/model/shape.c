@@ -177,11 +177,10 @@ void khap__answers_of(const struct service_head *head, const struct setting *rou
 
 /* ---- a route with keys of its own ---- */
 
-bool khap__route_resolve(const struct resolved *r, const struct route *route, struct arena *scratch,
-                         struct service *out)
+bool khap__route_resolve(const struct resolved *r, const struct route *route, const struct service_head *head,
+                         struct arena *scratch, struct service *out)
 {
     static const struct service_parts none;
-    const struct service_head *head = &r->services.ptr[route->service];
     const struct service_parts *inherited = r->inherited[head->mode] ? r->inherited[head->mode] : &none;
     const struct setting *given = route->own;
     struct service_parts own;

@@ -199,11 +199,6 @@ static void bind_canary(struct binder *b, uint32_t index, const struct setting *
             refuse(b, of, S("a route of it is split already"), route->split->given->place);
             return;
         }
-        if (route->own && !unshared(route)) {
-            RESOLVE_SAY(r, MSG_CANARY_ROUTE_KEYS, of->place, of->text);
-            khap__diags_relate(r->diags, route->place, S("this route"));
-            return;
-        }
     }
     struct split *split = khap__new_split(r, given, 0);
     if (!split || !room_for(b, split, 2))
@@ -217,6 +212,7 @@ static void bind_canary(struct binder *b, uint32_t index, const struct setting *
     add_share(split, of, index, weight);
     add_share(split, of, other, 100 - weight);
     b->canaries[other] = split;
+    head_of(b, index)->has_marks = head_of(b, index)->has_marks || head_of(b, other)->has_marks;
     for (uint32_t i = 0; i < head_of(b, other)->n_routes; i++) {
         struct route *route = &r->out->routes.ptr[head_of(b, other)->first_route + i];
         if (!unshared(route))
@@ -278,7 +274,7 @@ static void check_rewrite(struct binder *b, const struct split *split, const str
     const struct setting *rewrite = khap__setting_find(given, KEY_SERVICE_REWRITE);
     const struct setting *prefix =
         khap__setting_find(khap__setting_find(given, KEY_SERVICE_REDIRECT), KEY_SERVICE_REDIRECT_PREFIX);
-    if (route->path_type != PATH_REGEX || (!rewrite && !prefix))
+    if (route->path_type != PATH_REGEX || (!rewrite && !prefix) || (route->stated & OWN_REWRITE))
         return;
     RESOLVE_SAY(b->r, MSG_KEY_CANNOT_ACT, rewrite ? rewrite->place : prefix->place,
                 rewrite ? S("rewrite") : S("redirect.prefix"), S("pathType: Regex"));

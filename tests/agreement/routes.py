@@ -182,8 +182,7 @@ class Table:
 def random_service(rng, name, table, port):
     fronts = rng.sample(FRONTENDS, rng.choice([1, 1, 2, 3]))
     label = rng.random() < 0.3
-    service = {"nodePort": port, "check": False, "frontends": fronts,
-               "extra": 'http-request return status 200 content-type text/plain lf-string "%s%%[req.fhdr(x-route)]"' % name}
+    service = dict(repeating(name, port), frontends=fronts)
     says, keyed = name, rng.random() < 0.6
     if rng.random() < 0.4:
         service["headers"] = {"request": {"set": {"X-Route": "/of-its-service"}}}
@@ -242,14 +241,20 @@ def saying(name, port):
     return {"nodePort": port, "check": False, "extra": "http-request return status 200 content-type text/plain string %s" % name}
 
 
+def repeating(name, port):
+    """Its name, and what a key of the route or of the service set."""
+    return {"nodePort": port, "check": False,
+            "extra": 'http-request return status 200 content-type text/plain lf-string "%s%%[req.fhdr(x-route)]"' % name}
+
+
 def random_canaries(rng, services, port):
     """Some services get one; by the service."""
     canaries = {}
     for name in list(services):
-        split = any("split" in r or "headers" in r for r in services[name].get("routes", []))
+        split = any("split" in r for r in services[name].get("routes", []))
         if not split and rng.random() < 0.3:
             canaries[name] = Canary("c" + name, rng.choice([0, 10, 50, 100]), rng.choice(["X-Canary", "x-other"]), rng.choice(["canary", "C.d"]))
-            services["c" + name] = dict(saying("c" + name, port), canary={"of": name, **canaries[name]._asdict()})
+            services["c" + name] = dict(repeating("c" + name, port), canary={"of": name, **canaries[name]._asdict()})
             del services["c" + name]["canary"]["name"]
     return canaries
 
@@ -402,7 +407,7 @@ def served(lab, text, mode, ports, requests):
     return {mode: answers, **told}
 
 
-KINDS = ("host exact", "host deep", "host label", "host any", "host nothing", "path Exact", "path Prefix", "path Regex", "path none", "match", "match passed over", "split", "canary", "keys of its own", "backend of its own")
+KINDS = ("host exact", "host deep", "host label", "host any", "host nothing", "path Exact", "path Prefix", "path Regex", "path none", "match", "match passed over", "split", "canary", "keys of its own", "keys behind a canary", "backend of its own")
 
 
 def main():
@@ -426,6 +431,7 @@ def main():
             for i, request in enumerate(requests):
                 route = decide(table[request.front], request)
                 wanted = who(route, canaries, request) if route else {404}
+                own = "/" + route.says.split("/")[1] if route and route.says[-1].isdigit() and "/" in route.says else ""
                 asked += 1
                 seen["host " + (route.kind if route else "nothing")] += 1
                 if route:
@@ -433,14 +439,15 @@ def main():
                     seen["match"] += bool(route.match)
                     seen["split"] += bool(route.weights)
                     seen["canary"] += wanted != {route.service} and not route.weights
-                    seen["keys of its own"] += route.says[-1].isdigit() and "/" in route.says
+                    seen["keys of its own"] += bool(own)
+                    seen["keys behind a canary"] += bool(own and wanted != {route.service})
                     seen["backend of its own"] += route.says == "shop"
                     # a more specific route was as if it were not there
                     plain = [r._replace(match={}) for r in table[request.front] if r.match]
                     without = decide([r for r in table[request.front] if not r.match] + plain, request)
                     seen["match passed over"] += without.order != route.order
                 got = {mode: a[i] for mode, a in answers.items()}
-                said = {route.says if route and w == route.service else w for w in wanted}
+                said = {route.says if route and w == route.service else str(w) + own if own else w for w in wanted}
                 shared = bool(route and (route.weights or route.service in canaries and route.says != "shop"))
                 if not all(agrees(voice, g, said, shared) for voice, g in got.items()):
                     wrong += 1

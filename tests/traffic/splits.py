@@ -48,6 +48,45 @@ services:
   tls:    {nodePort: %(tls)d, hosts: [tls.example], frontends: [https], redirectHttps: true}
   tls2:   {nodePort: %(tls2)d, canary: {of: tls, weight: 100}, redirectHttps: false}
 """
+
+# what a route says holds wherever its requests end
+KEYED = """
+certs: [{file: %(pem)s}]
+nodes: {n: 127.0.0.1}
+frontends: {http: {bind: "127.0.0.1:%(http)d"}, https: {bind: "127.0.0.1:%(https)d"}}
+serviceDefaults: {frontends: [http, https]}
+services:
+  web:
+    nodePort: %(web)d
+    hosts: [a.example, "*.b.example"]
+    headers: {request: {set: {X-Policy: web}}}
+    routes:
+      - {host: a.example, path: /keys, headers: {request: {set: {X-Policy: route}}}}
+      - {host: a.example, path: /moved, rewrite: /there}
+      - {host: a.example, path: "/r[0-9]", pathType: Regex, rewrite: {path: /regex}}
+      - {host: a.example, path: /shut, sourceRanges: [10.9.9.9]}
+      - {host: a.example, path: /gone, respond: {status: 410}}
+      - {host: "*.b.example", path: /keys, match: {method: POST}, headers: {request: {set: {X-Policy: post}}}}
+      - {host: c.example, headers: {request: {set: {X-Policy: whole}}}}
+  next:
+    nodePort: %(next)d
+    hosts: [next.example]
+    canary: {of: web, weight: 50, header: X-Canary}
+    headers: {request: {set: {X-Policy: next}}}
+    rewrite: {path: /next}
+    routes: [{host: next.example, path: /keys, headers: {request: {set: {X-Policy: own}}}}, {host: a.example, path: /keys/next, sourceRanges: [127.0.0.0/8]}]
+  none:   {nodePort: %(none)d, routes: [{headers: {request: {set: {X-Policy: default}}}}]}
+  chosen: {nodePort: %(chosen)d, canary: {of: none, weight: 50, header: X-Canary}}
+  tls:    {nodePort: %(tls)d, hosts: [tls.example], frontends: [https], redirectHttps: true, routes: [{host: tls.example, path: /keys, headers: {request: {set: {X-Policy: route}}}}]}
+  tls2:   {nodePort: %(tls2)d, canary: {of: tls, weight: 50, header: X-Canary}, redirectHttps: false}
+"""
+# host, path, method -> of each that may answer: what it received as X-Policy and as the target; a status for both
+BOTH = [("a.example", "/", "GET", {"web": ("web", "/"), "next": ("next", "/next")}), ("a.example", "/keys/x?y", "GET", {"web": ("route", "/keys/x?y"), "next": ("route", "/next?y")}),
+        ("a.example", "/keys/next", "GET", {"next": ("next", "/next")}), ("a.example", "/moved/x", "GET", {"web": ("web", "/there/x"), "next": ("next", "/there/x")}),
+        ("a.example", "/r5", "GET", {"web": ("web", "/regex"), "next": ("next", "/regex")}), ("a.example", "/shut", "GET", 403), ("a.example", "/gone", "GET", 410),
+        ("x.b.example", "/keys", "POST", {"web": ("post", "/keys"), "next": ("post", "/next")}), ("x.b.example", "/keys", "GET", {"web": ("web", "/keys"), "next": ("next", "/next")}),
+        ("c.example", "/", "GET", {"web": ("whole", "/"), "next": ("whole", "/next")}), ("next.example", "/", "GET", {"next": ("next", "/next")}),
+        ("next.example", "/keys", "GET", {"next": ("own", "/next")}), ("any.example", "/q", "GET", {"none": ("default", "/q"), "chosen": ("default", "/q")})]
 NAMES = ("web", "next", "none", "chosen", "other", "tls", "tls2")
 
 # host, path, method -> shares in parts of one
@@ -133,6 +172,18 @@ with lib.Lab() as lab:
                 tap.equal("%s: %s %s" % (mode, host, headers), {lib.ask(ports["http"], "/", host, headers).name for _ in range(8)}, {wanted})
             tap.equal("%s: plain HTTP is redirected first" % mode, {lib.ask(ports["http"], "/", "tls.example").status for _ in range(8)}, {308})
             tap.equal("%s: over TLS it is shared" % mode, {lib.ask(ports["https"], "/", "tls.example", tls=lib.client_tls()).name for _ in range(8)}, {"tls2"})
+        with lab.run(KEYED % ports, mode, wait=[ports["http"], ports["https"]]):
+            for host, path, method, wanted in BOTH:
+                for canary in ("always", "never", ""):
+                    got = [lib.ask(ports["http"], path, host, [("X-Canary", canary)] if canary else [("Content-Length", "0")], method) for _ in range(6 if canary else 40)]
+                    seen = {a.name: (*a.asked("x-policy"), a.json["target"]) if a.json else a.name for a in got}
+                    who = wanted if isinstance(wanted, dict) else {wanted: wanted}
+                    if canary and len(who) == 2: # the canary is the second
+                        who = dict([list(who.items())[canary == "always"]])
+                    tap.equal("%s: %s %s%s, canary %s: what the route says holds" % (mode, method, host, path, canary or "drawn"), seen, who)
+            tap.equal("%s: with keys plain HTTP is redirected first, too" % mode, {lib.ask(ports["http"], "/keys", "tls.example").status for _ in range(8)}, {308})
+            got = [lib.ask(ports["https"], "/keys", "tls.example", tls=lib.client_tls()) for _ in range(40)]
+            tap.equal("%s: over TLS they hold in both" % mode, {(a.name, *a.asked("x-policy")) for a in got}, {("tls", "route"), ("tls2", "route")})
         before = texts(DRAWN % ports, mode)
         for what, old, new, lines in (("a canary's weight", "weight: 10,", "weight: 55,", 1), ("one of two", "weight: 999999}", "weight: 1}", 1),
                                       ("from nothing to something", "{service: never, weight: 0}, {service: blue", "{service: never, weight: 9}, {service: blue", 2)):
