@@ -70,7 +70,8 @@ static void resolve(const struct khap_model *model, struct khap_diags *diags, ui
         struct arena scratch;
         struct service s;
         khap__arena_init(&scratch, NULL);
-        MUST(khap__route_resolve(&r, &r.routes.ptr[i], &scratch, &s));
+        MUST(khap__route_resolve(&r, &r.routes.ptr[i], &r.services.ptr[r.routes.ptr[i].service], &scratch,
+                                 &s));
         MUST(s.route == &r.routes.ptr[i] && !(s.redirect.on && s.respond.on));
         check_word(s.rewrite.prefix);
         check_word(s.rewrite.path);
