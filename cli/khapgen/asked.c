@@ -3,6 +3,7 @@
 
 #include "khapgen/asked.h"
 #include "khapgen/file_type.h"
+#include "khapgen/maps.h"
 #include "khapgen/target.h"
 
 #include <khap/gen.h>
@@ -20,15 +21,14 @@
 static int read_maps(struct report *r, struct asked *a, const char *const *files, size_t n)
 {
     int worst = report_status(r, khap_model_new(NULL, &a->model));
+    struct maps maps = {.report = r, .inputs = &a->inputs, .model = a->model};
     for (size_t i = 0; i < n && worst != EXIT_FAILED; i++) {
-        uint32_t source;
-        int one = input_map(r, &a->inputs, files[i], LARGEST_MAP, &source);
-        if (one == EXIT_DONE)
-            one = report_status(r, khap_model_read(a->model, source, r->diags));
+        int one = maps_read(&maps, files[i], LARGEST_MAP);
         if (one > worst)
             worst = one;
     }
-    return worst;
+    int finished = maps_finish(&maps, !a->in_use);
+    return finished > worst ? finished : worst;
 }
 
 /* One file, because its rules say more than look-ups do; a bundle when that cannot be one file. */

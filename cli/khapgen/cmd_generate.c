@@ -2,7 +2,7 @@
 #include "config.h"
 
 #include "khapgen/commands.h"
-#include "khapgen/input.h"
+#include "khapgen/maps.h"
 #include "khapgen/output.h"
 #include "khapgen/target.h"
 
@@ -172,21 +172,13 @@ static int read_maps(struct generate *g)
     struct options o;
     enum option_result result;
     int status = EXIT_DONE;
+    struct maps maps = {.report = &g->report, .inputs = &g->inputs, .model = g->model};
     options_start(&o, COMMAND_GENERATE, g->words);
-    while ((result = options_next(&o)) != OPTION_END) {
-        uint32_t source;
-        if (result != OPTION_OPERAND)
-            continue;
-        int one = input_map(&g->report, &g->inputs, o.value, g->max_input, &source);
-        if (one == EXIT_DONE)
-            one = report_status(&g->report, khap_model_read(g->model, source, g->report.diags));
-        else if (one != EXIT_FAILED) /* what the others speak of may stand in it */
-            khap_model_read(g->model, 0, g->report.diags);
-        if (one == EXIT_FAILED)
-            return one;
-        status = worse(status, one);
+    while (status != EXIT_FAILED && (result = options_next(&o)) != OPTION_END) {
+        if (result == OPTION_OPERAND)
+            status = worse(status, maps_read(&maps, o.value, g->max_input));
     }
-    return status;
+    return worse(status, maps_finish(&maps, false));
 }
 
 /* KEY=VALUE, where a name in KEY may stand in double quotes and hold anything. */

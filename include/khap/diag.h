@@ -119,6 +119,14 @@ enum khap_status khap_diags_report(struct khap_diags *diags, struct khap_str cod
                                    const struct khap_str *words, size_t n);
 
 /**
+ * The list of sources that a list of diagnostics was made with.
+ *
+ * @param diags  the list
+ * @return it, borrowed; NULL for NULL
+ */
+const struct khap_sources *khap_diags_sources(const struct khap_diags *diags);
+
+/**
  * How many diagnostics of at least this severity there are. A list keeps 1000, the last hundred of them for
  * errors; those beyond are counted, too. What was said of the same place in the same words before is counted,
  * but not kept a second time.

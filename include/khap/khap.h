@@ -1,7 +1,7 @@
 /*
  * khap/khap.h - everything that libkhap offers, in one header
  *
- * <khap/apply.h> belongs to a library of its own and is not part of this one.
+ * <khap/apply.h> and <khap/kube.h> belong to libraries of their own and are not part of this one.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -10,6 +10,7 @@
 
 #include <khap/status.h>
 #include <khap/diag.h>
+#include <khap/yaml.h>
 #include <khap/cfg.h>
 #include <khap/value.h>
 #include <khap/schema.h>

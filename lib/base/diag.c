@@ -235,6 +235,11 @@ const struct khap_sources *khap__diags_sources(const struct khap_diags *diags)
     return diags == NULL ? NULL : diags->sources;
 }
 
+const struct khap_sources *khap_diags_sources(const struct khap_diags *diags)
+{
+    return khap__diags_sources(diags);
+}
+
 const struct khap_alloc *khap__diags_alloc(const struct khap_diags *diags)
 {
     return &diags->arena.alloc;

@@ -13,7 +13,7 @@ for page in $pages; do
     if grep -q '@[A-Z]' "$page"; then not_ok "${page##*/}: something was not filled in"; else ok "${page##*/}: all is filled in"; fi
 done
 
-for library in libkhap libkhap-apply; do
+for library in libkhap libkhap-apply libkhap-kube; do
     syms=$abs_srcdir/tests/exports/$library.syms
     missing= n=0
     for symbol in $(sed 's/[#@ ].*//' "$syms"); do

@@ -38,4 +38,6 @@ headers=$(find "$abs_srcdir/include/khap" -name '*.h' | LC_ALL=C sort)
 one libkhap -v skip='apply.h kube.h'
 headers=$abs_srcdir/include/khap/apply.h
 one libkhap-apply
+headers=$abs_srcdir/include/khap/kube.h
+one libkhap-kube
 finish

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "khapgen/maps.h"
+
+/* KHAP_ENOENT when the source holds no objects. */
+static enum khap_status read_objects(struct maps *m, uint32_t source)
+{
+    enum khap_status status = m->kube == NULL ? khap_kube_new(NULL, &m->kube) : KHAP_OK;
+    return status == KHAP_OK ? khap_kube_read(m->kube, source, m->report->diags) : status;
+}
+
+int maps_read(struct maps *m, const char *path, uint64_t limit)
+{
+    uint32_t source;
+    int status = input_map(m->report, m->inputs, path, limit, &source);
+    if (status == EXIT_DONE) {
+        enum khap_status read = read_objects(m, source);
+        if (read == KHAP_ENOENT)
+            read = khap_model_read(m->model, source, m->report->diags);
+        return report_status(m->report, read);
+    }
+    if (status != EXIT_FAILED) /* what the others speak of may stand in it */
+        khap_model_read(m->model, 0, m->report->diags);
+    return status;
+}
+
+int maps_finish(struct maps *m, bool stand_ins)
+{
+    int status = EXIT_DONE;
+    struct khap_kube_options options;
+    khap_kube_options_init(&options);
+    options.stand_ins = stand_ins;
+    if (khap_kube_count(m->kube) > 0)
+        status = report_status(m->report, khap_kube_resolve(m->kube, &options, m->model, m->report->diags));
+    khap_kube_free(m->kube);
+    m->kube = NULL;
+    return status;
+}

@@ -1,0 +1,21 @@
+/* khapgen/maps.h - service maps and manifests of Kubernetes, read into one map. SPDX-License-Identifier: MIT */
+#ifndef KHAPGEN_MAPS_H
+#define KHAPGEN_MAPS_H
+
+#include "khapgen/input.h"
+#include <khap/kube.h>
+#include <khap/model.h>
+
+struct maps {
+    struct report *report;
+    struct inputs *inputs;
+    struct khap_model *model; /* the caller's */
+    struct khap_kube *kube;   /* the objects, once there is one */
+};
+
+/* Reads a file: a map goes into the model, objects are kept. EXIT_… */
+int maps_read(struct maps *m, const char *path, uint64_t limit);
+/* Adds to the model what the objects ask for, and frees them. `stand_ins`: what only a cluster knows is made up where it is missing. EXIT_… */
+int maps_finish(struct maps *m, bool stand_ins);
+
+#endif

@@ -1,0 +1,93 @@
+/*
+ * khap/kube.h - objects of a Kubernetes cluster, and the service map that they ask for
+ *
+ * A store takes objects, one by one or from manifests, and keeps of each what matters here. What all of them together ask for is worked out from the
+ * whole store, in the same way whatever the order they came in. Nothing here reads a file or talks to a server.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef KHAP_KUBE_H
+#define KHAP_KUBE_H
+
+#include <khap/diag.h>
+#include <khap/model.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A store of objects. */
+struct khap_kube;
+
+/**
+ * Makes an empty store.
+ *
+ * @param alloc  allocator, or NULL
+ * @param out    [out] freed with khap_kube_free()
+ * @return KHAP_OK, KHAP_ENOMEM, KHAP_EINVAL
+ */
+enum khap_status khap_kube_new(const struct khap_alloc *alloc, struct khap_kube **out);
+
+/** Frees a store; NULL is allowed. */
+void khap_kube_free(struct khap_kube *kube);
+
+/**
+ * Puts the objects of a source into the store: YAML or JSON, one object, a List, or several documents. One that is there already, by kind, namespace
+ * and name, is replaced. Kinds that say nothing here are passed over.
+ *
+ * @param kube    the store
+ * @param source  a number from khap_sources_add(), of the list that `diags` was made with; what is resolved later has places in it
+ * @param diags   receives what is wrong with it; not NULL
+ * @return KHAP_OK; KHAP_ENOENT when the source holds no object of Kubernetes, and nothing was said; KHAP_EINPUT, when what is good in it was
+ *         taken all the same; KHAP_ENOMEM, KHAP_EINVAL
+ */
+enum khap_status khap_kube_read(struct khap_kube *kube, uint32_t source, struct khap_diags *diags);
+
+/**
+ * Takes an object out of the store.
+ *
+ * @param kube  the store
+ * @param kind  "Service", "Node" …
+ * @param ns    its namespace; empty for a kind that has none
+ * @param name  its name
+ * @return KHAP_OK, KHAP_ENOENT when it is not there, KHAP_EINVAL
+ */
+enum khap_status khap_kube_remove(struct khap_kube *kube, struct khap_str kind, struct khap_str ns,
+                                  struct khap_str name);
+
+/** How many objects the store holds. */
+size_t khap_kube_count(const struct khap_kube *kube);
+
+/** What khap_kube_resolve() goes by. Set by khap_kube_options_init(). */
+struct khap_kube_options {
+    size_t size;                /**< sizeof(struct khap_kube_options) as the caller knows it */
+    struct khap_str prefix;     /**< what the names of backends begin with; empty by default */
+    struct khap_str class_name; /**< Services of this loadBalancerClass are served: "khap.io/haproxy" */
+    struct khap_str
+        ingress_class; /**< Ingresses of this class are served, and of classes whose controller is `class_name`: "khap" */
+    struct khap_str node_address; /**< the type of address that a node is reached by: "InternalIP" */
+    uint32_t max_nodes;           /**< at most so many nodes for a service; 0, the default: all */
+    uint32_t drain_cordoned;      /**< 1: a node that is cordoned is drained; 0 by default */
+    /** 1: what only a cluster can know, a node port or a node, is made up where it is missing, with a note. 0 by default */
+    uint32_t stand_ins;
+};
+
+/** Fills the defaults. */
+void khap_kube_options_init(struct khap_kube_options *options);
+
+/**
+ * Adds to a service map what the objects ask for. The same objects give the same map, whatever the order they came in.
+ *
+ * @param kube     the store
+ * @param options  how; NULL for the defaults
+ * @param model    receives nodes and services; what is in it already is the ground that they stand on
+ * @param diags    receives what is wrong with objects; not NULL
+ * @return KHAP_OK, KHAP_EINPUT (the rest is in the map), KHAP_ENOMEM, KHAP_EINVAL
+ */
+enum khap_status khap_kube_resolve(const struct khap_kube *kube, const struct khap_kube_options *options,
+                                   struct khap_model *model, struct khap_diags *diags);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,83 @@
+/* kube/claims.c - whose a host is: the namespace's that asked for it first. SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "kube/resolve.h"
+
+#include <stdlib.h>
+
+static struct khap_str normal(struct memory *m, struct khap_str host)
+{
+    if (host.len > 0 && host.ptr[host.len - 1] == '.')
+        host.len--;
+    char *copy = host.len > 0 ? khap__kube_take(m, host.len, 1) : NULL;
+    if (!copy)
+        return S("");
+    for (size_t i = 0; i < host.len; i++)
+        copy[i] = host.ptr[i] >= 'A' && host.ptr[i] <= 'Z' ? (char)(host.ptr[i] - 'A' + 'a') : host.ptr[i];
+    return (struct khap_str){copy, host.len};
+}
+
+struct wish *khap__kube_wish(struct resolving *r, const struct object *by, const struct object *service,
+                             const struct port *port, struct khap_str host)
+{
+    struct wish *w = khap__kube_take(&r->memory, 1, sizeof *w);
+    if (!w)
+        return NULL;
+    *w = (struct wish){.by = by, .service = service, .port = port, .number = r->n_wishes++};
+    w->host = normal(&r->memory, host);
+    *r->last_wish = w;
+    r->last_wish = &w->next;
+    return w;
+}
+
+/* Who has no time of creation is not in the cluster yet, and comes behind all that are. */
+static int earlier(const struct object *a, const struct object *b)
+{
+    if ((a->created.len == 0) != (b->created.len == 0))
+        return a->created.len == 0 ? 1 : -1;
+    int order = khap__kube_compare(a->created, b->created);
+    if (order == 0)
+        order = khap__kube_compare(a->ns, b->ns);
+    return order != 0 ? order : khap__kube_compare(a->name, b->name);
+}
+
+static int by_host(const void *a, const void *b)
+{
+    const struct wish *x = *(const struct wish *const *)a, *y = *(const struct wish *const *)b;
+    int order = khap__kube_compare(x->host, y->host);
+    if (order == 0)
+        order = earlier(x->by, y->by);
+    return order != 0 ? order : x->number < y->number ? -1 : x->number > y->number;
+}
+
+void khap__kube_settle(struct resolving *r)
+{
+    size_t n = 0;
+    r->by_host = khap__kube_take(&r->memory, r->n_wishes + 1, sizeof(struct wish *));
+    if (!r->by_host)
+        return;
+    for (struct wish *w = r->wishes; w; w = w->next)
+        r->by_host[n++] = w;
+    if (n > 1)
+        qsort(r->by_host, n, sizeof(struct wish *), by_host);
+}
+
+bool khap__kube_may(struct resolving *r, const struct wish *w)
+{
+    size_t low = 0, high = r->n_wishes;
+    if (!r->by_host)
+        return false;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (khap__kube_compare(r->by_host[middle]->host, w->host) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const struct wish *owner = r->by_host[low];
+    if (khap__kube_same(owner->by->ns, w->by->ns))
+        return true;
+    khap__kube_say(r->diags, "kube-host-claimed", w->place, w->host.len > 0 ? w->host : S("any host"),
+                   khap__kube_whose(&r->memory, owner->by), khap__kube_whose(&r->memory, w->by));
+    return false;
+}

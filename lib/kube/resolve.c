@@ -1,0 +1,48 @@
+/* kube/resolve.c - what all objects together ask for. SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "kube/resolve.h"
+
+void khap_kube_options_init(struct khap_kube_options *options)
+{
+    if (!options)
+        return;
+    *options = (struct khap_kube_options){.size = sizeof *options,
+                                          .prefix = S(""),
+                                          .class_name = S("khap.io/haproxy"),
+                                          .ingress_class = S("khap"),
+                                          .node_address = S("InternalIP")};
+}
+
+void khap__kube_set(struct resolving *r, struct khap_str path, struct khap_str yaml, struct khap_place place)
+{
+    enum khap_status status = khap_model_set(r->model, path, yaml, place, r->diags);
+    if (status == KHAP_ENOMEM)
+        r->memory.failed = true;
+    else if (status != KHAP_OK)
+        r->bad = true;
+}
+
+enum khap_status khap_kube_resolve(const struct khap_kube *kube, const struct khap_kube_options *options,
+                                   struct khap_model *model, struct khap_diags *diags)
+{
+    struct resolving r = {.kube = kube, .model = model, .diags = diags};
+    if (!kube || !model || !diags || (options && options->size != sizeof *options))
+        return KHAP_EINVAL;
+    khap_kube_options_init(&r.options);
+    if (options)
+        r.options = *options;
+    khap__kube_memory_init(&r.memory, &kube->alloc);
+    r.last_wish = &r.wishes;
+    khap__kube_nodes(&r);
+    khap__kube_services(&r);
+    khap__kube_ingresses(&r);
+    khap__kube_settle(&r);
+    if (!r.memory.failed)
+        khap__kube_write_nodes(&r);
+    if (!r.memory.failed)
+        khap__kube_backends(&r);
+    bool failed = r.memory.failed;
+    khap__kube_memory_free(&r.memory);
+    return failed ? KHAP_ENOMEM : r.bad ? KHAP_EINPUT : KHAP_OK;
+}

@@ -1,0 +1,91 @@
+/* kube/resolve.h - from the objects of a store to keys of a service map. SPDX-License-Identifier: MIT */
+#ifndef KUBE_RESOLVE_H
+#define KUBE_RESOLVE_H
+
+#include "kube/kube.h"
+
+/* A key below a service or a route, and its value as YAML that was written here. */
+struct setting {
+    struct khap_str key, yaml;
+    struct khap_place place;
+    struct setting *next;
+};
+
+/* A route that somebody wishes to a port of a service. */
+struct wish {
+    const struct object *by, *service;
+    const struct port *port;
+    struct khap_str host; /* small letters, without a dot at the end; empty for any */
+    struct khap_str yaml;
+    struct khap_place place;
+    const struct setting *settings; /* of this route */
+    size_t number;                  /* in the order in which they were wished */
+    struct wish *next;
+};
+
+/* What the annotations of an object say. */
+struct said {
+    struct setting *settings; /* by key */
+    struct khap_str port, class_name;
+    struct khap_place port_place;
+    bool has_routes, has_class, bad;
+};
+
+/* A service that is served. */
+struct exposed {
+    const struct object *o;
+    struct said said;
+    bool wanted, own_port; /* it asks for it itself: routes to `port`, or each port at an address */
+    const struct port *port;
+};
+
+struct resolving {
+    const struct khap_kube *kube;
+    struct khap_kube_options options;
+    struct khap_model *model;
+    struct khap_diags *diags;
+    struct memory memory;
+    bool bad;
+    struct exposed *services; /* by namespace and name */
+    size_t n_services;
+    const struct object **nodes; /* those that can serve, by name */
+    size_t n_nodes;
+    bool ipv6;                    /* a service wants addresses of this family */
+    const struct object **slices; /* by namespace and service */
+    size_t n_slices;
+    struct wish *wishes, **last_wish;
+    size_t n_wishes;
+    struct wish **by_host; /* the owner of each host is the first that has it */
+};
+
+/* annotations.c */
+void khap__kube_annotations(struct resolving *r, const struct object *o, struct said *said,
+                            void (*route)(void *ctx, struct khap_str host, struct khap_str yaml,
+                                          struct khap_place place),
+                            void *ctx);
+
+/* claims.c */
+struct wish *khap__kube_wish(struct resolving *r, const struct object *by, const struct object *service,
+                             const struct port *port, struct khap_str host);
+void khap__kube_settle(struct resolving *r);
+/* Whether the host is its own to have; says so when it is not. */
+bool khap__kube_may(struct resolving *r, const struct wish *w);
+
+/* exposed.c: what Services ask for; ingresses.c: what Ingresses do */
+void khap__kube_services(struct resolving *r);
+const struct exposed *khap__kube_exposed(const struct resolving *r, struct khap_str ns, struct khap_str name);
+void khap__kube_ingresses(struct resolving *r);
+
+/* nodes.c */
+void khap__kube_nodes(struct resolving *r);
+void khap__kube_write_nodes(struct resolving *r);
+/* Adds the value of a service's `nodes`, or nothing. */
+void khap__kube_add_nodes(struct resolving *r, const struct object *service, struct text *out);
+
+/* backends.c */
+void khap__kube_backends(struct resolving *r);
+
+/* resolve.c: sets a key of the map; `bad` when it is refused */
+void khap__kube_set(struct resolving *r, struct khap_str path, struct khap_str yaml, struct khap_place place);
+
+#endif

@@ -1,0 +1,174 @@
+/* The store of objects, and what they come to: order, replacing, removing, and every allocation made to fail. SPDX-License-Identifier: MIT */
+#include "failing_alloc.h"
+
+#include <khap/gen.h>
+#include <khap/kube.h>
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define S(literal) ((struct khap_str){"" literal, sizeof(literal) - 1})
+
+static const char node[] = "{apiVersion: v1, kind: Node, metadata: {name: n1, labels: {a: b}},"
+                           " status: {addresses: [{type: InternalIP, address: 10.0.0.1}]}}";
+static const char web[] =
+    "{apiVersion: v1, kind: Service, metadata: {name: web, namespace: shop, annotations: {"
+    "khap.io/hosts: 'a.example, b.example', khap.io/chek-path: /x, khap.io/check: '{path: /up, expect: [200, "
+    "204]}',"
+    "khap.io/cors: 'https://x.example', khap.io/routes: '[{host: c.example, path: /p}]'}},"
+    " spec: {type: NodePort, sessionAffinity: ClientIP, ports: [{port: 80, nodePort: 30080}]}}";
+static const char db[] = "{apiVersion: v1, kind: Service, metadata: {name: db}, spec: {type: LoadBalancer, "
+                         "loadBalancerClass: khap.io/haproxy,"
+                         " loadBalancerIP: 192.0.2.10, externalTrafficPolicy: Local, "
+                         "loadBalancerSourceRanges: [10.0.0.0/8], ports: [{port: 5432, nodePort: 30432}]}}";
+static const char slice[] = "{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: db-1, "
+                            "labels: {kubernetes.io/service-name: db}},"
+                            " endpoints: [{nodeName: n1}]}";
+static const char ingress[] =
+    "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: i, namespace: shop, annotations: "
+    "{khap.io/rewrite: /y}}, spec: {"
+    " ingressClassName: khap, rules: [{host: '*.d.example', http: {paths: [{path: /z, pathType: Exact, "
+    "backend: {service: {name: web, port: {number: 80}}}}]}}]}}";
+
+static int into_text(void *ctx, const char *data, size_t len)
+{
+    char *text = ctx;
+    size_t old = strlen(text);
+    assert_true(old + len < 20000);
+    memcpy(text + old, data, len);
+    text[old + len] = '\0';
+    return 0;
+}
+
+/* Reads the texts, takes out what `gone` names, and writes the map; `written` has 20000 bytes, or is NULL. */
+static enum khap_status run(const struct khap_alloc *alloc, const char *const *texts, size_t n,
+                            const char *gone, char *written)
+{
+    struct khap_sources *sources;
+    struct khap_diags *diags;
+    struct khap_kube *kube = NULL;
+    struct khap_model *model = NULL;
+    assert_int_equal(khap_sources_new(NULL, &sources), KHAP_OK);
+    assert_int_equal(khap_diags_new(NULL, sources, &diags), KHAP_OK);
+    enum khap_status status = khap_kube_new(alloc, &kube);
+    for (size_t i = 0; i < n && status == KHAP_OK; i++) {
+        uint32_t id;
+        struct khap_str text = {texts[i], strlen(texts[i])};
+        assert_int_equal(khap_sources_add(sources, S("m"), text, &id), KHAP_OK);
+        status = khap_kube_read(kube, id, diags);
+    }
+    if (gone && status == KHAP_OK)
+        status = khap_kube_remove(kube, S("Service"), S("shop"), (struct khap_str){gone, strlen(gone)});
+    if (status == KHAP_OK)
+        status = khap_model_new(NULL, &model);
+    if (status == KHAP_OK)
+        status = khap_kube_resolve(kube, NULL, model, diags);
+    if (status == KHAP_OK && written) {
+        const struct khap_sink sink = {written, into_text};
+        written[0] = '\0';
+        assert_int_equal(khap_model_write(model, &sink), KHAP_OK);
+    }
+    khap_model_free(model);
+    khap_kube_free(kube);
+    khap_diags_free(diags);
+    khap_sources_free(sources);
+    return status;
+}
+
+static void test_order(void **state)
+{
+    const char *texts[] = {node, web, db, slice, ingress};
+    enum { N = sizeof texts / sizeof *texts };
+    char *first = calloc(1, 20000), *other = calloc(1, 20000);
+    (void)state;
+    assert_true(first && other);
+    assert_int_equal(run(NULL, texts, N, NULL, first), KHAP_OK);
+    assert_non_null(strstr(first, "shop_web_80"));
+    assert_non_null(strstr(first, "d.example"));
+    for (unsigned turn = 0; turn < 120; turn++) { /* each of the 5! orders */
+        const char *mixed[N];
+        unsigned left = turn;
+        memcpy(mixed, texts, sizeof mixed);
+        for (unsigned i = 0; i < N; i++) {
+            unsigned k = i + left % (N - i);
+            left /= N - i;
+            const char *t = mixed[i];
+            mixed[i] = mixed[k];
+            mixed[k] = t;
+        }
+        assert_int_equal(run(NULL, mixed, N, NULL, other), KHAP_OK);
+        assert_string_equal(first, other);
+    }
+    free(first);
+    free(other);
+}
+
+static void test_replaced(void **state)
+{
+    static const char newer[] =
+        "{apiVersion: v1, kind: Service, metadata: {name: web, namespace: shop, annotations: "
+        "{khap.io/hosts: z.example}}, spec: {type: NodePort, ports: [{port: 80, nodePort: 30099}]}}";
+    const char *both[] = {node, web, newer}, *one[] = {node, newer}, *with_gone[] = {node, web, db},
+               *without[] = {node, db};
+    char *a = calloc(1, 20000), *b = calloc(1, 20000);
+    (void)state;
+    assert_true(a && b);
+    assert_int_equal(run(NULL, both, 3, NULL, a), KHAP_OK);
+    assert_int_equal(run(NULL, one, 2, NULL, b), KHAP_OK);
+    assert_string_equal(a, b);
+    assert_null(strstr(a, "30080"));
+    assert_int_equal(run(NULL, with_gone, 3, "web", a), KHAP_OK);
+    assert_int_equal(run(NULL, without, 2, NULL, b), KHAP_OK);
+    assert_string_equal(a, b);
+    assert_int_equal(run(NULL, without, 2, "web", NULL), KHAP_ENOENT);
+    free(a);
+    free(b);
+}
+
+static void test_other_texts(void **state)
+{
+    const char *map[] = {"services: {web: {nodePort: 30000, hosts: [apiVersion.example]}}\n"},
+               *broken[] = {"apiVersion: [\n"}, *empty[] = {""};
+    (void)state;
+    assert_int_equal(run(NULL, map, 1, NULL, NULL), KHAP_ENOENT);
+    assert_int_equal(run(NULL, broken, 1, NULL, NULL), KHAP_ENOENT);
+    assert_int_equal(run(NULL, empty, 1, NULL, NULL), KHAP_ENOENT);
+}
+
+static void test_memory(void **state)
+{
+    const char *texts[] = {node, web, db, slice, ingress, web};
+    (void)state;
+    for (size_t i = 1;; i++) {
+        struct failing_alloc f;
+        failing_alloc_init(&f, i);
+        enum khap_status status = run(&f.alloc, texts, sizeof texts / sizeof *texts, "web", NULL);
+        assert_failing_alloc_clean(&f);
+        if (!f.failed) {
+            assert_int_equal(status, KHAP_OK);
+            assert_true(i > 100);
+            break;
+        }
+        assert_int_equal(status, KHAP_ENOMEM);
+    }
+    for (size_t i = 1;; i++) { /* with the Ingress resolved */
+        struct failing_alloc f;
+        failing_alloc_init(&f, i);
+        enum khap_status status = run(&f.alloc, texts, 5, NULL, NULL);
+        assert_failing_alloc_clean(&f);
+        if (!f.failed)
+            break;
+        assert_int_equal(status, KHAP_ENOMEM);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_order), cmocka_unit_test(test_replaced),
+                                       cmocka_unit_test(test_other_texts), cmocka_unit_test(test_memory)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
