@@ -143,6 +143,7 @@ struct check {
             struct khap_str rules; /* which set */
             struct khap_place place;
             bool told;
+            bool before; /* the line before was one, and HAProxy warns of the next */
         } of[16];
     } final;
     /* files.c */

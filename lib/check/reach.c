@@ -38,6 +38,25 @@ static bool is_conditional(const struct check *c, const struct schema_line *line
     return false;
 }
 
+/* Whether HAProxy warns of a rule straight behind this one, when it has no condition: not of every action that ends a set, and not in every set. */
+static bool is_warned_of(struct khap_str set, const struct schema_line *line)
+{
+    static const char *const sets[] = {"http-request", "http-response", "http-after-response"};
+    static const char *const actions[] = {"allow", "auth", "deny", "redirect", "return", "tarpit"};
+    bool known = false;
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        known = known || khap__str_eq(set, khap__str(sets[i]));
+    for (uint32_t i = 0; i < line->n_options && known; i++) {
+        struct khap_str action = khap__schema_text(line->options[i].row->words);
+        for (size_t k = 0; k < sizeof actions / sizeof *actions && line->options[i].parent == UINT32_MAX;
+             k++) {
+            if (khap__str_eq(action, khap__str(actions[k])))
+                return true;
+        }
+    }
+    return false;
+}
+
 void khap__check_reach(struct check *c, const struct schema_line *line)
 {
     struct khap_span span = {line->keyword, 0, line->keyword, (uint32_t)c->words[line->keyword].text.len};
@@ -48,21 +67,28 @@ void khap__check_reach(struct check *c, const struct schema_line *line)
         c->final.section = c->at.section;
         c->final.n = 0;
     }
+    bool always = c->at.read == KHAP_TRUE && !is_conditional(c, line);
     for (uint32_t i = 0; i < c->final.n; i++) {
         if (!khap__str_eq(c->final.of[i].rules, set))
             continue;
-        if (!c->final.of[i].told) {
+        if (c->final.of[i].before) {
+            SAY(c->diags, MSG_RULE_AFTER_FINAL, khap__check_place(c, span),
+                khap__schema_text(line->row->words));
+            khap__diags_relate(c->diags, c->final.of[i].place, S("this always ends the rules"));
+        } else if (!c->final.of[i].told) {
             SAY(c->diags, MSG_RULE_NEVER_REACHED, khap__check_place(c, span),
                 khap__schema_text(line->row->words));
             khap__diags_relate(c->diags, c->final.of[i].place, S("this always ends the rules"));
         }
         c->final.of[i].told = true;
+        c->final.of[i].before = always && is_final(line) && is_warned_of(set, line);
+        c->final.of[i].place = c->final.of[i].before ? khap__check_place(c, span) : c->final.of[i].place;
         return;
     }
-    if (c->at.read != KHAP_TRUE || c->final.n == sizeof c->final.of / sizeof *c->final.of ||
-        !is_final(line) || is_conditional(c, line))
+    if (!always || c->final.n == sizeof c->final.of / sizeof *c->final.of || !is_final(line))
         return;
     c->final.of[c->final.n].rules = set;
     c->final.of[c->final.n].place = khap__check_place(c, span);
+    c->final.of[c->final.n].before = is_warned_of(set, line);
     c->final.of[c->final.n++].told = false;
 }

@@ -30,7 +30,7 @@ told 'rules' '9 rule-never-reached
 $defaults
 frontend f
     bind :80
-    http-request deny
+    http-request reject
     http-request deny if { path / }
     http-request set-header X y
     use_backend b if { path /b }
@@ -40,13 +40,20 @@ backend b
     http-request deny if { path / }
     http-request redirect location / ignore-empty
     http-request set-header X y
-    http-request return status 200
+    http-request silent-drop
     http-request set-header X y
 backend c
     tcp-request content accept
     tcp-request content reject
     tcp-response content reject
 END
+# HAProxy itself warns of the rule straight behind these, and only of that one
+for rule in 'http-request allow' 'http-request auth' 'http-request deny' 'http-request redirect location /' 'http-request return status 200' 'http-request tarpit' \
+    'http-response allow' 'http-response deny' 'http-after-response allow'; do
+    printf '%s\nbackend b\n %s\n %s set-header X y\n %s set-header X z\n' "$defaults" "$rule" "${rule%% *}" "${rule%% *}" >a.cfg
+    "$KHAPGEN" check a.cfg >out 2>err
+    is "behind '$rule': a warning" "$(sed -n 's/^a.cfg:\([0-9]*\):[0-9]*: warning: .*\[\([a-z-]*\)\]$/\1 \2/p' err)" '8 rule-after-final'
+done
 told 'rules whose end is not known' '' <<END
 $defaults
 frontend f

@@ -122,6 +122,9 @@ good = sorted(glob.glob(tap.srcdir + "/examples/*.yaml"))
 bad = []
 for case in sorted(glob.glob(tap.srcdir + "/tests/cases/*/")):
     maps = sorted(glob.glob(case + "*.yaml"))
+    with open(maps[0], encoding="latin-1") as f:
+        if re.search("^apiVersion:", f.read(), re.M):
+            continue  # objects of Kubernetes, which no map's schema is about
     (good if os.path.exists(case + "expected.cfg") else bad).append(maps[0] if maps[0].endswith("map.yaml") else case + "map.yaml")
 for path in good:
     found = faults(path)

@@ -268,7 +268,7 @@ static void test_files(void **state)
                                   "certs-unread\n2:16 file-missing\n"
                                   "3:6 file-bad\n2:1 bad-pattern\n8:23 file-missing\n1:10 bad-value\n"
                                   "4:10 bad-value\n2:2 file-bad\n1:5 unknown-sample\n1:10 bad-value\n"
-                                  "4:10 bad-value\n12:2 rule-never-reached\n12:23 file-two-ways\n");
+                                  "4:10 bad-value\n12:2 rule-after-final\n12:23 file-two-ways\n");
     khap__buf_free(&said);
     for (size_t i = 1;; i++) {
         struct failing_alloc f;
