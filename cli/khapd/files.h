@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Paths, each once when they are added by files_add_once(). */
+/* Copies of paths, each once when they are added by files_add_once(); and of any other text. */
 struct files {
     char **of;
     size_t n, cap;

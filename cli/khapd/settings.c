@@ -109,20 +109,7 @@ static const char *wanted(const struct key_row *row)
 
 static char *keep(struct settings *c, const char *text, size_t len)
 {
-    if (c->n_kept == c->cap) {
-        size_t cap = c->cap == 0 ? 16 : c->cap * 2;
-        char **kept = cap > SIZE_MAX / sizeof *kept ? NULL : realloc(c->kept, cap * sizeof *kept);
-        if (kept == NULL)
-            return NULL;
-        c->kept = kept;
-        c->cap = cap;
-    }
-    char *copy = len < SIZE_MAX ? malloc(len + 1) : NULL;
-    if (copy == NULL)
-        return NULL;
-    memcpy(copy, text, len);
-    copy[len] = '\0';
-    return c->kept[c->n_kept++] = copy;
+    return files_add(&c->kept, text, len) ? c->kept.of[c->kept.n - 1] : NULL;
 }
 
 static bool read_time(const char *text, uint64_t *ms)
@@ -468,9 +455,7 @@ void settings_free(struct settings *c)
 {
     for (size_t i = 0; i < KEY_COUNT; i++)
         free(c->values[i].list);
-    for (size_t i = 0; i < c->n_kept; i++)
-        free(c->kept[i]);
-    free(c->kept);
+    files_free(&c->kept);
     free(c->path);
     free((char *)(uintptr_t)c->text.ptr);
     free((char *)(uintptr_t)c->ground.ptr);

@@ -4,6 +4,7 @@
 
 #include "khapgen/report.h"
 
+#include "khapd/files.h"
 #include "khapd/key_table.h"
 #include <stdint.h>
 
@@ -21,8 +22,7 @@ struct settings {
     char *path;             /* of the file */
     struct khap_str text;   /* of the file, malloc'ed */
     struct khap_str ground; /* the other keys, each at its place; malloc'ed; empty when there are none */
-    char **kept;            /* what the values point to */
-    size_t n_kept, cap;
+    struct files kept;      /* what the values point to */
 };
 
 /* Reads it; what is wrong is said. EXIT_…; settings_free() after the report was shown, in any case. */
