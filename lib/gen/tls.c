@@ -20,6 +20,7 @@ static bool said_alone(const struct gen *g, const struct cert *c)
     bool many = g->r.certs.len > CERTS_A_BIND && c->file.len > 0;
     return g->options->bundle &&
            c->directory.len == 0 && /* HAProxy takes no directory in a list; 2.6 never ends reading it */
+           c->crt_list.len == 0 &&
            (c->n_hosts > 0 || c->client_ca.len > 0 || khap__gen_cert_option(g, c) != NULL || many);
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Checks that speak MySQL, PostgreSQL, Redis, SMTP or gRPC, agents beside servers, and the state of single servers: who gets connections."""
+import re
 import struct
 
 import lib
@@ -132,28 +133,34 @@ with lib.Lab() as lab:
     def seen(host, count=12, **how):
         return {str(ask(http, "/", host, **how).name).split(":")[0] for _ in range(count)}
 
+    def states(kind):
+        """Whether each server is up by HAProxy's last word on it. A check of one that is well may come late on a busy machine, and the next one rights it."""
+        last = dict(re.findall(r"Server %s/(node\d) is (UP|DOWN)" % kind, proxy.output()))
+        return [last.get(n, "UP") == "UP" for n in ("node1", "node2")]
+
+    def history(kind):
+        return "\n".join(x for x in proxy.output().split("\n") if "Server %s/" % kind in x)
+
     for mode in lib.MODES:
         with lab.run(MAP % ports, mode, wait=[http] + [ports["at_" + k] for k in kinds], target=lib.TARGET or None) as proxy:
             tap.ok("%s: HAProxy says nothing against it" % mode, not proxy.complaints(), proxy.complaints())
             for kind, both in servers.items():
-                tap.ok("%s: %s: up" % (mode, kind), until(lambda: all(s.heard for s in both), 10) and "is DOWN" not in proxy.output(), proxy.output()[-500:])
+                tap.ok("%s: %s: up" % (mode, kind), until(lambda: all(s.heard for s in both) and states(kind) == [True, True], 10), history(kind))
                 tap.ok("%s: %s: asked as it should be" % (mode, kind), all(any(TOLD[kind](t) for t in s.heard) for s in both), both[0].heard[:3])
-            tap.equal("%s: another port is checked" % mode, seen("side.example"), set(NODES))
+            tap.ok("%s: another port is checked" % mode, until(lambda: seen("side.example") == set(NODES), 10))
             for both in servers.values():
                 both[0].well = False
             for kind in servers:
-                down = until(lambda: "Server %s/node1 is DOWN" % kind in proxy.output(), 10)
-                tap.ok("%s: %s: one that refuses is down, the other is not" % (mode, kind), down and "Server %s/node2 is DOWN" % kind not in proxy.output(),
-                       "\n".join(x for x in proxy.output().split("\n") if "Server %s/" % kind in x))
+                tap.ok("%s: %s: one that refuses is down, the other is not" % (mode, kind), until(lambda: states(kind) == [False, True], 10), history(kind))
             tap.ok("%s: what is checked there is down, too" % mode, until(lambda: seen("side.example") == {NODES[1]}, 10))
             for both in servers.values():
                 both[0].well = True
             tap.ok("%s: and up again" % mode, until(lambda: seen("side.example") == set(NODES), 10))
             for kind in servers:
-                tap.ok("%s: %s: up again" % (mode, kind), until(lambda: "Server %s/node1 is UP" % kind in proxy.output(), 10), proxy.output()[-500:])
+                tap.ok("%s: %s: up again" % (mode, kind), until(lambda: states(kind) == [True, True], 10), history(kind))
 
             tap.ok("%s: agents are sent their line" % mode, until(lambda: all(a.heard for a in agents), 10) and set(agents[0].heard) - {b""} == {b'who $HOME "#" %[src]\n'}, agents[0].heard[:2])
-            tap.equal("%s: both are used" % mode, seen("agent.example"), set(NODES))
+            tap.ok("%s: both are used" % mode, until(lambda: seen("agent.example") == set(NODES), 10))
             for says, back in ((b"drain\n", b"ready\n"), (b"down\n", b"up\n"), (b"maint\n", b"ready up\n"), (b"0%\n", b"100%\n")):
                 agents[0].says = says
                 tap.ok("%s: an agent says %s" % (mode, says.decode().strip()), until(lambda: seen("agent.example") == {NODES[1]}, 10), proxy.output()[-500:])
