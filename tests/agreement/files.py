@@ -16,6 +16,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import tap  # noqa: E402
+import verdict  # noqa: E402
 
 KHAPGEN = os.environ.get("KHAPGEN") or os.path.join(tap.builddir, "khapgen")
 GLOBAL = "global\n tune.ssl.default-dh-param 2048\n"
@@ -194,7 +195,7 @@ def write(path, what):
 
 def run(*words):
     done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=60)
-    return done.returncode, done.stdout.decode("latin-1")
+    return done.returncode, verdict.of_configuration(done.stdout.decode("latin-1"))
 
 
 def haproxy(binary, path):
@@ -254,11 +255,11 @@ def ask(asked, folder, binaries):
         if got != wanted:
             wrong.append("%d.%d %s, %s: HAProxy %s, khapgen %s\n%s" % (major, minor, name, what, wanted, got, (own if wanted == "nothing" else said).strip()[-400:]))
     tap.ok("the same verdict", not wrong, "\n".join(wrong))
-    for verdict, n in sorted(count.items()):
-        if verdict == "warning":  # few have one: a share may have none
-            tap.note("%s: %d" % (verdict, n))
+    for kind, n in sorted(count.items()):
+        if kind == "warning":  # few have one: a share may have none
+            tap.note("%s: %d" % (kind, n))
         else:
-            tap.ok("%s: %d" % (verdict, n), n > 0, "none was asked")
+            tap.ok("%s: %d" % (kind, n), n > 0, "none was asked")
 
 
 main()

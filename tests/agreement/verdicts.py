@@ -16,6 +16,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import tap  # noqa: E402
+import verdict  # noqa: E402
 
 KHAPGEN = os.environ.get("KHAPGEN") or os.path.join(tap.builddir, "khapgen")
 TIMEOUTS = " timeout client 3s\n timeout server 3s\n timeout connect 3s\n"
@@ -43,7 +44,7 @@ def configuration(kind, line, rng):
 
 def run(*words):
     done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    return done.returncode, done.stdout.decode("utf-8", "replace")
+    return done.returncode, verdict.of_configuration(done.stdout.decode("utf-8", "replace"))
 
 
 def haproxy(binary, path):

@@ -15,6 +15,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import tap
+import verdict
 
 import bases
 import judge
@@ -33,7 +34,7 @@ HOW = ("same", "double", "move", "drop", "add", "section")
 def warnings_in(said):
     """What HAProxy warns of, each with the lines that belong to it."""
     found, inside = [], False
-    for line in said.split("\n"):
+    for line in verdict.of_configuration(said).split("\n"):
         if line.startswith("["):
             inside = line.startswith("[WARNING]")
             if inside:

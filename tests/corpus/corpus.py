@@ -17,6 +17,7 @@ import files  # noqa: E402
 import khapgen  # noqa: E402
 import randomlines  # noqa: E402
 import tap  # noqa: E402
+import verdict  # noqa: E402
 
 
 def through_c(corpus, kilobytes):
@@ -45,13 +46,13 @@ def through_json(corpus, program):
     tap.equal("khapgen parse --json | khapgen parse --from-json gives %d files back" % len(corpus.files()), wrong, [])
 
 
-def verdict(binary, path, folder):
+def judged(binary, path, folder):
     try:
         done = subprocess.run([binary, "-c", "-f", path], cwd=folder, capture_output=True, check=False, timeout=20)
     except subprocess.TimeoutExpired:
         return None
-    said = done.stdout + done.stderr
-    return done.returncode, said.count(b"[ALERT]"), said.count(b"[WARNING]")
+    said = verdict.of_configuration((done.stdout + done.stderr).decode("latin-1"))
+    return done.returncode, said.count("[ALERT]"), said.count("[WARNING]")
 
 
 def laid_out(corpus, program, binary, folder):
@@ -63,7 +64,7 @@ def laid_out(corpus, program, binary, folder):
     for path, configuration, base in corpus.files():
         if not configuration:
             continue
-        before = verdict(binary, path, base)
+        before = judged(binary, path, base)
         if before is None:
             verdicts["too slow"] += 1
             continue
@@ -73,7 +74,7 @@ def laid_out(corpus, program, binary, folder):
             continue
         with open(out, "wb") as f:
             f.write(done.stdout)
-        after = verdict(binary, out, base)
+        after = judged(binary, out, base)
         with open(path, "rb") as f:
             text = f.read()
         changed = text != done.stdout

@@ -19,6 +19,7 @@ import tempfile
 
 import khapgen
 import tap
+import verdict
 
 try:
     import yaml
@@ -321,7 +322,7 @@ def haproxy_refuses(files):
         if name not in ("try", "out"):
             os.symlink(os.path.join("..", name), os.path.join(folder, name))
     done = subprocess.run([HAPROXY, "-c", "-f", "haproxy.cfg"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    said = done.stdout.decode("utf-8", "replace")
+    said = verdict.of_configuration(done.stdout.decode("utf-8", "replace"))
     if done.returncode or "[ALERT]" in said or "[WARNING]" in said:
         return said
     return None

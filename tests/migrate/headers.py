@@ -21,6 +21,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import tap
+import verdict
 
 KHAPGEN = os.environ.get("KHAPGEN") or os.path.join(tap.builddir, "khapgen")
 
@@ -523,7 +524,7 @@ class Run:
 
     def start(self):
         check = subprocess.run([self.binary, "-c", "-f", self.new], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, encoding="latin-1")
-        self.said = "\n".join(l for l in check.stdout.splitlines() if "[ALERT]" in l or "[WARNING]" in l)
+        self.said = "\n".join(l for l in verdict.of_configuration(check.stdout).split("\n") if "[ALERT]" in l or "[WARNING]" in l)
         if check.returncode != 0:
             return False
         self.process = subprocess.Popen([self.binary, "-db", "-f", self.new], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -13,6 +13,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import tap
+import verdict
 
 KNOWN = ["1.5", "1.6", "1.7", "1.8", "1.9", "2.0", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "2.7", "2.8", "2.9", "3.0", "3.1", "3.2", "3.3", "3.4"]
 FRAME = """global
@@ -182,7 +183,7 @@ class Bench:
         said = [] if done.returncode == 0 else ["check: " + done.stdout]
         if release in self.haproxy:
             done = subprocess.run([self.haproxy[release], "-W", "-c", "-f", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, universal_newlines=True)
-            said += [line for line in done.stdout.split("\n") if re.match(r"\[(ALERT|WARNING)\]", line)]
+            said += [line for line in verdict.of_configuration(done.stdout).split("\n") if re.match(r"\[(ALERT|WARNING)\]", line)]
         return said
 
 

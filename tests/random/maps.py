@@ -18,6 +18,7 @@ import tempfile
 
 import khapgen
 import tap
+import verdict
 
 KHAPGEN = khapgen.program()
 N = int(os.environ.get("N", "200"))
@@ -882,8 +883,7 @@ for i in range(N):
         if name != "out" and not os.path.lexists("out/" + name):
             os.symlink("../" + name, "out/" + name)
     done = subprocess.run([binary, "-c", "-f", "haproxy.cfg"], cwd="out", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    # 3.4 measures how long a password takes, and warns of a busy machine
-    said = "\n".join(line for line in done.stdout.decode("utf-8", "replace").splitlines() if "the hash algorithm used for this password takes" not in line)
+    said = verdict.of_configuration(done.stdout.decode("utf-8", "replace"))
     if done.returncode or "[ALERT]" in said or "[WARNING]" in said:
         failures.append("map %d, %s, %s:\n%s\n%s" % (i, " ".join(target) or "no target", "bundle" if bundle else "into a file" if into else "one file", said[:1500], text))
         if len(failures) >= 20:
@@ -896,8 +896,8 @@ tap.ok("no map that khapgen takes is refused by HAProxy, or warned of", not fail
 tap.ok("few maps are refused by khapgen (%d of %d)" % (verdicts["refused"], N), verdicts["refused"] * 4 <= N)
 for code, n in refusals.most_common():
     tap.note("refused %6d  %s" % (n, code))
-for verdict, n in verdicts.most_common():
-    tap.note("%7d  %s" % (n, verdict))
+for kind, n in verdicts.most_common():
+    tap.note("%7d  %s" % (n, kind))
 for row in rows:
     tap.note("used %7d  %s" % (used[row[0]], row[0]))
 unused = [row[0] for row in rows if not used[row[0]]]

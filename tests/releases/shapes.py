@@ -18,6 +18,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 import tap  # noqa: E402
+import verdict  # noqa: E402
 
 SRC = os.path.dirname(os.path.dirname(HERE))
 RELEASES = "1.5 1.6 1.7 1.8 1.9 2.0 2.1 2.2 2.3 2.4 2.5 2.6 2.7 2.8 2.9 3.0 3.1 3.2 3.3 3.4".split()
@@ -316,7 +317,7 @@ class Binaries:
             self.done.add(key)
             done = subprocess.run([path, "-C", folder, "-c", "-f", "haproxy.cfg"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             self.tried += 1
-            if done.returncode != 0 or re.search(r"\[(ALERT|WARNING|NOTICE)\]", done.stdout):
+            if done.returncode != 0 or re.search(r"\[(ALERT|WARNING|NOTICE)\]", verdict.of_configuration(done.stdout)):
                 self.wrong.append("%s for %s on %s: %s" % (name, target, release, done.stdout))
 
 
