@@ -82,7 +82,7 @@ void khap_kube_options_init(struct khap_kube_options *options);
  * @param options  how; NULL for the defaults
  * @param model    receives nodes and services; what is in it already is the ground that they stand on
  * @param diags    receives what is wrong with objects; not NULL
- * @return KHAP_OK, KHAP_EINPUT (the rest is in the map), KHAP_ENOMEM, KHAP_EINVAL
+ * @return KHAP_OK, KHAP_EINPUT (the rest is in the map; of an object that is wrong nothing is reachable), KHAP_ENOMEM, KHAP_EINVAL
  */
 enum khap_status khap_kube_resolve(const struct khap_kube *kube, const struct khap_kube_options *options,
                                    struct khap_model *model, struct khap_diags *diags);

@@ -150,8 +150,8 @@ enum { LONGEST = 1 << 20, DEEPEST = 66 };
  * Writes what was read, each scalar in quotes, so that what reaches the map is what was looked at. `path` is the row of the value. False when it says
  * something that it may not, which was told.
  */
-static bool write_node(const struct annotation *a, const struct khap_yaml_node *node, struct text *path,
-                       struct text *out, unsigned depth);
+static bool write_node(const struct annotation *a, const struct khap_yaml_node *node,
+                       const struct text *above, struct text *out, unsigned depth);
 
 /* Puts the row of an object's member in place of its own. */
 static bool enter(struct text *path, struct khap_str name)
@@ -209,60 +209,48 @@ static bool may_be_bare(const struct annotation *a, const struct text *path)
     return good;
 }
 
-static bool write_sequence(const struct annotation *a, const struct khap_yaml_node *node, struct text *path,
-                           struct text *out, unsigned depth)
+/* What is no list stands for a list with this one item. */
+static void enter_item(struct text *path)
 {
-    const struct khap_yaml_node *at = NULL;
-    size_t len = path->len;
     struct khap_key row;
-    bool good = true;
+    size_t len = path->len;
     khap__kube_add(path, S("[]"));
     if (!find_row(khap__kube_text(path), &row))
         path->len = len;
+}
+
+static bool write_scalar(const struct annotation *a, const struct khap_yaml_node *node,
+                         const struct text *path, struct text *out)
+{
+    struct khap_str text = khap_yaml_text(node);
+    if (!may_be_bare(a, path))
+        return false;
+    if (khap__kube_same(text, S("false")) || khap__kube_same(text, S("true")))
+        khap__kube_add(out, text); /* off is off only when it is no text */
+    else
+        khap__kube_add_quoted(out, text);
+    return true;
+}
+
+static bool write_sequence(const struct annotation *a, const struct khap_yaml_node *node,
+                           const struct text *path, struct text *out, unsigned depth)
+{
+    const struct khap_yaml_node *at = NULL;
+    bool good = true;
     khap__kube_add(out, S("["));
     while (good && (at = khap_yaml_each(node, at)) != NULL) {
         good = write_node(a, at, path, out, depth + 1);
         khap__kube_add(out, S(", "));
     }
     khap__kube_add(out, S("]"));
-    path->len = len;
     return good;
 }
 
-static bool write_node(const struct annotation *a, const struct khap_yaml_node *node, struct text *path,
-                       struct text *out, unsigned depth)
+static bool write_mapping(const struct annotation *a, const struct khap_yaml_node *node,
+                          const struct text *path, struct text *out, unsigned depth)
 {
     const struct khap_yaml_node *at = NULL;
     bool good = true;
-    if (depth > DEEPEST || out->len > LONGEST) {
-        khap__kube_say(a->r->diags, "kube-bad-value", a->pair->value.place, a->pair->name.text,
-                       S("more than is read of one annotation"), S(""));
-        a->said->bad = true;
-        return false;
-    }
-    struct khap_key row;
-    if (find_row(khap__kube_text(path), &row) && begins(row.type, "same(")) { /* its rows stand elsewhere */
-        path->len = 0;
-        khap__kube_add(path, (struct khap_str){row.type + 5, strlen(row.type) - 6});
-    }
-    switch ((enum khap_yaml_kind)khap_yaml_kind(node)) {
-    case KHAP_YAML_NULL:
-        khap__kube_add(out, S("~"));
-        return true;
-    case KHAP_YAML_SCALAR:
-        if (!may_be_bare(a, path))
-            return false;
-        if (khap__kube_same(khap_yaml_text(node), S("false")) ||
-            khap__kube_same(khap_yaml_text(node), S("true")))
-            khap__kube_add(out, khap_yaml_text(node)); /* off is off only when it is no text */
-        else
-            khap__kube_add_quoted(out, khap_yaml_text(node));
-        return true;
-    case KHAP_YAML_SEQUENCE:
-        return write_sequence(a, node, path, out, depth);
-    case KHAP_YAML_MAPPING:
-        break;
-    }
     khap__kube_add(out, S("{"));
     while (good && (at = khap_yaml_each(node, at)) != NULL) {
         good = write_member(a, khap_yaml_text(at), khap_yaml_value(at), path, out, depth + 1);
@@ -270,6 +258,44 @@ static bool write_node(const struct annotation *a, const struct khap_yaml_node *
     }
     khap__kube_add(out, S("}"));
     return good;
+}
+
+static bool write_node(const struct annotation *a, const struct khap_yaml_node *node,
+                       const struct text *above, struct text *out, unsigned depth)
+{
+    struct text path;
+    struct khap_key row;
+    bool good = true;
+    if (depth > DEEPEST || out->len > LONGEST) {
+        khap__kube_say(a->r->diags, "kube-bad-value", a->pair->value.place, a->pair->name.text,
+                       S("more than is read of one annotation"), S(""));
+        a->said->bad = true;
+        return false;
+    }
+    khap__kube_text_init(&path, &a->r->memory.alloc);
+    khap__kube_add(&path, khap__kube_text(above));
+    if (find_row(khap__kube_text(&path), &row) && begins(row.type, "same(")) { /* its rows stand elsewhere */
+        path.len = 0;
+        khap__kube_add(&path, (struct khap_str){row.type + 5, strlen(row.type) - 6});
+    }
+    enter_item(&path);
+    switch ((enum khap_yaml_kind)khap_yaml_kind(node)) {
+    case KHAP_YAML_NULL:
+        khap__kube_add(out, S("~"));
+        break;
+    case KHAP_YAML_SCALAR:
+        good = write_scalar(a, node, &path, out);
+        break;
+    case KHAP_YAML_SEQUENCE:
+        good = write_sequence(a, node, &path, out, depth);
+        break;
+    case KHAP_YAML_MAPPING:
+        good = write_mapping(a, node, &path, out, depth);
+        break;
+    }
+    a->r->memory.failed |= path.failed;
+    khap__kube_text_free(&path);
+    return good && !path.failed;
 }
 
 static void each_route(const struct annotation *a, const struct khap_yaml_node *root, struct text *path)
