@@ -28,6 +28,7 @@ static int read_maps(struct report *r, struct asked *a, const char *const *files
             worst = one;
     }
     int finished = maps_finish(&maps, !a->in_use);
+    a->kube = maps.kube;
     return finished > worst ? finished : worst;
 }
 
@@ -109,6 +110,8 @@ static int from_maps(struct report *r, struct asked *a, const char *const *files
     options.certs = &certs;
 #endif
     options.now = (int64_t)time(NULL);
+    options.held = maps_held;
+    options.held_ctx = a->kube;
     options.placeholder = placeholder;
     options.placeholder_ctx = a;
     if (status == EXIT_DONE)
@@ -141,6 +144,7 @@ void asked_free(struct asked *a)
 {
     khap_bundle_free(a->bundle);
     khap_model_free(a->model);
+    khap_kube_free(a->kube);
 #ifdef HAVE_OPENSSL
     cert_pem_free(a->made);
 #endif

@@ -3,12 +3,14 @@
 #define KHAPGEN_ASKED_H
 
 #include "khapgen/input.h"
+#include <khap/kube.h>
 #include <khap/model.h>
 
 struct asked {
     struct inputs inputs;
     struct input_files opened, sides;
     struct khap_model *model; /* NULL: the files are configurations */
+    struct khap_kube *kube;   /* the objects among the files, or NULL */
     struct khap_bundle *bundle;
     const char *
         beside; /* NULL, or what a map is compared with: a directory that khapgen wrote, whose placeholder is kept */

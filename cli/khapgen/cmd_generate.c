@@ -32,6 +32,7 @@ struct generate {
     size_t maps;
     bool help;
     struct khap_model *model;
+    struct khap_kube *kube;
     struct khap_bundle *bundle;
     uint16_t oldest; /* release that the bundle is for */
     int64_t now;
@@ -178,7 +179,9 @@ static int read_maps(struct generate *g)
         if (result == OPTION_OPERAND)
             status = worse(status, maps_read(&maps, o.value, g->max_input));
     }
-    return worse(status, maps_finish(&maps, false));
+    status = worse(status, maps_finish(&maps, false));
+    g->kube = maps.kube;
+    return status;
 }
 
 /* KEY=VALUE, where a name in KEY may stand in double quotes and hold anything. */
@@ -309,6 +312,8 @@ static int make_bundle(struct generate *g)
     struct khap_file_source files = input_file_source(&opened);
     options.files = &files;
     options.bundle = g->directory != NULL;
+    options.held = maps_held;
+    options.held_ctx = g->kube;
 #ifdef HAVE_OPENSSL
     struct khap_cert_reader certs = cert_reader();
     options.certs = &certs;
@@ -393,6 +398,7 @@ int cmd_generate(const char *const *words)
     (void)report_show(&g.report);
     khap_bundle_free(g.bundle);
     khap_model_free(g.model);
+    khap_kube_free(g.kube);
 #ifdef HAVE_OPENSSL
     cert_pem_free(g.placeholder);
 #endif

@@ -3,6 +3,10 @@
 
 #include "khapgen/maps.h"
 
+#ifdef HAVE_OPENSSL
+#include "cert.h"
+#endif
+
 /* KHAP_ENOENT when the source holds no objects. */
 static enum khap_status read_objects(struct maps *m, uint32_t source)
 {
@@ -31,9 +35,16 @@ int maps_finish(struct maps *m, bool stand_ins)
     struct khap_kube_options options;
     khap_kube_options_init(&options);
     options.stand_ins = stand_ins;
+#ifdef HAVE_OPENSSL
+    const struct khap_cert_reader certs = cert_reader();
+    options.certs = &certs;
+#endif
     if (khap_kube_count(m->kube) > 0)
         status = report_status(m->report, khap_kube_resolve(m->kube, &options, m->model, m->report->diags));
-    khap_kube_free(m->kube);
-    m->kube = NULL;
     return status;
+}
+
+enum khap_status maps_held(void *ctx, struct khap_str name, struct khap_str *pem)
+{
+    return ctx != NULL ? khap_kube_pem(ctx, name, pem) : KHAP_ENOENT;
 }

@@ -15,7 +15,9 @@ struct maps {
 
 /* Reads a file: a map goes into the model, objects are kept. EXIT_… */
 int maps_read(struct maps *m, const char *path, uint64_t limit);
-/* Adds to the model what the objects ask for, and frees them. `stand_ins`: what only a cluster knows is made up where it is missing. EXIT_… */
+/* Adds to the model what the objects ask for; they hold the certificates that are generated with. `stand_ins`: what only a cluster knows is made up where it is missing. EXIT_… */
 int maps_finish(struct maps *m, bool stand_ins);
+/* For `held` of khap_generate(); `ctx` is the struct khap_kube, or NULL. */
+enum khap_status maps_held(void *ctx, struct khap_str name, struct khap_str *pem);
 
 #endif

@@ -46,6 +46,17 @@ struct khap_generate_options {
      * @return KHAP_OK; KHAP_ENOMEM; another status, which is told
      */
     enum khap_status (*placeholder)(void *ctx, struct khap_str name, struct khap_str *pem);
+    void *held_ctx; /**< first argument of `held` */
+    /**
+     * Gives a certificate that the caller holds and that is no file yet: asked for each `file` of `certs`, which is then its name in the bundle, where it is
+     * a secret. One file without a bundle cannot carry it: KHAP_EINPUT. NULL: there are none.
+     *
+     * @param ctx   `held_ctx`
+     * @param name  what `file` says
+     * @param pem   [out] certificate chain and private key in PEM, borrowed until khap_generate() returns
+     * @return KHAP_OK; KHAP_ENOENT when it is a file as any other
+     */
+    enum khap_status (*held)(void *ctx, struct khap_str name, struct khap_str *pem);
 };
 
 /** Fills the defaults: 2.2 to 3.4, one file, reads nothing. */

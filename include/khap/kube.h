@@ -9,6 +9,7 @@
 #ifndef KHAP_KUBE_H
 #define KHAP_KUBE_H
 
+#include <khap/cert.h>
 #include <khap/diag.h>
 #include <khap/model.h>
 
@@ -55,6 +56,16 @@ enum khap_status khap_kube_read(struct khap_kube *kube, uint32_t source, struct 
 enum khap_status khap_kube_remove(struct khap_kube *kube, struct khap_str kind, struct khap_str ns,
                                   struct khap_str name);
 
+/**
+ * The certificate and the private key of a Secret, by the name that `certs` of the map has for it: for `held` of khap_generate().
+ *
+ * @param kube  the store
+ * @param name  "certs/NAMESPACE_NAME.pem"
+ * @param pem   [out] in PEM, borrowed until the Secret is replaced or removed
+ * @return KHAP_OK, KHAP_ENOENT when it is no Secret's, KHAP_EINVAL
+ */
+enum khap_status khap_kube_pem(const struct khap_kube *kube, struct khap_str name, struct khap_str *pem);
+
 /** How many objects the store holds. */
 size_t khap_kube_count(const struct khap_kube *kube);
 
@@ -70,6 +81,8 @@ struct khap_kube_options {
     uint32_t drain_cordoned;      /**< 1: a node that is cordoned is drained; 0 by default */
     /** 1: what only a cluster can know, a node port or a node, is made up where it is missing, with a note. 0 by default */
     uint32_t stand_ins;
+    const struct khap_cert_reader
+        *certs; /**< looks whether certificate and key of a Secret fit; NULL: nobody does */
 };
 
 /** Fills the defaults. */

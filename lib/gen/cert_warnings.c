@@ -82,7 +82,8 @@ static void look_at(struct gen *g, const struct cert *c, struct khap_str path, u
 {
     const struct khap_file_source *files = g->options->files;
     struct khap_str pem, key = {NULL, 0};
-    enum khap_status status = files->read(files->ctx, path, &pem);
+    bool held = khap__gen_held(g, path, &pem);
+    enum khap_status status = held ? KHAP_OK : files->read(files->ctx, path, &pem);
     if (status != KHAP_OK) {
         SAY(g->diags, MSG_CERT_MISSING, c->place, path, khap__str(khap_status_text(status)));
         covering->unknown = true;
@@ -96,8 +97,8 @@ static void look_at(struct gen *g, const struct cert *c, struct khap_str path, u
     struct khap_cert_info info = {.size = sizeof info, .ctx = &cover, .name = on_name};
     enum khap_status read =
         cover.covered ? g->options->certs->read(g->options->certs->ctx, pem, key, &info) : KHAP_ENOMEM;
-    bool beside =
-        read == KHAP_OK && info.certs > 0 && info.keys == 0 && !has_key && read_beside(g, path, &key);
+    bool beside = read == KHAP_OK && info.certs > 0 && info.keys == 0 && !has_key && !held &&
+                  read_beside(g, path, &key);
     if (beside)
         read = g->options->certs->read(g->options->certs->ctx, pem, key, &info);
     if (read == KHAP_ENOMEM) {
@@ -118,7 +119,7 @@ static void look_at(struct gen *g, const struct cert *c, struct khap_str path, u
     }
     if ((beside || (has_key && status == KHAP_OK)) && files->done)
         files->done(files->ctx, key);
-    if (files->done)
+    if (files->done && !held)
         files->done(files->ctx, pem);
 }
 

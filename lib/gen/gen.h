@@ -121,6 +121,8 @@ void khap__gen_captures(struct gen *g);
 void khap__gen_tls_global(struct gen *g);
 void khap__gen_tls_bind(struct gen *g);
 void khap__gen_crt_store(struct gen *g);
+/* Whether the caller holds this certificate. */
+bool khap__gen_held(const struct gen *g, struct khap_str name, struct khap_str *pem);
 void khap__gen_certs_prepare(struct gen *g);
 bool khap__gen_no_resumption(const struct gen *g); /* whether TLS sessions must not be resumed */
 void khap__gen_certs_of_bind(struct gen *g);

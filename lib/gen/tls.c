@@ -325,6 +325,25 @@ static void side_file(struct gen *g, const struct cert *c, enum key key, struct 
     SAY(g->diags, MSG_NEEDS_SIDE_FILE, given ? given->place : c->place, name, khap__gen_target_text(g));
 }
 
+bool khap__gen_held(const struct gen *g, struct khap_str name, struct khap_str *pem)
+{
+    *pem = (struct khap_str){NULL, 0};
+    return g->options->held && name.len > 0 && g->options->held(g->options->held_ctx, name, pem) == KHAP_OK;
+}
+
+/* A certificate that the caller holds becomes a file of the bundle. */
+static bool add_held(struct gen *g, const struct cert *c)
+{
+    struct khap_str pem;
+    if (c->placeholder || !khap__gen_held(g, c->file, &pem))
+        return false;
+    if (!g->options->bundle)
+        side_file(g, c, KEY_CERT_FILE, S("certs[].file"));
+    else if (!khap_bundle_find(g->bundle, c->file))
+        khap__gen_fail(g, khap_bundle_add_file(g->bundle, c->file, pem, 1));
+    return true;
+}
+
 /* HAProxy looks for a relative name beside haproxy.cfg, khapgen in its working directory: that is seldom meant. */
 static void check_relative(struct gen *g, const struct cert *c)
 {
@@ -363,7 +382,8 @@ void khap__gen_certs_prepare(struct gen *g)
     for (uint32_t i = 0; i < g->r.certs.len; i++) {
         const struct cert *c = &g->r.certs.ptr[i];
         note_hosts(g, c, i);
-        check_relative(g, c);
+        if (!tls || !add_held(g, c))
+            check_relative(g, c);
         if (!tls)
             continue;
         if (c->placeholder && g->options->bundle)

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-static struct khap_str normal(struct memory *m, struct khap_str host)
+struct khap_str khap__kube_normal_host(struct memory *m, struct khap_str host)
 {
     if (host.len > 0 && host.ptr[host.len - 1] == '.')
         host.len--;
@@ -24,7 +24,7 @@ struct wish *khap__kube_wish(struct resolving *r, const struct object *by, const
     if (!w)
         return NULL;
     *w = (struct wish){.by = by, .service = service, .port = port, .number = r->n_wishes++};
-    w->host = normal(&r->memory, host);
+    w->host = khap__kube_normal_host(&r->memory, host);
     *r->last_wish = w;
     r->last_wish = &w->next;
     return w;
@@ -62,21 +62,32 @@ void khap__kube_settle(struct resolving *r)
         qsort(r->by_host, n, sizeof(struct wish *), by_host);
 }
 
-bool khap__kube_may(struct resolving *r, const struct wish *w)
+/* The first of those that wish for a host; NULL when nobody does. */
+static const struct wish *owner_of(const struct resolving *r, struct khap_str host)
 {
-    size_t low = 0, high = r->n_wishes;
-    if (!r->by_host)
-        return false;
+    size_t low = 0, high = r->by_host ? r->n_wishes : 0;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (khap__kube_compare(r->by_host[middle]->host, w->host) < 0)
+        if (khap__kube_compare(r->by_host[middle]->host, host) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    const struct wish *owner = r->by_host[low];
-    if (khap__kube_same(owner->by->ns, w->by->ns))
-        return true;
+    return r->by_host && low < r->n_wishes && khap__kube_same(r->by_host[low]->host, host) ? r->by_host[low]
+                                                                                           : NULL;
+}
+
+bool khap__kube_owns(const struct resolving *r, struct khap_str host, struct khap_str ns)
+{
+    const struct wish *owner = owner_of(r, host);
+    return owner && khap__kube_same(owner->by->ns, ns);
+}
+
+bool khap__kube_may(struct resolving *r, const struct wish *w)
+{
+    const struct wish *owner = owner_of(r, w->host);
+    if (!owner || khap__kube_same(owner->by->ns, w->by->ns))
+        return owner != NULL;
     khap__kube_say(r->diags, "kube-host-claimed", w->place, w->host.len > 0 ? w->host : S("any host"),
                    khap__kube_whose(&r->memory, owner->by), khap__kube_whose(&r->memory, w->by));
     return false;

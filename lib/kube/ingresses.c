@@ -3,7 +3,7 @@
 
 #include "kube/resolve.h"
 
-static bool is_ours(const struct resolving *r, const struct object *o)
+bool khap__kube_ingress_is_ours(const struct resolving *r, const struct object *o)
 {
     struct khap_str name = o->as.ingress.class_name.text;
     size_t n = 0;
@@ -94,14 +94,11 @@ void khap__kube_ingresses(struct resolving *r)
     for (size_t i = 0; all && i < n; i++) {
         const struct object *o = all[i];
         struct said said = {0};
-        if (!is_ours(r, o))
+        if (!khap__kube_ingress_is_ours(r, o))
             continue;
         khap__kube_annotations(r, o, &said, NULL, NULL);
         if (said.bad)
             continue;
-        if (o->as.ingress.tls)
-            khap__kube_say(r->diags, "kube-ingress-tls", o->place, khap__kube_whose(&r->memory, o), S(""),
-                           S(""));
         for (const struct ingress_path *p = o->as.ingress.paths; p; p = p->next)
             add_path(r, o, p, said.settings);
     }

@@ -58,7 +58,7 @@ size_t khap__kube_distance(struct khap_str a, struct khap_str b);
 
 /* ---- objects */
 
-enum kind { KIND_SERVICE, KIND_NODE, KIND_SLICE, KIND_INGRESS, KIND_INGRESS_CLASS, KINDS };
+enum kind { KIND_SERVICE, KIND_NODE, KIND_SLICE, KIND_INGRESS, KIND_INGRESS_CLASS, KIND_SECRET, KINDS };
 
 struct value { /* a text and where it stands */
     struct khap_str text;
@@ -107,10 +107,18 @@ struct ingress_path {
     struct khap_place place;
     struct ingress_path *next;
 };
+struct ingress_tls {
+    struct value secret;
+    struct texts *hosts; /* none: those of the rules */
+    struct ingress_tls *next;
+};
+struct secret {
+    struct khap_str pem; /* certificate and key; empty when it is none for TLS */
+};
 struct ingress {
     struct value class_name;
     struct ingress_path *paths; /* the default backend is one without host and path */
-    bool tls;
+    struct ingress_tls *tls;
 };
 struct ingress_class {
     struct khap_str controller;
@@ -129,6 +137,7 @@ struct object {
         struct slice slice;
         struct ingress ingress;
         struct ingress_class ingress_class;
+        struct secret secret;
     } as;
     struct memory memory; /* all of the above, and the object itself */
     struct object *next;  /* of its bucket */
@@ -169,6 +178,13 @@ struct reading {
 };
 /* Reads what its kind has. False when something is wrong, which was told. */
 bool khap__kube_read_object(struct reading *r, struct object *o, const struct khap_yaml_node *root);
+
+/* ---- secrets.c */
+
+/* Bytes in base64, with blanks and line ends between them, added to a text. False when it is none. */
+bool khap__kube_add_base64(struct text *out, struct khap_str base64);
+/* The name of a Secret's file in a bundle. */
+void khap__kube_add_file_name(struct text *out, struct khap_str ns, struct khap_str name);
 
 /* ---- say.c */
 

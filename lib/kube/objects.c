@@ -193,6 +193,57 @@ static struct ingress_path *new_path(struct reading *r, struct object *o, struct
     return p;
 }
 
+static void read_tls(struct reading *r, struct object *o, const struct khap_yaml_node *list)
+{
+    struct ingress_tls **end = &o->as.ingress.tls;
+    const struct khap_yaml_node *item = NULL, *host;
+    while ((item = khap_yaml_each(list, item)) != NULL) {
+        struct ingress_tls *t = khap__kube_take(&o->memory, 1, sizeof *t);
+        if (!t)
+            return;
+        t->secret = value_of(r, o, get(item, "secretName"));
+        struct texts **last = &t->hosts;
+        for (host = NULL; (host = khap_yaml_each(get(item, "hosts"), host)) != NULL;) {
+            struct texts *h = khap__kube_take(&o->memory, 1, sizeof *h);
+            if (!h)
+                return;
+            h->value = value_of(r, o, host);
+            *last = h;
+            last = &h->next;
+        }
+        *end = t;
+        end = &t->next;
+    }
+}
+
+/* What no Ingress can use is kept without its content. */
+static void read_secret(struct reading *r, struct object *o, const struct khap_yaml_node *root)
+{
+    static const char *const parts[] = {"tls.crt", "tls.key"};
+    struct text pem;
+    (void)r;
+    if (!khap__kube_same(khap_yaml_text(get(root, "type")), S("kubernetes.io/tls")))
+        return;
+    khap__kube_text_init(&pem, &o->memory.alloc);
+    bool good = true;
+    for (size_t i = 0; i < 2 && good; i++) {
+        const struct khap_yaml_node *data = get(get(root, "data"), parts[i]);
+        const struct khap_yaml_node *plain = get(get(root, "stringData"), parts[i]);
+        size_t before = pem.len;
+        if (plain) /* as the API server does, it goes before the other */
+            khap__kube_add(&pem, khap_yaml_text(plain));
+        else
+            good = khap__kube_add_base64(&pem, khap_yaml_text(data));
+        good = good && pem.len > before;
+        if (good && pem.ptr[pem.len - 1] != '\n')
+            khap__kube_add(&pem, S("\n"));
+    }
+    if (good)
+        o->as.secret.pem = khap__kube_copy(&o->memory, khap__kube_text(&pem));
+    o->memory.failed |= pem.failed;
+    khap__kube_text_free(&pem);
+}
+
 static void read_ingress(struct reading *r, struct object *o, const struct khap_yaml_node *root)
 {
     struct ingress *i = &o->as.ingress;
@@ -203,7 +254,7 @@ static void read_ingress(struct reading *r, struct object *o, const struct khap_
     if (!class_name)
         class_name = get(annotations, "kubernetes.io/ingress.class");
     i->class_name = value_of(r, o, class_name);
-    i->tls = khap_yaml_each(get(spec, "tls"), NULL) != NULL;
+    read_tls(r, o, get(spec, "tls"));
     if (get(spec, "defaultBackend"))
         (void)new_path(r, o, &end, get(spec, "defaultBackend"), get(spec, "defaultBackend"));
     while ((rule = khap_yaml_each(get(spec, "rules"), rule)) != NULL) {
@@ -247,6 +298,9 @@ bool khap__kube_read_object(struct reading *r, struct object *o, const struct kh
         break;
     case KIND_INGRESS_CLASS:
         read_ingress_class(r, o, root);
+        break;
+    case KIND_SECRET:
+        read_secret(r, o, root);
         break;
     case KINDS:
         break;

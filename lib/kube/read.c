@@ -22,6 +22,7 @@ static enum kind kind_of(const struct khap_yaml_node *root, struct khap_str list
     switch (k) {
     case KIND_SERVICE:
     case KIND_NODE:
+    case KIND_SECRET:
         return version.len == 0 || khap__kube_same(version, S("v1")) ? k : KINDS;
     case KIND_SLICE:
         return version.len == 0 || khap__kube_begins(version, S("discovery.k8s.io/")) ? k : KINDS;

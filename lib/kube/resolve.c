@@ -42,6 +42,8 @@ enum khap_status khap_kube_resolve(const struct khap_kube *kube, const struct kh
         khap__kube_write_nodes(&r);
     if (!r.memory.failed)
         khap__kube_backends(&r);
+    if (!r.memory.failed)
+        khap__kube_certs(&r);
     bool failed = r.memory.failed;
     khap__kube_memory_free(&r.memory);
     return failed ? KHAP_ENOMEM : r.bad ? KHAP_EINPUT : KHAP_OK;

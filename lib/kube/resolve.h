@@ -71,10 +71,19 @@ void khap__kube_settle(struct resolving *r);
 /* Whether the host is its own to have; says so when it is not. */
 bool khap__kube_may(struct resolving *r, const struct wish *w);
 
+/* In small letters, without a dot at the end. */
+struct khap_str khap__kube_normal_host(struct memory *m, struct khap_str host);
+/* Whether one of the namespace's wishes has the host. */
+bool khap__kube_owns(const struct resolving *r, struct khap_str host, struct khap_str ns);
+
+/* secrets.c: certificates for the hosts of an Ingress that are its namespace's */
+void khap__kube_certs(struct resolving *r);
+
 /* exposed.c: what Services ask for; ingresses.c: what Ingresses do */
 void khap__kube_services(struct resolving *r);
 const struct exposed *khap__kube_exposed(const struct resolving *r, struct khap_str ns, struct khap_str name);
 void khap__kube_ingresses(struct resolving *r);
+bool khap__kube_ingress_is_ours(const struct resolving *r, const struct object *o);
 
 /* nodes.c */
 void khap__kube_nodes(struct resolving *r);

@@ -5,8 +5,8 @@
 
 #include <stdlib.h>
 
-static const struct khap_str kind_names[KINDS] = {
-    {"Service", 7}, {"Node", 4}, {"EndpointSlice", 13}, {"Ingress", 7}, {"IngressClass", 12}};
+static const struct khap_str kind_names[KINDS] = {{"Service", 7}, {"Node", 4},          {"EndpointSlice", 13},
+                                                  {"Ingress", 7}, {"IngressClass", 12}, {"Secret", 6}};
 
 struct khap_str khap__kube_kind_name(enum kind kind)
 {

@@ -6,10 +6,12 @@
 - Each key of the service map that is a path of a file, raw lines, or another object's, is refused as an annotation, bare and nested, in each of its places.
 - Documents, lists, JSON and files in any order give the same configuration.
 - A host goes to one namespace only, the oldest claim's, however it is written.
+- Certificates of Secrets are checked, secret in the bundle, and shown for hosts of their own namespace only.
 - What a cluster alone knows is made up in route, test, diff and graph, and missing in generate.
 
 KHAP_INJECT=full tries every value in every place.
 """
+import base64
 import json
 import os
 import random
@@ -323,10 +325,65 @@ def stand_ins():
     tap.ok("the nodes of a map beside it are nodes", status == 0 and "[kube-stand-in-node]" not in err and b"10.9.9.9" in out, (out, err, status))
 
 
+# ---- certificates from Secrets
+
+def certificates():
+    openssl = shutil.which("openssl")
+    if not openssl:
+        tap.skip("certificates: needs openssl (Debian: package openssl)")
+        return
+    pem = {}
+    for name in ("a.example", "b.example"):
+        subprocess.run([openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "100", "-subj", "/CN=" + name,
+                        "-addext", "subjectAltName=DNS:" + name, "-keyout", "k.pem", "-out", "c.pem"], check=True, stderr=subprocess.DEVNULL)
+        pem[name] = (open("c.pem").read(), open("k.pem").read())
+
+    def secret(name, ns, crt, key, plain=False, kind="kubernetes.io/tls"):
+        data = {"tls.crt": crt, "tls.key": key}
+        if not plain:
+            data = {k: base64.b64encode(v.encode()).decode() for k, v in data.items()}
+        return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": ns}, "type": kind, "stringData" if plain else "data": data}
+
+    def bundle(objects):
+        shutil.rmtree("out", ignore_errors=True)
+        _, err, status = run(objects, "--output-dir", "out", "m.yaml")
+        lists = b"".join(open(os.path.join("out", f), "rb").read() for f in sorted(os.listdir("out")) if "crt-list" in f) if status == 0 else b""
+        return err, status, lists
+
+    good = secret("good", "one", *pem["a.example"])
+    owner = [node(), service("web", "one", {}), ingress("i", "one", "a.example", created="2026-01-01T00:00:00Z", tls=[{"hosts": ["A.example"], "secretName": "good"}])]
+    for plain in (False, True):
+        err, status, lists = bundle(owner + [secret("good", "one", *pem["a.example"], plain=plain)])
+        path = os.path.join("out", "certs", "one_good.pem")
+        tap.ok("a Secret is a certificate of the bundle%s" % (", as stringData" if plain else ""),
+               status == 0 and open(path).read() == "".join(pem["a.example"]) and b"one_good.pem a.example" in lists, err)
+        tap.equal("and a secret there", os.stat(path).st_mode & 0o777 if os.path.exists(path) else 0, 0o600)
+    if HAPROXY:
+        done = subprocess.run([HAPROXY, "-C", "out", "-c", "-f", "haproxy.cfg"], capture_output=True, text=True)
+        tap.ok("HAProxy takes it", done.returncode == 0, done.stderr)
+    out, err, status = run(owner + [good])
+    tap.ok("one file cannot carry it", status == 2 and "[needs-side-file]" in err and not out, err)
+    out, err, status = run(owner + [good], "route", "m.yaml", "https://a.example/")
+    tap.ok("route is asked all the same", status == 0 and b"one_web_80" in out, err)
+    for name, crt, key in (("another key", pem["a.example"][0], pem["b.example"][1]), ("no certificate", "x", pem["a.example"][1]), ("no key", pem["a.example"][0], ""),
+                           ("a broken one", pem["a.example"][0][:200], pem["a.example"][1]), ("lines of HAProxy", "global\n  daemon\n", "backend evil\n")):
+        err, status, lists = bundle(owner + [secret("good", "one", crt, key)])
+        tap.ok("%s is left out and told" % name, status == 0 and "[kube-bad-secret]" in err and b"one_good" not in lists, err)
+    err, status, lists = bundle(owner + [secret("good", "one", *pem["a.example"], kind="Opaque")])
+    tap.ok("so is a Secret of another type", status == 0 and "[kube-bad-secret]" in err and not lists, err)
+    err, status, lists = bundle(owner + [secret("good", "two", *pem["a.example"])])
+    tap.ok("nobody reaches a Secret of another namespace", status == 0 and "[kube-no-secret]" in err and not lists, err)
+    thief = [service("web", "two", {}), secret("mine", "two", *pem["b.example"]),
+             ingress("t", "two", "b.example", created="2026-01-02T00:00:00Z", tls=[{"hosts": ["a.example", "b.example"], "secretName": "mine"}])]
+    err, status, lists = bundle(owner + [good] + thief)
+    tap.ok("nobody shows a certificate for a host of another namespace", status == 0 and b"two_mine.pem b.example\n" in lists and lists.count(b"a.example") == 1, (err, lists))
+
+
 hostile()
 beyond()
 allowed()
 orders()
 claims()
 stand_ins()
+certificates()
 tap.finish()

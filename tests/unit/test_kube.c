@@ -31,8 +31,13 @@ static const char slice[] = "{apiVersion: discovery.k8s.io/v1, kind: EndpointSli
 static const char ingress[] =
     "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: i, namespace: shop, annotations: "
     "{khap.io/rewrite: /y}}, spec: {"
-    " ingressClassName: khap, rules: [{host: '*.d.example', http: {paths: [{path: /z, pathType: Exact, "
+    " ingressClassName: khap, tls: [{secretName: s}], rules: [{host: '*.d.example', http: {paths: [{path: "
+    "/z, pathType: Exact, "
     "backend: {service: {name: web, port: {number: 80}}}}]}}]}}";
+
+static const char secret[] =
+    "{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: shop}, type: kubernetes.io/tls,"
+    " data: {tls.crt: YQ==, tls.key: YWI=}}";
 
 static int into_text(void *ctx, const char *data, size_t len)
 {
@@ -81,7 +86,7 @@ static enum khap_status run(const struct khap_alloc *alloc, const char *const *t
 
 static void test_order(void **state)
 {
-    const char *texts[] = {node, web, db, slice, ingress};
+    const char *texts[] = {node, web, db, slice, ingress, secret};
     enum { N = sizeof texts / sizeof *texts };
     char *first = calloc(1, 20000), *other = calloc(1, 20000);
     (void)state;
@@ -89,7 +94,7 @@ static void test_order(void **state)
     assert_int_equal(run(NULL, texts, N, NULL, first), KHAP_OK);
     assert_non_null(strstr(first, "shop_web_80"));
     assert_non_null(strstr(first, "d.example"));
-    for (unsigned turn = 0; turn < 120; turn++) { /* each of the 5! orders */
+    for (unsigned turn = 0; turn < 720; turn++) { /* each of the 6! orders */
         const char *mixed[N];
         unsigned left = turn;
         memcpy(mixed, texts, sizeof mixed);
@@ -141,7 +146,7 @@ static void test_other_texts(void **state)
 
 static void test_memory(void **state)
 {
-    const char *texts[] = {node, web, db, slice, ingress, web};
+    const char *texts[] = {node, web, db, slice, ingress, secret, web};
     (void)state;
     for (size_t i = 1;; i++) {
         struct failing_alloc f;
@@ -158,7 +163,7 @@ static void test_memory(void **state)
     for (size_t i = 1;; i++) { /* with the Ingress resolved */
         struct failing_alloc f;
         failing_alloc_init(&f, i);
-        enum khap_status status = run(&f.alloc, texts, 5, NULL, NULL);
+        enum khap_status status = run(&f.alloc, texts, 6, NULL, NULL);
         assert_failing_alloc_clean(&f);
         if (!f.failed)
             break;
@@ -166,9 +171,40 @@ static void test_memory(void **state)
     }
 }
 
+/* The PEM is found by its name in the bundle, and by no other. */
+static void test_pem(void **state)
+{
+    struct khap_sources *sources;
+    struct khap_diags *diags;
+    struct khap_kube *kube;
+    struct khap_str pem;
+    uint32_t id;
+    (void)state;
+    assert_int_equal(khap_sources_new(NULL, &sources), KHAP_OK);
+    assert_int_equal(khap_sources_add(sources, S("m"), (struct khap_str){secret, sizeof secret - 1}, &id),
+                     KHAP_OK);
+    assert_int_equal(khap_diags_new(NULL, sources, &diags), KHAP_OK);
+    assert_int_equal(khap_kube_new(NULL, &kube), KHAP_OK);
+    assert_int_equal(khap_kube_read(kube, id, diags), KHAP_OK);
+    assert_int_equal(khap_kube_pem(kube, S("certs/shop_s.pem"), &pem), KHAP_OK);
+    assert_int_equal(pem.len, 5);
+    assert_memory_equal(pem.ptr, "a\nab\n", 5);
+    static const char *const none[] = {"certs/shop_t.pem", "certs/_s.pem",        "certs/shop_.pem",
+                                       "shop_s.pem",       "certs/shop_s",        "",
+                                       "certs/.pem",       "certs/shop_s.pem.pem"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_int_equal(khap_kube_pem(kube, (struct khap_str){none[i], strlen(none[i])}, &pem), KHAP_ENOENT);
+    assert_int_equal(khap_kube_remove(kube, S("Secret"), S("shop"), S("s")), KHAP_OK);
+    assert_int_equal(khap_kube_pem(kube, S("certs/shop_s.pem"), &pem), KHAP_ENOENT);
+    khap_kube_free(kube);
+    khap_diags_free(diags);
+    khap_sources_free(sources);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_order), cmocka_unit_test(test_replaced),
-                                       cmocka_unit_test(test_other_texts), cmocka_unit_test(test_memory)};
+                                       cmocka_unit_test(test_other_texts), cmocka_unit_test(test_memory),
+                                       cmocka_unit_test(test_pem)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
