@@ -18,7 +18,7 @@ struct annotation {
     struct said *said;
     const struct pair *pair;
     struct khap_str name; /* behind khap.io/ */
-    void (*route)(void *ctx, struct khap_str host, struct khap_str yaml, struct khap_place place);
+    khap__kube_route *route;
     void *ctx;
 };
 
@@ -301,8 +301,9 @@ static bool write_node(const struct annotation *a, const struct khap_yaml_node *
 static void each_route(const struct annotation *a, const struct khap_yaml_node *root, struct text *path)
 {
     const struct khap_yaml_node *item = NULL;
-    struct text out;
+    struct text out, what;
     khap__kube_text_init(&out, &a->r->memory.alloc);
+    khap__kube_text_init(&what, &a->r->memory.alloc);
     khap__kube_add(path, S("[]"));
     if (khap_yaml_kind(root) != KHAP_YAML_SEQUENCE) {
         khap__kube_say(a->r->diags, "kube-bad-value", a->pair->value.place, a->pair->name.text,
@@ -313,11 +314,16 @@ static void each_route(const struct annotation *a, const struct khap_yaml_node *
         struct khap_str host = khap_yaml_kind(item) == KHAP_YAML_SCALAR
                                    ? khap_yaml_text(item)
                                    : khap_yaml_text(khap_yaml_get(item, S("host")));
-        out.len = 0;
-        if (write_node(a, item, path, &out, 0) && !out.failed)
-            a->route(a->ctx, host, khap__kube_text(&out), a->pair->value.place);
+        out.len = what.len = 0;
+        khap__kube_add_what(&what, khap_yaml_text(khap_yaml_get(item, S("path"))),
+                            khap_yaml_text(khap_yaml_get(item, S("pathType"))));
+        bool matches = khap_yaml_get(item, S("match")) != NULL;
+        if (write_node(a, item, path, &out, 0) && !out.failed && !what.failed)
+            a->route(a->ctx, host, khap__kube_text(matches ? &out : &what), khap__kube_text(&out),
+                     a->pair->value.place);
     }
-    a->r->memory.failed |= out.failed;
+    a->r->memory.failed |= out.failed || what.failed;
+    khap__kube_text_free(&what);
     khap__kube_text_free(&out);
 }
 
@@ -453,7 +459,7 @@ static void read_hosts(const struct annotation *a)
         khap__kube_add_quoted(&out, host);
         khap__kube_add(&out, S("}"));
         if (!out.failed)
-            a->route(a->ctx, host, khap__kube_text(&out), a->pair->value.place);
+            a->route(a->ctx, host, S(""), khap__kube_text(&out), a->pair->value.place);
     }
     a->r->memory.failed |= out.failed;
     khap__kube_text_free(&out);
@@ -501,9 +507,7 @@ static void read_annotation(const struct annotation *a)
 }
 
 void khap__kube_annotations(struct resolving *r, const struct object *o, struct said *said,
-                            void (*route)(void *ctx, struct khap_str host, struct khap_str yaml,
-                                          struct khap_place place),
-                            void *ctx)
+                            khap__kube_route *route, void *ctx)
 {
     static const size_t prefix = sizeof "khap.io/" - 1;
     for (const struct pair *p = o->annotations; p; p = p->next) {

@@ -50,16 +50,38 @@ static int by_host(const void *a, const void *b)
     return order != 0 ? order : x->number < y->number ? -1 : x->number > y->number;
 }
 
+void khap__kube_add_what(struct text *out, struct khap_str path, struct khap_str type)
+{
+    bool exact = khap__kube_same(type, S("Exact")), regex = khap__kube_same(type, S("Regex"));
+    if (exact || regex)
+        khap__kube_add(out, exact ? S("=") : S("~"));
+    else if (path.len > 0 && path.ptr[path.len - 1] == '/')
+        path.len--; /* element by element, the last one is empty */
+    khap__kube_add(out, path);
+}
+
+static int by_route(const void *a, const void *b)
+{
+    const struct wish *x = *(const struct wish *const *)a, *y = *(const struct wish *const *)b;
+    int order = khap__kube_compare(x->host, y->host);
+    if (order == 0)
+        order = khap__kube_compare(x->what, y->what);
+    return order != 0 ? order : by_host(a, b);
+}
+
 void khap__kube_settle(struct resolving *r)
 {
     size_t n = 0;
     r->by_host = khap__kube_take(&r->memory, r->n_wishes + 1, sizeof(struct wish *));
-    if (!r->by_host)
+    r->by_route = khap__kube_take(&r->memory, r->n_wishes + 1, sizeof(struct wish *));
+    if (!r->by_host || !r->by_route)
         return;
-    for (struct wish *w = r->wishes; w; w = w->next)
-        r->by_host[n++] = w;
-    if (n > 1)
+    for (struct wish *w = r->wishes; w; w = w->next, n++)
+        r->by_host[n] = r->by_route[n] = w;
+    if (n > 1) {
         qsort(r->by_host, n, sizeof(struct wish *), by_host);
+        qsort(r->by_route, n, sizeof(struct wish *), by_route);
+    }
 }
 
 /* The first of those that wish for a host; NULL when nobody does. */
@@ -83,12 +105,44 @@ bool khap__kube_owns(const struct resolving *r, struct khap_str host, struct kha
     return owner && khap__kube_same(owner->by->ns, ns);
 }
 
+/* The first of its namespace that wishes for the same; itself, as a rule. */
+static const struct wish *first_of(const struct resolving *r, const struct wish *w)
+{
+    size_t low = 0, high = r->n_wishes;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct wish *at = r->by_route[middle];
+        int order = khap__kube_compare(at->host, w->host);
+        if (order == 0)
+            order = khap__kube_compare(at->what, w->what);
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    while (low < r->n_wishes && !khap__kube_same(r->by_route[low]->by->ns, w->by->ns))
+        low++;
+    return low < r->n_wishes ? r->by_route[low] : w;
+}
+
 bool khap__kube_may(struct resolving *r, const struct wish *w)
 {
-    const struct wish *owner = owner_of(r, w->host);
-    if (!owner || khap__kube_same(owner->by->ns, w->by->ns))
-        return owner != NULL;
-    khap__kube_say(r->diags, "kube-host-claimed", w->place, w->host.len > 0 ? w->host : S("any host"),
+    const struct wish *owner = r->by_route ? owner_of(r, w->host) : NULL;
+    if (!owner)
+        return false;
+    bool own = khap__kube_same(owner->by->ns, w->by->ns);
+    if (own)
+        owner = first_of(r, w);
+    if (own && owner == w)
+        return true;
+    struct khap_str host = w->host.len > 0 ? w->host : S("any host");
+    struct text t;
+    khap__kube_text_init(&t, &r->memory.alloc);
+    khap__kube_add(&t, host);
+    khap__kube_add(&t, own && w->what.len < 256 ? w->what : S(""));
+    khap__kube_say(r->diags, own ? "kube-route-twice" : "kube-host-claimed", w->place, khap__kube_text(&t),
                    khap__kube_whose(&r->memory, owner->by), khap__kube_whose(&r->memory, w->by));
+    r->memory.failed |= t.failed;
+    khap__kube_text_free(&t);
     return false;
 }

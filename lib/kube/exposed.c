@@ -8,12 +8,14 @@ struct routes_of {
     struct exposed *e;
 };
 
-static void wish_route(void *ctx, struct khap_str host, struct khap_str yaml, struct khap_place place)
+static void wish_route(void *ctx, struct khap_str host, struct khap_str what, struct khap_str yaml,
+                       struct khap_place place)
 {
     const struct routes_of *of = ctx;
     struct wish *w = khap__kube_wish(of->r, of->e->o, of->e->o, NULL, host);
     if (!w)
         return;
+    w->what = khap__kube_copy(&of->r->memory, what);
     w->yaml = khap__kube_copy(&of->r->memory, yaml);
     w->place = place;
 }

@@ -69,6 +69,9 @@ static void add_path(struct resolving *r, const struct object *o, const struct i
     if (!w)
         return;
     khap__kube_text_init(&yaml, &r->memory.alloc);
+    khap__kube_add_what(&yaml, p->path.text, type);
+    w->what = khap__kube_copy(&r->memory, khap__kube_text(&yaml));
+    yaml.len = 0;
     khap__kube_add(&yaml, S("{path: "));
     khap__kube_add_quoted(&yaml, p->path.text.len > 0 ? p->path.text : S("/"));
     khap__kube_add(&yaml,

@@ -170,6 +170,8 @@ static void read_slice(struct reading *r, struct object *o, const struct khap_ya
         if (!e)
             return;
         e->node = text(r, o, item, "nodeName");
+        if (e->node.len == 0) /* v1beta1 */
+            e->node = text(r, o, get(item, "topology"), "kubernetes.io/hostname");
         e->ready = is_true(conditions, "ready", true);
         e->serving = is_true(conditions, "serving", e->ready);
         *end = e;

@@ -16,6 +16,8 @@ struct wish {
     const struct object *by, *service;
     const struct port *port;
     struct khap_str host; /* small letters, without a dot at the end; empty for any */
+    struct khap_str
+        what; /* equal for two that cannot both be: path and its type, or all of it where it has a match */
     struct khap_str yaml;
     struct khap_place place;
     const struct setting *settings; /* of this route */
@@ -55,20 +57,24 @@ struct resolving {
     size_t n_slices;
     struct wish *wishes, **last_wish;
     size_t n_wishes;
-    struct wish **by_host; /* the owner of each host is the first that has it */
+    struct wish **by_host;  /* the owner of each host is the first that has it */
+    struct wish **by_route; /* by host and what, then as above */
 };
 
+/* A route that an annotation asks for. */
+typedef void khap__kube_route(void *ctx, struct khap_str host, struct khap_str what, struct khap_str yaml,
+                              struct khap_place place);
 /* annotations.c */
 void khap__kube_annotations(struct resolving *r, const struct object *o, struct said *said,
-                            void (*route)(void *ctx, struct khap_str host, struct khap_str yaml,
-                                          struct khap_place place),
-                            void *ctx);
+                            khap__kube_route *route, void *ctx);
 
 /* claims.c */
 struct wish *khap__kube_wish(struct resolving *r, const struct object *by, const struct object *service,
                              const struct port *port, struct khap_str host);
 void khap__kube_settle(struct resolving *r);
-/* Whether the host is its own to have; says so when it is not. */
+/* `what` of a route without a match, as a part of it: "=/a", "/a"; a prefix of "/" is none. */
+void khap__kube_add_what(struct text *out, struct khap_str path, struct khap_str type);
+/* Whether the host is its own to have, and the route nobody's yet; says so when it is not. */
 bool khap__kube_may(struct resolving *r, const struct wish *w);
 
 /* In small letters, without a dot at the end. */

@@ -304,6 +304,11 @@ def claims():
             if b"two_b_80" in out or (status == 0 and "[kube-host-claimed]" not in err):
                 wrong.append((spelled, how, status, err[:200]))
     tap.ok("nobody takes a host of another namespace", not wrong, "\n".join(map(repr, wrong[:5])))
+    objects = [node(), service("b", "one", {"khap.io/hosts": "x.example, x.example"}, created="2026-01-02T00:00:00Z"),
+               service("a", "one", {"khap.io/routes": '[{host: X.example, path: /}, {host: x.example, path: /p}]'}, created="2026-01-01T00:00:00Z"),
+               ingress("c", "one", "x.example", "/p/", to="b")]
+    out, err, status = run(objects)
+    tap.ok("of equal routes of one namespace the oldest stands", status == 0 and err.count("[kube-route-twice]") == 2 and b"use_backend one_b_80" not in out, err)
     out, err, status = run([node(), service("a", "one", {"khap.io/hosts": "x.example"}), service("b", "one", {"khap.io/routes": '[{host: x.example, path: /p}]'})])
     tap.ok("one namespace shares its hosts", status == 0 and b"use_backend one_b_80" in out and "claimed" not in err, err)
 
