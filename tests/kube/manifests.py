@@ -9,7 +9,7 @@
 - Certificates of Secrets are checked, secret in the bundle, and shown for hosts of their own namespace only.
 - What a cluster alone knows is made up in route, test, diff and graph, and missing in generate.
 
-KHAP_INJECT=full tries every value in every place.
+`make check-manifests` tries every value in every place.
 """
 import base64
 import json
@@ -30,8 +30,8 @@ except ImportError:
 
 KHAPGEN = khapgen.program()
 HAPROXY = os.environ.get("HAPROXY") or shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin")
-DRAW = random.Random(tap.seed("KHAP_INJECT"))
-FULL = os.environ.get("KHAP_INJECT") == "full"
+DRAW = random.Random(tap.seed("KHAP_MANIFESTS"))
+FULL = os.environ.get("KHAP_MANIFESTS") == "full"
 work = tempfile.TemporaryDirectory(prefix="khap-kube.")
 os.chdir(work.name)
 SECTION = re.compile(rb"^(global|defaults|frontend|backend|listen|userlist|peers|mailers|resolvers|cache|program|fcgi-app|http-errors|ring|log-forward"
@@ -129,7 +129,7 @@ def hostile():
     checked = []
     for name, make in places():
         wrong = []
-        values = EVIL + LONG if FULL else DRAW.sample(EVIL, 9) + DRAW.sample(LONG, 1)
+        values = EVIL + LONG if FULL else DRAW.sample(EVIL, 2) + ([DRAW.choice(LONG)] if DRAW.random() < 0.1 else [])
         for value in values:
             out, err, status = run([node()] + make(value))
             if status == 2:
@@ -145,7 +145,7 @@ def hostile():
             elif len(out) < 200000:
                 checked.append((name, value[:80], out))
         tap.ok("%s: stays in its word" % name, not wrong, "\n".join(map(repr, wrong[:5])))
-    tap.ok("some values are refused (%d) and some are taken (%d)" % (refused, taken), refused > 100 and taken > 100)
+    tap.ok("some values are refused (%d) and some are taken (%d)" % (refused, taken), refused > 20 and taken > 20)
     if not HAPROXY:
         tap.skip("HAProxy is not asked: needs haproxy (Debian: package haproxy)")
         return
@@ -154,14 +154,15 @@ def hostile():
         different.setdefault(re.sub(rb"^# Written.*\n", b"", out), (name, value))
     some = list(different.items())
     DRAW.shuffle(some)
+    asked = some[:60 if FULL else 6]
     wrong = []
-    for out, (name, value) in some[:60 if FULL else 20]:
+    for out, (name, value) in asked:
         with open("h.cfg", "wb") as f:
             f.write(out)
         done = subprocess.run([HAPROXY, "-c", "-f", "h.cfg"], capture_output=True, text=True)
         if done.returncode != 0:
             wrong.append((name, value, done.stderr[:300]))
-    tap.ok("HAProxy takes what is written (%d of %d asked)" % (min(60 if FULL else 20, len(some)), len(some)), some and not wrong, "\n".join(map(repr, wrong[:5])))
+    tap.ok("HAProxy takes what is written (%d of %d asked)" % (len(asked), len(some)), some and not wrong, "\n".join(map(repr, wrong[:5])))
 
 
 # ---- what reaches beyond the object
