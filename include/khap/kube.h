@@ -69,6 +69,27 @@ enum khap_status khap_kube_pem(const struct khap_kube *kube, struct khap_str nam
 /** How many objects the store holds. */
 size_t khap_kube_count(const struct khap_kube *kube);
 
+/**
+ * A condition of the Gateway API, as a status has it: about a GatewayClass, a Gateway, a listener, or a route at one of its parents. `Programmed` is
+ * for who knows that HAProxy has it.
+ */
+struct khap_kube_condition {
+    size_t size;                /**< sizeof(struct khap_kube_condition) as the library knows it */
+    struct khap_str kind;       /**< "HTTPRoute", "Gateway" … */
+    struct khap_str ns;         /**< its namespace; empty for a GatewayClass */
+    struct khap_str name;       /**< its name */
+    struct khap_str listener;   /**< the listener of a Gateway, or empty */
+    struct khap_str gateway_ns; /**< of a route: the parent's namespace */
+    struct khap_str gateway;    /**< and its name; empty for all others */
+    uint32_t parent;            /**< which of the route's `parentRefs` it is, from 0 */
+    uint32_t attached;          /**< of a listener: how many routes are attached */
+    struct khap_str type;       /**< "Accepted", "ResolvedRefs", "Conflicted", "PartiallyInvalid" */
+    uint32_t status;            /**< 1: True, 0: False */
+    struct khap_str reason;     /**< "NotAllowedByListeners" … */
+    struct khap_str message;    /**< why, in English; empty when all is well */
+    struct khap_place place;    /**< where it stands in a manifest */
+};
+
 /** What khap_kube_resolve() goes by. Set by khap_kube_options_init(). */
 struct khap_kube_options {
     size_t size;                /**< sizeof(struct khap_kube_options) as the caller knows it */
@@ -82,7 +103,10 @@ struct khap_kube_options {
     /** 1: what only a cluster can know, a node port or a node, is made up where it is missing, with a note. 0 by default */
     uint32_t stand_ins;
     const struct khap_cert_reader
-        *certs; /**< looks whether certificate and key of a Secret fit; NULL: nobody does */
+        *certs;          /**< looks whether certificate and key of a Secret fit; NULL: nobody does */
+    void *condition_ctx; /**< first argument of `condition` */
+    /** Is told each condition of the Gateway API; what it is given is borrowed until it returns. NULL: nobody is */
+    void (*condition)(void *ctx, const struct khap_kube_condition *condition);
 };
 
 /** Fills the defaults. */

@@ -80,6 +80,17 @@ static bool find_annotation(struct khap_str name, struct khap_key *row)
     return false;
 }
 
+bool khap__kube_is_for_tcp(struct khap_str key)
+{
+    struct khap_key row = {.size = sizeof row};
+    for (size_t i = 0; khap_key_at(i, &row) == KHAP_OK; i++) {
+        if (strncmp(row.path, services, sizeof services - 1) == 0 &&
+            khap__kube_same(terminated(row.path + sizeof services - 1), key))
+            return strstr(row.applies, "tcp") != NULL;
+    }
+    return false;
+}
+
 static bool is_beyond(const char *key)
 {
     for (size_t i = 0; i < sizeof beyond / sizeof *beyond; i++) {

@@ -14,20 +14,26 @@ struct backend {
     bool tcp;
 };
 
-static void set(const struct backend *b, struct khap_str key, struct khap_str yaml, struct khap_place place)
+void khap__kube_set_service(struct resolving *r, struct khap_str name, struct khap_str key,
+                            struct khap_str yaml, struct khap_place place)
 {
     struct text path;
-    khap__kube_text_init(&path, &b->r->memory.alloc);
+    khap__kube_text_init(&path, &r->memory.alloc);
     khap__kube_add(&path, S("services.\""));
-    khap__kube_add(&path, b->name);
+    khap__kube_add(&path, name);
     khap__kube_add(&path, S("\""));
     if (key.len > 0)
         khap__kube_add(&path, S("."));
     khap__kube_add(&path, key);
-    b->r->memory.failed |= path.failed;
+    r->memory.failed |= path.failed;
     if (!path.failed)
-        khap__kube_set(b->r, khap__kube_text(&path), yaml, place);
+        khap__kube_set(r, khap__kube_text(&path), yaml, place);
     khap__kube_text_free(&path);
+}
+
+static void set(const struct backend *b, struct khap_str key, struct khap_str yaml, struct khap_place place)
+{
+    khap__kube_set_service(b->r, b->name, key, yaml, place);
 }
 
 /* Whether an annotation says it, or a part of it. */
@@ -42,19 +48,30 @@ static bool says(const struct backend *b, const char *key)
     return false;
 }
 
-static void name_it(struct backend *b)
+struct khap_str khap__kube_backend_name(struct resolving *r, const struct object *service,
+                                        const struct port *port)
 {
     struct text t;
-    khap__kube_text_init(&t, &b->r->memory.alloc);
-    khap__kube_add(&t, b->r->options.prefix);
-    khap__kube_add(&t, b->e->o->ns);
+    khap__kube_text_init(&t, &r->memory.alloc);
+    khap__kube_add(&t, r->options.prefix);
+    khap__kube_add(&t, service->ns);
     khap__kube_add(&t, S("_"));
-    khap__kube_add(&t, b->e->o->name);
+    khap__kube_add(&t, service->name);
     khap__kube_add(&t, S("_"));
-    khap__kube_add_number(&t, b->port->port);
-    b->name = khap__kube_copy(&b->r->memory, khap__kube_text(&t));
-    b->r->memory.failed |= t.failed;
+    khap__kube_add_number(&t, port->port);
+    struct khap_str name = khap__kube_copy(&r->memory, khap__kube_text(&t));
+    r->memory.failed |= t.failed;
     khap__kube_text_free(&t);
+    return name;
+}
+
+void khap__kube_add_bind(struct text *out, struct khap_str address, uint32_t port)
+{
+    bool ipv6 = khap__kube_is_ipv6(address);
+    khap__kube_add(out, ipv6 ? S("[") : S(""));
+    khap__kube_add(out, address);
+    khap__kube_add(out, ipv6 ? S("]:") : S(":"));
+    khap__kube_add_number(out, port);
 }
 
 /* The node port; one that stands in for it is the same each time. 0 when there is none. */
@@ -105,10 +122,7 @@ static bool begin(const struct backend *b, struct text *out)
     if (b->tcp) {
         struct text bind;
         khap__kube_text_init(&bind, &b->r->memory.alloc);
-        khap__kube_add(&bind, khap__kube_is_ipv6(ip) ? S("[") : S(""));
-        khap__kube_add(&bind, ip);
-        khap__kube_add(&bind, khap__kube_is_ipv6(ip) ? S("]:") : S(":"));
-        khap__kube_add_number(&bind, b->port->port);
+        khap__kube_add_bind(&bind, ip, b->port->port);
         khap__kube_add(out, S(", mode: tcp, bind: "));
         khap__kube_add_quoted(out, khap__kube_text(&bind));
         b->r->memory.failed |= bind.failed;
@@ -187,7 +201,7 @@ static void write_backend(struct resolving *r, const struct exposed *e, const st
     struct backend b = {.r = r, .e = e, .port = port, .tcp = tcp, .place = e->o->place};
     struct text t;
     khap__kube_text_init(&t, &r->memory.alloc);
-    name_it(&b);
+    b.name = khap__kube_backend_name(r, e->o, port);
     if (begin(&b, &t)) {
         bool bad = r->bad;
         r->bad = false;
@@ -202,6 +216,35 @@ static void write_backend(struct resolving *r, const struct exposed *e, const st
         r->bad |= bad;
     }
     r->memory.failed |= t.failed;
+    khap__kube_text_free(&t);
+}
+
+void khap__kube_write_service(struct resolving *r, const struct exposed *e, const struct port *port,
+                              struct khap_str name, const struct setting *settings, bool tcp)
+{
+    struct backend b = {.r = r, .e = e, .port = port, .name = name, .tcp = tcp, .place = e->o->place};
+    struct text t;
+    uint32_t n = node_port(&b);
+    bool bad = r->bad;
+    khap__kube_text_init(&t, &r->memory.alloc);
+    khap__kube_add(&t, S("{nodePort: "));
+    khap__kube_add_number(&t, n);
+    khap__kube_add(&t, S("}"));
+    r->memory.failed |= t.failed;
+    r->bad = false;
+    if (n > 0 && !t.failed) {
+        set(&b, S(""), khap__kube_text(&t), b.place);
+        for (const struct setting *s = e->said.settings; s; s = s->next) {
+            if (!tcp || khap__kube_is_for_tcp(s->key))
+                set(&b, s->key, s->yaml, s->place);
+        }
+        set_fields(&b);
+        for (const struct setting *s = settings; s; s = s->next)
+            set(&b, s->key, s->yaml, s->place);
+    }
+    if (n == 0 || r->bad) /* others lead to it, and half of what was said might be open to everybody */
+        set(&b, S(""), S("{respond: {status: 500}}"), b.place);
+    r->bad |= bad;
     khap__kube_text_free(&t);
 }
 
@@ -223,7 +266,8 @@ void khap__kube_backends(struct resolving *r)
     if (!wishes)
         return;
     for (struct wish *w = r->wishes; w; w = w->next) {
-        if (khap__kube_may(r, w))
+        w->granted = khap__kube_may(r, w);
+        if (w->granted && w->service)
             wishes[n++] = w;
     }
     if (n > 1)

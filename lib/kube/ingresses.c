@@ -87,6 +87,7 @@ static void add_path(struct resolving *r, const struct object *o, const struct i
     w->yaml = khap__kube_copy(&r->memory, khap__kube_text(&yaml));
     w->place = p->place;
     w->settings = settings;
+    w->label = true;
     khap__kube_text_free(&yaml);
 }
 

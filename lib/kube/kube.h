@@ -46,6 +46,12 @@ bool khap__kube_same(struct khap_str a, struct khap_str b);
 int khap__kube_compare(struct khap_str a, struct khap_str b);
 /* A name as Kubernetes allows it: letters, digits, `-` and `.`, at most 253 of them. */
 bool khap__kube_is_name(struct khap_str s);
+static inline char khap__kube_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+/* What the name of a header is made of. */
+bool khap__kube_is_token(struct khap_str s);
 bool khap__kube_begins(struct khap_str s, struct khap_str beginning);
 struct khap_str khap__kube_rest(struct khap_str s, size_t from);
 /* The next item of a list with commas, without the blanks around it; false behind the last. */
@@ -53,12 +59,30 @@ bool khap__kube_item(struct khap_str *list, struct khap_str *item);
 /* Digits that make a number from `low` to `high`. */
 bool khap__kube_number(struct khap_str s, uint32_t low, uint32_t high, uint32_t *out);
 bool khap__kube_is_ipv6(struct khap_str address);
+/* Nothing but what addresses are made of. */
+bool khap__kube_is_address(struct khap_str s);
 /* How many letters differ; SIZE_MAX for more than two. */
 size_t khap__kube_distance(struct khap_str a, struct khap_str b);
 
 /* ---- objects */
 
-enum kind { KIND_SERVICE, KIND_NODE, KIND_SLICE, KIND_INGRESS, KIND_INGRESS_CLASS, KIND_SECRET, KINDS };
+enum kind {
+    KIND_SERVICE,
+    KIND_NODE,
+    KIND_SLICE,
+    KIND_INGRESS,
+    KIND_INGRESS_CLASS,
+    KIND_SECRET,
+    KIND_NAMESPACE,
+    KIND_GATEWAY_CLASS,
+    KIND_GATEWAY,
+    KIND_HTTP_ROUTE,
+    KIND_GRPC_ROUTE,
+    KIND_TLS_ROUTE,
+    KIND_TCP_ROUTE,
+    KIND_GRANT,
+    KINDS
+};
 
 struct value { /* a text and where it stands */
     struct khap_str text;
@@ -71,6 +95,12 @@ struct pair {
 struct texts {
     struct value value;
     struct texts *next;
+};
+
+struct tree { /* a field with what is below it */
+    struct khap_str name, text;
+    struct khap_place place;
+    struct tree *child, *next;
 };
 
 struct port {
@@ -137,6 +167,8 @@ struct object {
         struct slice slice;
         struct ingress ingress;
         struct ingress_class ingress_class;
+        struct pair *labels; /* of a Namespace */
+        struct tree *spec;   /* of a kind of the Gateway API */
         struct secret secret;
     } as;
     struct memory memory; /* all of the above, and the object itself */
@@ -163,6 +195,9 @@ const struct object **khap__kube_sorted(const struct khap_kube *kube, enum kind 
 /* "Service"; and back: KINDS for one that says nothing here. */
 struct khap_str khap__kube_kind_name(enum kind kind);
 enum kind khap__kube_kind(struct khap_str name);
+/* Whether objects of the kind stand in a namespace, and whether it is the kind of this apiVersion: others have kinds of the same name. */
+bool khap__kube_has_namespace(enum kind kind);
+bool khap__kube_is_version(enum kind kind, struct khap_str version);
 
 /* ---- objects.c: from YAML to an object */
 
@@ -178,6 +213,17 @@ struct reading {
 };
 /* Reads what its kind has. False when something is wrong, which was told. */
 bool khap__kube_read_object(struct reading *r, struct object *o, const struct khap_yaml_node *root);
+
+/* ---- tree.c */
+
+/* NULL for nothing. */
+struct tree *khap__kube_tree(struct reading *r, struct object *o, const struct khap_yaml_node *node);
+/* A member, the first item of a member that is a list, the text of a member; nothing has none. */
+const struct tree *khap__kube_member(const struct tree *t, const char *name);
+const struct tree *khap__kube_first(const struct tree *t, const char *name);
+struct khap_str khap__kube_word(const struct tree *t, const char *name, struct khap_str otherwise);
+bool khap__kube_is(const struct tree *t, const char *name, struct khap_str word);
+uint32_t khap__kube_uint(const struct tree *t, const char *name, uint32_t otherwise);
 
 /* ---- secrets.c */
 

@@ -31,6 +31,15 @@ bool khap__kube_is_name(struct khap_str s)
     return true;
 }
 
+bool khap__kube_is_token(struct khap_str s)
+{
+    static const char others[] = "!#$%&'*+-.^_`|~";
+    bool good = s.len > 0 && s.len <= 256;
+    for (size_t i = 0; i < s.len; i++)
+        good = good && (is_alphanumeric(s.ptr[i]) || (s.ptr[i] != '\0' && strchr(others, s.ptr[i]) != NULL));
+    return good;
+}
+
 bool khap__kube_begins(struct khap_str s, struct khap_str beginning)
 {
     return s.len >= beginning.len && memcmp(s.ptr, beginning.ptr, beginning.len) == 0;
@@ -83,6 +92,17 @@ bool khap__kube_number(struct khap_str s, uint32_t low, uint32_t high, uint32_t 
 bool khap__kube_is_ipv6(struct khap_str address)
 {
     return address.len > 0 && memchr(address.ptr, ':', address.len) != NULL;
+}
+
+bool khap__kube_is_address(struct khap_str s)
+{
+    bool good = s.len > 0;
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        good = good && ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') ||
+                        c == ':' || c == '.');
+    }
+    return good;
 }
 
 size_t khap__kube_distance(struct khap_str a, struct khap_str b)

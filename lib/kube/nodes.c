@@ -1,7 +1,7 @@
 /* kube/nodes.c - which nodes serve, and how they are reached. SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include "kube/resolve.h"
+#include "kube/gateway.h"
 
 #include <stdlib.h>
 
@@ -122,7 +122,10 @@ void khap__kube_write_nodes(struct resolving *r)
     for (size_t i = 0; i < r->n_services; i++)
         r->ipv6 |= r->services[i].wanted && r->services[i].o->as.service.ipv6;
     for (const struct wish *w = r->wishes; w; w = w->next)
-        r->ipv6 |= w->service->as.service.ipv6;
+        r->ipv6 |= w->service && w->service->as.service.ipv6;
+    for (const struct rule *rule = r->rules; rule; rule = rule->next)
+        for (const struct ref *ref = rule->refs; ref; ref = ref->next)
+            r->ipv6 |= ref->e->o->as.service.ipv6;
     for (size_t i = 0; i < r->n_nodes; i++) {
         const struct object *o = r->nodes[i];
         bool four = address_of(r, o, false).len > 0;

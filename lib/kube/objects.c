@@ -304,6 +304,18 @@ bool khap__kube_read_object(struct reading *r, struct object *o, const struct kh
     case KIND_SECRET:
         read_secret(r, o, root);
         break;
+    case KIND_NAMESPACE:
+        o->as.labels = pairs(r, o, get(get(root, "metadata"), "labels"), S(""));
+        break;
+    case KIND_GATEWAY_CLASS:
+    case KIND_GATEWAY:
+    case KIND_HTTP_ROUTE:
+    case KIND_GRPC_ROUTE:
+    case KIND_TLS_ROUTE:
+    case KIND_TCP_ROUTE:
+    case KIND_GRANT:
+        o->as.spec = khap__kube_tree(r, o, get(root, "spec"));
+        break;
     case KINDS:
         break;
     }

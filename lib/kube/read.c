@@ -19,20 +19,7 @@ static enum kind kind_of(const struct khap_yaml_node *root, struct khap_str list
     struct khap_str version = text_at(root, S("apiVersion")), kind = text_at(root, S("kind"));
     /* the items of a ServiceList need no kind of their own */
     enum kind k = khap__kube_kind(kind.len > 0 ? kind : list_of);
-    switch (k) {
-    case KIND_SERVICE:
-    case KIND_NODE:
-    case KIND_SECRET:
-        return version.len == 0 || khap__kube_same(version, S("v1")) ? k : KINDS;
-    case KIND_SLICE:
-        return version.len == 0 || khap__kube_begins(version, S("discovery.k8s.io/")) ? k : KINDS;
-    case KIND_INGRESS:
-    case KIND_INGRESS_CLASS:
-        return version.len == 0 || khap__kube_same(version, S("networking.k8s.io/v1")) ? k : KINDS;
-    case KINDS:
-        break;
-    }
-    return KINDS;
+    return version.len == 0 || khap__kube_is_version(k, version) ? k : KINDS;
 }
 
 static enum khap_status take_object(struct reading *r, const struct khap_yaml_node *root, enum kind kind)
@@ -52,7 +39,7 @@ static enum khap_status take_object(struct reading *r, const struct khap_yaml_no
     o->kind = kind;
     o->place = khap_yaml_place(r->yaml, name);
     o->name = khap__kube_copy(&o->memory, khap_yaml_text(name));
-    if (kind != KIND_NODE && kind != KIND_INGRESS_CLASS)
+    if (khap__kube_has_namespace(kind))
         o->ns = khap__kube_copy(&o->memory, ns.len > 0 ? ns : S("default"));
     o->created = khap__kube_copy(&o->memory, text_at(metadata, S("creationTimestamp")));
     o->leaving = text_at(metadata, S("deletionTimestamp")).len > 0;

@@ -1,7 +1,7 @@
 /* kube/resolve.c - what all objects together ask for. SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include "kube/resolve.h"
+#include "kube/gateway.h"
 
 void khap_kube_options_init(struct khap_kube_options *options)
 {
@@ -34,16 +34,26 @@ enum khap_status khap_kube_resolve(const struct khap_kube *kube, const struct kh
         r.options = *options;
     khap__kube_memory_init(&r.memory, &kube->alloc);
     r.last_wish = &r.wishes;
+    r.last_rule = &r.rules;
+    r.last_judged = &r.judged;
     khap__kube_nodes(&r);
     khap__kube_services(&r);
     khap__kube_ingresses(&r);
+    khap__kube_gateways(&r);
+    khap__kube_attach(&r);
     khap__kube_settle(&r);
     if (!r.memory.failed)
         khap__kube_write_nodes(&r);
     if (!r.memory.failed)
         khap__kube_backends(&r);
     if (!r.memory.failed)
+        khap__kube_write_gateways(&r);
+    if (!r.memory.failed)
         khap__kube_certs(&r);
+    if (!r.memory.failed)
+        khap__kube_write_gateway_certs(&r);
+    if (!r.memory.failed)
+        khap__kube_tell_conditions(&r);
     bool failed = r.memory.failed;
     khap__kube_memory_free(&r.memory);
     return failed ? KHAP_ENOMEM : r.bad ? KHAP_EINPUT : KHAP_OK;

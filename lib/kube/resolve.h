@@ -11,11 +11,16 @@ struct setting {
     struct setting *next;
 };
 
-/* A route that somebody wishes to a port of a service. */
+/* A route that somebody wishes, to a port of a service or to a rule of the Gateway API. */
 struct wish {
-    const struct object *by, *service;
+    const struct object *by, *service; /* service: NULL where there is a target */
     const struct port *port;
-    struct khap_str host; /* small letters, without a dot at the end; empty for any */
+    struct target *target;
+    const struct front *front; /* where it stands; NULL: at http and https */
+    struct judged *judged;     /* whom the outcome is told to */
+    bool passed;               /* TLS that is passed through */
+    bool label, granted;       /* its wildcard is one label; it may have what it wishes */
+    struct khap_str host;      /* small letters, without a dot at the end; empty for any */
     struct khap_str
         what; /* equal for two that cannot both be: path and its type, or all of it where it has a match */
     struct khap_str yaml;
@@ -41,6 +46,16 @@ struct exposed {
     const struct port *port;
 };
 
+struct front;
+struct judged;
+struct listener;
+struct rule;
+struct target;
+struct gateways {
+    struct front *fronts;
+    struct listener *listeners, **last;
+};
+
 struct resolving {
     const struct khap_kube *kube;
     struct khap_kube_options options;
@@ -59,6 +74,12 @@ struct resolving {
     size_t n_wishes;
     struct wish **by_host;  /* the owner of each host is the first that has it */
     struct wish **by_route; /* by host and what, then as above */
+    const struct object **grants;
+    size_t n_grants;
+    struct gateways gateways;
+    bool any_passed;
+    struct rule *rules, **last_rule;
+    struct judged *judged, **last_judged;
 };
 
 /* A route that an annotation asks for. */
@@ -67,11 +88,15 @@ typedef void khap__kube_route(void *ctx, struct khap_str host, struct khap_str w
 /* annotations.c */
 void khap__kube_annotations(struct resolving *r, const struct object *o, struct said *said,
                             khap__kube_route *route, void *ctx);
+/* Whether a key of a service says something about connections. */
+bool khap__kube_is_for_tcp(struct khap_str key);
 
 /* claims.c */
 struct wish *khap__kube_wish(struct resolving *r, const struct object *by, const struct object *service,
                              const struct port *port, struct khap_str host);
 void khap__kube_settle(struct resolving *r);
+/* Less than 0 when the first is older. Who has no time of creation is not in the cluster yet, and comes behind all that are. */
+int khap__kube_earlier(const struct object *a, const struct object *b);
 /* `what` of a route without a match, as a part of it: "=/a", "/a"; a prefix of "/" is none. */
 void khap__kube_add_what(struct text *out, struct khap_str path, struct khap_str type);
 /* Whether the host is its own to have, and the route nobody's yet; says so when it is not. */
@@ -82,8 +107,19 @@ struct khap_str khap__kube_normal_host(struct memory *m, struct khap_str host);
 /* Whether one of the namespace's wishes has the host. */
 bool khap__kube_owns(const struct resolving *r, struct khap_str host, struct khap_str ns);
 
+/* The first that wishes for the host at one of the front's addresses; NULL when nobody does. */
+const struct wish *khap__kube_owner(const struct resolving *r, struct khap_str host,
+                                    const struct front *front);
+
 /* secrets.c: certificates for the hosts of an Ingress that are its namespace's */
 void khap__kube_certs(struct resolving *r);
+/* Whether it can be served: a certificate and its own key. */
+bool khap__kube_is_pair(struct resolving *r, struct khap_str pem);
+
+/* gateways.c, attach.c, served.c */
+void khap__kube_gateways(struct resolving *r);
+void khap__kube_attach(struct resolving *r);
+void khap__kube_write_gateway_certs(struct resolving *r);
 
 /* exposed.c: what Services ask for; ingresses.c: what Ingresses do */
 void khap__kube_services(struct resolving *r);
@@ -99,6 +135,17 @@ void khap__kube_add_nodes(struct resolving *r, const struct object *service, str
 
 /* backends.c */
 void khap__kube_backends(struct resolving *r);
+/* "NAMESPACE_SERVICE_PORT" */
+struct khap_str khap__kube_backend_name(struct resolving *r, const struct object *service,
+                                        const struct port *port);
+/* "[::1]:80" */
+void khap__kube_add_bind(struct text *out, struct khap_str address, uint32_t port);
+/* Sets a key of a service of the map, or the whole service. */
+void khap__kube_set_service(struct resolving *r, struct khap_str name, struct khap_str key,
+                            struct khap_str yaml, struct khap_place place);
+/* A service without routes for a port, with settings over those of the Service; tcp: only what holds for connections. */
+void khap__kube_write_service(struct resolving *r, const struct exposed *e, const struct port *port,
+                              struct khap_str name, const struct setting *settings, bool tcp);
 
 /* resolve.c: sets a key of the map; `bad` when it is refused */
 void khap__kube_set(struct resolving *r, struct khap_str path, struct khap_str yaml, struct khap_place place);

@@ -63,8 +63,7 @@ enum khap_status khap_kube_pem(const struct khap_kube *kube, struct khap_str nam
     return KHAP_OK;
 }
 
-/* Whether it can be served: a certificate and its own key. */
-static bool is_good(struct resolving *r, struct khap_str pem)
+bool khap__kube_is_pair(struct resolving *r, struct khap_str pem)
 {
     const struct khap_cert_reader *reader = r->options.certs;
     struct khap_cert_info info = {.size = sizeof info};
@@ -94,7 +93,7 @@ static void add_cert(struct resolving *r, const struct object *o, const struct i
     const struct object *secret = khap__kube_find(r->kube, KIND_SECRET, o->ns, name);
     if (name.len == 0) /* the certificates of the service map are meant */
         return;
-    if (!secret || !is_good(r, secret->as.secret.pem)) {
+    if (!secret || !khap__kube_is_pair(r, secret->as.secret.pem)) {
         khap__kube_say(r->diags, secret ? "kube-bad-secret" : "kube-no-secret", t->secret.place, whose, name,
                        S(""));
         return;

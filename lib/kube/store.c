@@ -5,21 +5,50 @@
 
 #include <stdlib.h>
 
-static const struct khap_str kind_names[KINDS] = {{"Service", 7}, {"Node", 4},          {"EndpointSlice", 13},
-                                                  {"Ingress", 7}, {"IngressClass", 12}, {"Secret", 6}};
+static const struct {
+    struct khap_str name, version; /* with a slash at the end: any version of the group */
+    bool cluster;                  /* it stands in no namespace */
+} kinds[KINDS] = {
+    [KIND_SERVICE] = {{"Service", 7}, {"v1", 2}, false},
+    [KIND_NODE] = {{"Node", 4}, {"v1", 2}, true},
+    [KIND_SLICE] = {{"EndpointSlice", 13}, {"discovery.k8s.io/", 17}, false},
+    [KIND_INGRESS] = {{"Ingress", 7}, {"networking.k8s.io/v1", 20}, false},
+    [KIND_INGRESS_CLASS] = {{"IngressClass", 12}, {"networking.k8s.io/v1", 20}, true},
+    [KIND_SECRET] = {{"Secret", 6}, {"v1", 2}, false},
+    [KIND_NAMESPACE] = {{"Namespace", 9}, {"v1", 2}, true},
+    [KIND_GATEWAY_CLASS] = {{"GatewayClass", 12}, {"gateway.networking.k8s.io/", 26}, true},
+    [KIND_GATEWAY] = {{"Gateway", 7}, {"gateway.networking.k8s.io/", 26}, false},
+    [KIND_HTTP_ROUTE] = {{"HTTPRoute", 9}, {"gateway.networking.k8s.io/", 26}, false},
+    [KIND_GRPC_ROUTE] = {{"GRPCRoute", 9}, {"gateway.networking.k8s.io/", 26}, false},
+    [KIND_TLS_ROUTE] = {{"TLSRoute", 8}, {"gateway.networking.k8s.io/", 26}, false},
+    [KIND_TCP_ROUTE] = {{"TCPRoute", 8}, {"gateway.networking.k8s.io/", 26}, false},
+    [KIND_GRANT] = {{"ReferenceGrant", 14}, {"gateway.networking.k8s.io/", 26}, false},
+};
 
 struct khap_str khap__kube_kind_name(enum kind kind)
 {
-    return kind < KINDS ? kind_names[kind] : S("object");
+    return kind < KINDS ? kinds[kind].name : S("object");
 }
 
 enum kind khap__kube_kind(struct khap_str name)
 {
     for (int k = 0; k < KINDS; k++) {
-        if (khap__kube_same(kind_names[k], name))
+        if (khap__kube_same(kinds[k].name, name))
             return (enum kind)k;
     }
     return KINDS;
+}
+
+bool khap__kube_has_namespace(enum kind kind)
+{
+    return kind < KINDS && !kinds[kind].cluster;
+}
+
+bool khap__kube_is_version(enum kind kind, struct khap_str version)
+{
+    struct khap_str own = kind < KINDS ? kinds[kind].version : S("");
+    bool group = own.len > 0 && own.ptr[own.len - 1] == '/';
+    return group ? khap__kube_begins(version, own) : khap__kube_same(version, own);
 }
 
 struct object *khap__kube_object_new(const struct khap_alloc *alloc)

@@ -310,6 +310,14 @@ def claims():
                ingress("c", "one", "x.example", "/p/", to="b")]
     out, err, status = run(objects)
     tap.ok("of equal routes of one namespace the oldest stands", status == 0 and err.count("[kube-route-twice]") == 2 and b"use_backend one_b_80" not in out, err)
+    for first, second, refused in (("*.x.example", "a.x.example", True), ("*.x.example", "b.a.x.example", True), ("*.x.example", "*.a.x.example", True), ("*.x.example", "x.example", False),
+                                   ("*.x.example", "ax.example", False), ("a.x.example", "*.x.example", False), ("*.a.x.example", "*.x.example", False)):
+        objects = [node(), service("b", "two", {"khap.io/hosts": second}, created="2026-01-02T00:00:00Z"), service("a", "one", {"khap.io/hosts": first}, created="2026-01-01T00:00:00Z")]
+        out, err, status = run(objects)
+        tap.ok("%s behind %s of another namespace" % (second, first), status == 0 and ("[kube-host-claimed]" in err) == refused and (b"two_b_80" in out) != refused, err)
+    objects = [node(), service("a", "one", {}), ingress("a", "one", "*.x.example", to="a", created="2026-01-01T00:00:00Z"), service("b", "two", {"khap.io/hosts": "b.a.x.example"})]
+    out, err, status = run(objects)
+    tap.ok("a wildcard of an Ingress is one label", status == 0 and b"two_b_80" in out and "claimed" not in err, err)
     out, err, status = run([node(), service("a", "one", {"khap.io/hosts": "x.example"}), service("b", "one", {"khap.io/routes": '[{host: x.example, path: /p}]'})])
     tap.ok("one namespace shares its hosts", status == 0 and b"use_backend one_b_80" in out and "claimed" not in err, err)
 

@@ -39,6 +39,40 @@ static const char secret[] =
     "{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: shop}, type: kubernetes.io/tls,"
     " data: {tls.crt: YQ==, tls.key: YWI=}}";
 
+/* of each kind of the Gateway API one, as documents */
+static const char gateways[] =
+    "{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: out}, spec: "
+    "{controllerName: khap.io/haproxy}}\n"
+    "---\n{apiVersion: v1, kind: Namespace, metadata: {name: team, labels: {a: b}}}\n"
+    "---\n{apiVersion: gateway.networking.k8s.io/v1, kind: ReferenceGrant, metadata: {name: g, namespace: "
+    "shop}, spec: {from: "
+    "[{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: team}], to: [{group: '', kind: "
+    "Service}]}}\n"
+    "---\n{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: gw, namespace: shop}, "
+    "spec: {gatewayClassName: out, "
+    "listeners: [{name: a, port: 8080, protocol: HTTP, hostname: '*.g.example', allowedRoutes: {namespaces: "
+    "{from: Selector, selector: "
+    "{matchLabels: {a: b}}}}}, {name: s, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: s}]}}, "
+    "{name: t, port: 9000, "
+    "protocol: TCP}, {name: u, port: 53, protocol: UDP}]}}\n"
+    "---\n{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: r, namespace: team}, "
+    "spec: {parentRefs: [{name: gw, "
+    "namespace: shop}], hostnames: [x.g.example], rules: [{matches: [{path: {value: /a}, method: GET, "
+    "headers: [{name: X, value: y}]}], "
+    "filters: [{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: A, value: b}], remove: "
+    "[C]}}, {type: URLRewrite, "
+    "urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /}}}], timeouts: {request: 1s}, "
+    "backendRefs: [{name: web, "
+    "namespace: shop, port: 80}, {name: gone, port: 80}]}, {filters: [{type: RequestRedirect, "
+    "requestRedirect: {scheme: https}}]}]}}\n"
+    "---\n{apiVersion: gateway.networking.k8s.io/v1, kind: GRPCRoute, metadata: {name: r, namespace: shop}, "
+    "spec: {parentRefs: [{name: gw, "
+    "sectionName: s}], hostnames: [grpc.example], rules: [{matches: [{method: {service: a.B}}], backendRefs: "
+    "[{name: web, port: 80}]}]}}\n"
+    "---\n{apiVersion: gateway.networking.k8s.io/v1alpha2, kind: TCPRoute, metadata: {name: r, namespace: "
+    "shop}, spec: {parentRefs: "
+    "[{name: gw, port: 9000}], rules: [{backendRefs: [{name: web, port: 80}]}]}}\n";
+
 static int into_text(void *ctx, const char *data, size_t len)
 {
     char *text = ctx;
@@ -49,16 +83,32 @@ static int into_text(void *ctx, const char *data, size_t len)
     return 0;
 }
 
-/* Reads the texts, takes out what `gone` names, and writes the map; `written` has 20000 bytes, or is NULL. */
-static enum khap_status run(const struct khap_alloc *alloc, const char *const *texts, size_t n,
-                            const char *gone, char *written)
+static void into_conditions(void *ctx, const struct khap_kube_condition *c)
 {
+    char line[512];
+    if (!ctx)
+        return;
+    (void)snprintf(line, sizeof line, "%.*s %.*s/%.*s%s%.*s%s%.*s %.*s %s %.*s\n", (int)c->kind.len,
+                   c->kind.ptr, (int)c->ns.len, c->ns.ptr, (int)c->name.len, c->name.ptr,
+                   c->listener.len > 0 ? "#" : "", (int)c->listener.len, c->listener.ptr,
+                   c->gateway.len > 0 ? " at " : "", (int)c->gateway.len, c->gateway.ptr, (int)c->type.len,
+                   c->type.ptr, c->status ? "True" : "False", (int)c->reason.len, c->reason.ptr);
+    (void)into_text(ctx, line, strlen(line));
+}
+
+static enum khap_status run_all(const struct khap_alloc *alloc, const char *const *texts, size_t n,
+                                const char *gone, char *written, char *conditions)
+{
+    struct khap_kube_options options;
     struct khap_sources *sources;
     struct khap_diags *diags;
     struct khap_kube *kube = NULL;
     struct khap_model *model = NULL;
     assert_int_equal(khap_sources_new(NULL, &sources), KHAP_OK);
     assert_int_equal(khap_diags_new(NULL, sources, &diags), KHAP_OK);
+    khap_kube_options_init(&options);
+    options.condition = into_conditions;
+    options.condition_ctx = conditions;
     enum khap_status status = khap_kube_new(alloc, &kube);
     for (size_t i = 0; i < n && status == KHAP_OK; i++) {
         uint32_t id;
@@ -71,7 +121,7 @@ static enum khap_status run(const struct khap_alloc *alloc, const char *const *t
     if (status == KHAP_OK)
         status = khap_model_new(NULL, &model);
     if (status == KHAP_OK)
-        status = khap_kube_resolve(kube, NULL, model, diags);
+        status = khap_kube_resolve(kube, &options, model, diags);
     if (status == KHAP_OK && written) {
         const struct khap_sink sink = {written, into_text};
         written[0] = '\0';
@@ -82,6 +132,13 @@ static enum khap_status run(const struct khap_alloc *alloc, const char *const *t
     khap_diags_free(diags);
     khap_sources_free(sources);
     return status;
+}
+
+/* Reads the texts, takes out what `gone` names, and writes the map; `written` has 20000 bytes, or is NULL. */
+static enum khap_status run(const struct khap_alloc *alloc, const char *const *texts, size_t n,
+                            const char *gone, char *written)
+{
+    return run_all(alloc, texts, n, gone, written, NULL);
 }
 
 static void test_order(void **state)
@@ -171,6 +228,50 @@ static void test_memory(void **state)
     }
 }
 
+static void test_gateways(void **state)
+{
+    static const char wanted[] = "GatewayClass /out Accepted True Accepted\n"
+                                 "Gateway shop/gw Accepted True Accepted\n"
+                                 "Gateway shop/gw#a Accepted True Accepted\n"
+                                 "Gateway shop/gw#a ResolvedRefs True ResolvedRefs\n"
+                                 "Gateway shop/gw#a Conflicted False NoConflicts\n"
+                                 "Gateway shop/gw#s Accepted True Accepted\n"
+                                 "Gateway shop/gw#s ResolvedRefs True ResolvedRefs\n"
+                                 "Gateway shop/gw#s Conflicted False NoConflicts\n"
+                                 "Gateway shop/gw#t Accepted True Accepted\n"
+                                 "Gateway shop/gw#t ResolvedRefs True ResolvedRefs\n"
+                                 "Gateway shop/gw#t Conflicted False NoConflicts\n"
+                                 "Gateway shop/gw#u Accepted False UnsupportedProtocol\n"
+                                 "Gateway shop/gw#u ResolvedRefs True ResolvedRefs\n"
+                                 "Gateway shop/gw#u Conflicted False NoConflicts\n"
+                                 "GRPCRoute shop/r at gw Accepted True Accepted\n"
+                                 "GRPCRoute shop/r at gw ResolvedRefs True ResolvedRefs\n"
+                                 "TCPRoute shop/r at gw Accepted True Accepted\n"
+                                 "TCPRoute shop/r at gw ResolvedRefs True ResolvedRefs\n"
+                                 "HTTPRoute team/r at gw Accepted True Accepted\n"
+                                 "HTTPRoute team/r at gw ResolvedRefs False BackendNotFound\n";
+    const char *texts[] = {gateways, node, web, secret};
+    char *written = calloc(1, 20000), *conditions = calloc(1, 20000);
+    size_t i = 1;
+    (void)state;
+    assert_true(written && conditions);
+    assert_int_equal(run_all(NULL, texts, 4, NULL, written, conditions), KHAP_OK);
+    assert_string_equal(conditions, wanted);
+    assert_non_null(strstr(written, "shop_r_tcp-0_tcp-9000"));
+    for (;; i++) {
+        struct failing_alloc f;
+        failing_alloc_init(&f, i);
+        enum khap_status status = run(&f.alloc, texts, 4, NULL, NULL);
+        assert_failing_alloc_clean(&f);
+        if (!f.failed)
+            break;
+        assert_int_equal(status, KHAP_ENOMEM);
+    }
+    assert_true(i > 500);
+    free(written);
+    free(conditions);
+}
+
 /* The PEM is found by its name in the bundle, and by no other. */
 static void test_pem(void **state)
 {
@@ -203,8 +304,8 @@ static void test_pem(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_order), cmocka_unit_test(test_replaced),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_order),       cmocka_unit_test(test_replaced),
                                        cmocka_unit_test(test_other_texts), cmocka_unit_test(test_memory),
-                                       cmocka_unit_test(test_pem)};
+                                       cmocka_unit_test(test_pem),         cmocka_unit_test(test_gateways)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
