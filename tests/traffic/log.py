@@ -17,7 +17,7 @@ LAX = "option accept-unsafe-violations-in-http-request" if lib.release() >= (3, 
 TELLS_BAD = lib.release() >= (2, 5)
 MAP = """
 haproxy: "%(release)s"
-log: {to: [stdout, "127.0.0.1:%(syslog)d"], format: %(format)s, headers: [User-Agent, X-A]}
+log: {to: [stdout, "127.0.0.1:%(syslog)d"], facility: local3, format: %(format)s, headers: [User-Agent, X-A]}
 nodes: {n: 127.0.0.1}
 certs: [{file: %(pem)s}]
 stats: 127.0.0.1:%(stats)d
@@ -35,13 +35,14 @@ class Syslog:
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind(("127.0.0.1", 0))
         self.port = self.sock.getsockname()[1]
-        self.texts = []
+        self.texts, self.facilities = [], set()
         threading.Thread(target=self.hear, daemon=True).start()
 
     def hear(self):
         while True:
             # what stands before a message: <priority>date program[number]:
-            text = re.sub(rb"^<\d+>\w+ +\d+ [\d:]+ (\S+ )?haproxy[^:]*: ", b"", self.sock.recv(70000))
+            priority, text = re.match(rb"<(\d+)>(?:\w+ +\d+ [\d:]+ (?:\S+ )?haproxy[^:]*: )?(.*)", self.sock.recv(70000), re.S).groups()
+            self.facilities.add(int(priority) >> 3)
             # what HAProxy tells of itself
             if not re.match(rb"(Proxy|Server|backend|Stopping|Pausing|Backup|Health) ", text):
                 self.texts.append(text)
@@ -136,5 +137,6 @@ with lib.Lab() as lab:
             with lab.run(MAP % dict(said, format=form), mode, wait=[ports["stats"]]) as proxy:
                 ask(http, raw=b"GET /y HTTP/1.1\r\nHost: web.example\r\nUser-Agent: me/\"1\r\nX-A: a \\ b" + end)
                 tap.ok("%s: format %s" % (mode, form), until(lambda: any(re.search(wanted, t) for t in log.texts), 5, 0.01), log.texts)
+        tap.equal("%s: under the facility local3" % mode, log.facilities, {19})
         log.stop()
 tap.finish()

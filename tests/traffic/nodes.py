@@ -11,6 +11,7 @@ serviceDefaults: {check: {node: true, interval: 100ms, rise: 1, fall: 1}}
 services:
   a:    {nodePort: %(web)d, hosts: [a.example], servers: [{name: other, address: 127.0.0.3, port: %(web)d}]}
   b:    {nodePort: %(web)d, hosts: [b.example], nodes: [node1, node2]}
+  few:  {nodePort: %(web)d, hosts: [few.example], nodes: {max: 1}}
   own:  {nodePort: %(web)d, hosts: [own.example], check: {node: false}}
   db:   {nodePort: %(line)d, mode: tcp, bind: "127.0.0.1:%(tcp)d"}
 """
@@ -34,6 +35,7 @@ with lib.Lab() as lab:
         with lab.run(MAP % ports, mode, wait=[http, ports["tcp"]], target=lib.TARGET or None) as proxy:
             all_three = set(NODES) | {"127.0.0.3"}
             tap.ok("%s: all are up" % mode, until(lambda: seen("a.example") == all_three and seen("b.example") == set(NODES) and lines() == set(NODES), 10), proxy.output()[-500:])
+            tap.ok("%s: one node where one is wanted" % mode, len(seen("few.example")) == 1 and seen("few.example") < set(NODES))
             tap.ok("%s: asked for the path" % mode, until(lambda: all(p.requests for p in probes), 5) and {r["target"] for p in probes for r in p.requests} == {"/healthz?a=b"}, probes[0].requests[:2])
             # three services track it: each would ask ten times a second
             before = len(probes[0].requests)

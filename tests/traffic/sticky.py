@@ -11,6 +11,8 @@ frontends: {http: {bind: "127.0.0.1:%(http)d"}}
 serviceDefaults: {check: {interval: 100ms, rise: 1, fall: 1}}
 services:
   insert: {nodePort: %(insert)d, hosts: [insert.example], cookie: {name: STICK, httponly: true}}
+  private: {nodePort: %(plain)d, hosts: [private.example], cookie: STICK, headers: {response: {set: {Cache-Control: max-age=60}}}}
+  cached: {nodePort: %(plain)d, hosts: [cached.example], cookie: {name: STICK, nocache: false}, headers: {response: {set: {Cache-Control: max-age=60}}}}
   prefix: {nodePort: %(prefix)d, hosts: [prefix.example], cookie: {name: app, mode: prefix}}
   plain:  {nodePort: %(plain)d, hosts: [plain.example]}
   dynamic: {nodePort: %(plain)d, hosts: [dynamic.example], cookie: {name: STICK, dynamic: true, keyFile: %(key)s, secure: true, maxidle: 30m, maxlife: 8h}}
@@ -44,6 +46,8 @@ with lib.Lab() as lab:
         cookie = cookie_of(first, "STICK")
         tap.ok("insert: a cookie is set", cookie is not None, first)
         tap.ok("insert: httponly", cookie is not None and "HttpOnly" in cookie, cookie)
+        tap.equal("insert: caches on the way do not keep it, unless it is said", [ask(http, "/", h).header("cache-control") for h in ("private.example", "cached.example")],
+                  [["max-age=60", "private"], ["max-age=60"]])
         value = (cookie or "").split(";")[0]
         tap.ok("insert: its value is the server's name", value in ("node1", "node2", "node3"), value)
         answers = [ask(http, "/", "insert.example", [("Cookie", "STICK=" + value)]) for _ in range(100)]
