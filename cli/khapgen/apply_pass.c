@@ -215,6 +215,9 @@ static int write_files(struct apply_pass *a)
 {
     struct khap_save_options save;
     int32_t error = 0;
+    /* what a run left that was killed: nobody is to go back to half of a configuration */
+    if (!a->first)
+        (void)khap_generation_prune(word(a->directory), KEEP, NULL);
     khap_save_options_init(&save);
     save.ctx = a;
     save.event = told;

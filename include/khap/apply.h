@@ -538,10 +538,11 @@ enum khap_status khap_generation_use(const struct khap_save_options *options, st
 enum khap_status khap_generation_remove(struct khap_str directory, uint32_t number, int32_t *error);
 
 /**
- * Removes old generations, at most 256 a call.
+ * Removes generations, at most 256 a call: those with larger numbers than the one that counts, which somebody began and did not end, and old ones. Nobody
+ * may be writing one meanwhile.
  *
  * @param directory  the directory
- * @param keep       how many stay beside the one that counts: those with the largest numbers
+ * @param keep       how many stay beside the one that counts: the last ones before it
  * @param error      [out] errno, with KHAP_EIO; may be NULL
  * @return KHAP_OK; KHAP_ENOENT when none counts: nothing is removed then; KHAP_EIO; KHAP_EINVAL
  */

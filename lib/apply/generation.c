@@ -213,9 +213,15 @@ enum khap_status khap_generation_use(const struct khap_save_options *options, st
 }
 
 struct pruning {
-    uint32_t numbers[256]; /* the oldest ones, in order */
-    uint32_t n, all, current;
+    uint32_t
+        numbers[256]; /* those above the current one, which never counted, then the oldest ones, in order */
+    uint32_t n, all, unfinished, current;
 };
+
+static bool goes_before(const struct pruning *p, uint32_t a, uint32_t b)
+{
+    return (a > p->current) == (b > p->current) ? a < b : a > p->current;
+}
 
 static void take_old(void *ctx, uint32_t number)
 {
@@ -224,7 +230,8 @@ static void take_old(void *ctx, uint32_t number)
     if (number == p->current)
         return;
     p->all++;
-    while (at > 0 && p->numbers[at - 1] > number)
+    p->unfinished += number > p->current;
+    while (at > 0 && goes_before(p, number, p->numbers[at - 1]))
         at--;
     if (at == sizeof p->numbers / sizeof *p->numbers)
         return;
@@ -246,7 +253,7 @@ enum khap_status khap_generation_prune(struct khap_str directory, uint32_t keep,
     if (status != KHAP_OK)
         return status;
     status = each(path, &p, take_old, error);
-    for (uint32_t i = 0; status == KHAP_OK && i < p.n && p.all > keep; i++, p.all--)
+    for (uint32_t i = 0; status == KHAP_OK && i < p.n && (i < p.unfinished || p.all > keep); i++, p.all--)
         status = khap_generation_remove(directory, p.numbers[i], error);
     return status;
 }
