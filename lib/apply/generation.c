@@ -29,9 +29,10 @@ static uint32_t number_of(const char *name)
     if (*name == '0')
         return 0;
     for (; *name != '\0'; name++) {
-        if (*name < '0' || *name > '9' || n > (UINT32_MAX - 10) / 10)
+        uint32_t digit = (uint32_t)(unsigned char)*name - '0';
+        if (digit > 9 || n > (UINT32_MAX - digit) / 10)
             return 0;
-        n = n * 10 + (uint32_t)(*name - '0');
+        n = n * 10 + digit;
     }
     return n;
 }
