@@ -5,6 +5,7 @@
 
 #include <khap/apply.h>
 
+#include <stdbool.h>
 #include <string.h>
 
 static struct khap_dialogue *begin(uint32_t flags, struct khap_str commands)
