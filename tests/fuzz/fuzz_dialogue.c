@@ -11,13 +11,14 @@
 static struct khap_dialogue *begin(uint32_t flags, struct khap_str commands)
 {
     struct khap_dialogue *d;
+    bool first = true;
     MUST(khap_dialogue_new(NULL, flags, 1U << 20, &d) == KHAP_OK);
     while (commands.len > 0) {
         const char *end = memchr(commands.ptr, '\n', commands.len);
         size_t len = end != NULL ? (size_t)(end - commands.ptr) : commands.len;
         struct khap_str line = {commands.ptr, len}, payload = {NULL, 0};
-        /* behind a tab stands the payload */
-        const char *tab = memchr(line.ptr, '\t', line.len);
+        /* behind a tab stands the payload; with one a command is sent alone, once all before it are answered, so it comes alone here */
+        const char *tab = first ? memchr(line.ptr, '\t', line.len) : NULL;
         if (tab != NULL) {
             line.len = (size_t)(tab - line.ptr);
             payload = (struct khap_str){tab + 1, len - line.len - 1};
@@ -26,6 +27,9 @@ static struct khap_dialogue *begin(uint32_t flags, struct khap_str commands)
         MUST(status == KHAP_OK || status == KHAP_EINVAL || status == KHAP_ELIMIT);
         commands.ptr += len;
         commands.len -= len;
+        if (tab != NULL)
+            break;
+        first = false;
         if (end != NULL) {
             commands.ptr++;
             commands.len--;
