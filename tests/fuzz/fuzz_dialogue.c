@@ -11,14 +11,13 @@
 static struct khap_dialogue *begin(uint32_t flags, struct khap_str commands)
 {
     struct khap_dialogue *d;
-    bool first = true;
     MUST(khap_dialogue_new(NULL, flags, 1U << 20, &d) == KHAP_OK);
     while (commands.len > 0) {
         const char *end = memchr(commands.ptr, '\n', commands.len);
         size_t len = end != NULL ? (size_t)(end - commands.ptr) : commands.len;
         struct khap_str line = {commands.ptr, len}, payload = {NULL, 0};
-        /* behind a tab stands the payload; with one a command is sent alone, once all before it are answered, so it comes alone here */
-        const char *tab = first ? memchr(line.ptr, '\t', line.len) : NULL;
+        /* behind a tab stands the payload */
+        const char *tab = memchr(line.ptr, '\t', line.len);
         if (tab != NULL) {
             line.len = (size_t)(tab - line.ptr);
             payload = (struct khap_str){tab + 1, len - line.len - 1};
@@ -27,9 +26,6 @@ static struct khap_dialogue *begin(uint32_t flags, struct khap_str commands)
         MUST(status == KHAP_OK || status == KHAP_EINVAL || status == KHAP_ELIMIT);
         commands.ptr += len;
         commands.len -= len;
-        if (tab != NULL)
-            break;
-        first = false;
         if (end != NULL) {
             commands.ptr++;
             commands.len--;
@@ -44,13 +40,18 @@ static void send_all(struct khap_dialogue *d)
         khap_dialogue_sent(d, out.len);
 }
 
+/* In pieces, which end with a prompt at the latest: HAProxy says nothing of a command that it has not got. */
 static void feed(struct khap_dialogue *d, struct khap_str said, size_t piece)
 {
     send_all(d);
-    for (size_t at = 0; at < said.len; at += piece) {
-        size_t len = said.len - at < piece ? said.len - at : piece;
-        MUST(khap_dialogue_feed(d, (struct khap_str){said.ptr + at, len}) == KHAP_OK);
+    while (said.len > 0) {
+        size_t len = 1;
+        while (len < said.len && len < piece && !(len > 2 && memcmp(said.ptr + len - 3, "\n> ", 3) == 0))
+            len++;
+        MUST(khap_dialogue_feed(d, (struct khap_str){said.ptr, len}) == KHAP_OK);
         send_all(d);
+        said.ptr += len;
+        said.len -= len;
     }
     khap_dialogue_end(d);
 }
