@@ -40,13 +40,19 @@ static void send_all(struct khap_dialogue *d)
         khap_dialogue_sent(d, out.len);
 }
 
+static bool ends_with_prompt(const char *begin, const char *end)
+{
+    return end - begin > 2 && memcmp(end - 3, "\n> ", 3) == 0;
+}
+
 /* In pieces, which end with a prompt at the latest: HAProxy says nothing of a command that it has not got. */
 static void feed(struct khap_dialogue *d, struct khap_str said, size_t piece)
 {
+    const char *begin = said.ptr;
     send_all(d);
     while (said.len > 0) {
         size_t len = 1;
-        while (len < said.len && len < piece && !(len > 2 && memcmp(said.ptr + len - 3, "\n> ", 3) == 0))
+        while (len < said.len && len < piece && !ends_with_prompt(begin, said.ptr + len))
             len++;
         MUST(khap_dialogue_feed(d, (struct khap_str){said.ptr, len}) == KHAP_OK);
         send_all(d);
