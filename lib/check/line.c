@@ -117,7 +117,7 @@ static void say_unknown(struct check *c, const struct schema_line *line, struct 
         return;
     }
     /* `timeout conect`: what is nearest is looked for among both words */
-    struct khap_str both = word, wanted = word;
+    struct khap_str near = {NULL, 0}, wanted = word;
     if (line->keyword + 1 < c->n) {
         struct khap_str second = c->words[line->keyword + 1].text;
         khap__buf_clear(&c->text);
@@ -125,13 +125,14 @@ static void say_unknown(struct check *c, const struct schema_line *line, struct 
         khap__buf_char(&c->text, ' ');
         khap__buf_add(&c->text, second);
         wanted = khap__buf_str(&c->text);
-        both = nearest(c, c->table, wanted);
+        near = nearest(c, c->table, wanted);
     }
-    if (both.len == 0 || line->keyword + 1 >= c->n) {
+    struct khap_str told = begins(c, word) ? wanted : word;
+    if (near.len == 0) {
         wanted = word;
-        both = nearest(c, c->table, word);
+        near = nearest(c, c->table, word);
     }
-    SAY(c->diags, MSG_UNKNOWN_KEYWORD, place, word, section, both);
+    SAY(c->diags, MSG_UNKNOWN_KEYWORD, place, told, section, near);
     khap__check_fix_keyword(c, line->keyword, wanted, c->near);
 }
 

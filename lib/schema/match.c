@@ -54,7 +54,10 @@ static bool fail(struct match *m, enum schema_problem problem, const struct part
     const struct part *p = parts->next < parts->n ? &parts->at[parts->next] : NULL;
     uint32_t word = p != NULL ? p->word : parts->end_word;
     offset += p != NULL ? p->offset : parts->end_offset;
-    if (m->failed && (word < line->word || (word == line->word && offset <= line->offset)))
+    bool same = word == line->word && offset == line->offset;
+    /* of two at one place the first, unless that only says which word is not there */
+    if (m->failed && (same ? line->problem != SCHEMA_UNEXPECTED || problem == SCHEMA_UNEXPECTED
+                           : word < line->word || (word == line->word && offset < line->offset)))
         return false;
     m->failed = true;
     line->problem = problem;

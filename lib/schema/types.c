@@ -548,27 +548,37 @@ static bool is_short_network(struct khap_str s)
            (slash >= s.len || khap__int_parse(mask, 0, 32, &bits) == VALUE_OK || bytes_in(mask) == 4);
 }
 
-/* `5`, `1:5`, `5:`, `:5`; a dash does as well. */
+/* strl2llrc(): a minus alone is 0. */
+static enum schema_problem end_of_interval(struct khap_str s, int64_t *n)
+{
+    bool negative = khap__str_starts(s, S("-"));
+    if (s.len == 0)
+        return SCHEMA_BAD;
+    *n = 0;
+    for (size_t i = negative; i < s.len; i++) {
+        if (!khap__is_digit((unsigned char)s.ptr[i]))
+            return SCHEMA_BAD;
+        if (*n > INT64_MAX / 10 - 1)
+            return SCHEMA_RANGE;
+        *n = *n * 10 + (s.ptr[i] - '0');
+    }
+    *n = negative ? -*n : *n;
+    return SCHEMA_GOOD;
+}
+
+/* `5`, `1:5`, `5:`, `:5`; a dash does as well. The first of them parts, so that only the second number can be below 0. */
 static enum schema_problem interval(const struct check *c)
 {
     size_t colon = khap__str_find(c->text, ':'), dash = khap__str_find(c->text, '-');
-    colon = dash < colon ? dash : colon;
-    uint64_t n[2] = {0, 0};
-    bool given[2] = {false, false};
-    for (size_t i = 0; i < c->text.len; i++) {
-        unsigned side = i > colon;
-        if (i == colon)
-            continue;
-        if (!khap__is_digit((unsigned char)c->text.ptr[i]))
-            return SCHEMA_BAD;
-        n[side] = n[side] * 10 + (uint64_t)(c->text.ptr[i] - '0');
-        given[side] = true;
-        if (n[side] > INT64_MAX / 10)
-            return SCHEMA_RANGE;
-    }
-    if (given[0] && given[1] && n[1] < n[0])
-        return SCHEMA_RANGE;
-    return c->text.len > 0 ? SCHEMA_GOOD : SCHEMA_BAD;
+    size_t at = dash < colon ? dash : colon;
+    struct khap_str low = khap__str_sub(c->text, 0, at), high = khap__str_sub(c->text, at + 1, c->text.len);
+    int64_t from = INT64_MIN, to = INT64_MAX;
+    enum schema_problem problem = SCHEMA_GOOD;
+    if (low.len > 0 || high.len == 0)
+        problem = end_of_interval(low, &from);
+    if (problem == SCHEMA_GOOD && high.len > 0)
+        problem = end_of_interval(high, &to);
+    return problem == SCHEMA_GOOD && from > to ? SCHEMA_RANGE : problem;
 }
 
 static enum schema_problem network(const struct check *c)

@@ -79,7 +79,7 @@ def make_cases(rows, release, values, problems):
     inside = maker.places(carriers)
     cases = []
     for table, some in sorted(maker.tables.items()):
-        places = values.places.get(table) or inside.get(table)
+        places = [p for p in values.places.get(table, []) if p[0].partition("+")[0] in maker.tables] or inside.get(table)
         if places is None and table in carriers:
             section, words = carriers[table]
             places = [(section, words)]

@@ -172,7 +172,7 @@ static void test_splits(void **state)
         {"split 1 all", "good"},
         {"split 1 4/6", "good"},
         {"split 1 4/6/1", "unexpected 2 4 the end of the line"},
-        {"split 1 x", "unexpected 2 0 'all'"},
+        {"split 1 x", "bad 2 0 an integer from 1 to 4"},
         {"pair n=1,2", "good"},
         {"pair n=1,x", "bad 1 4 an integer"},
         {"pair n", "missing 1 1 something else"},
