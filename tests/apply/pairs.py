@@ -31,7 +31,7 @@ NAMES = ["a.example", "b.example", "c.example", "*.d.example"]
 # columns of `show stat` that a configuration and the state of its servers decide
 COLUMNS = "pxname svname status weight act bck sid type slim qlimit mode algo addr cookie check_rise check_fall agent_rise agent_fall".split()
 # what must never need a reload from 2.6 on
-ALWAYS = {"node+", "node-", "weight", "state", "address", "host+", "host-", "path+", "path-", "canary", "split", "renew", "server"}
+ALWAYS = {"node+", "node-", "weight", "state", "address", "host+", "host-", "path+", "path-", "canary", "split", "renew", "server", "cert+", "cert-"}
 
 
 class Maps:
