@@ -127,29 +127,6 @@ uint64_t files_look(const struct files *f, uint64_t sum)
     return sum;
 }
 
-static uint64_t add_content(uint64_t sum, const char *path)
-{
-    char bytes[READ_ROOM];
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0)
-        return add_number(sum, (uint64_t)errno);
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-        for (ssize_t n; (n = read(fd, bytes, sizeof bytes)) > 0 || (n < 0 && errno == EINTR);)
-            if (n > 0)
-                sum = add_bytes(sum, bytes, (size_t)n);
-    close(fd);
-    return sum;
-}
-
-uint64_t files_sum(const struct files *f, uint64_t sum)
-{
-    sum = sum == SUM_START ? FNV_BASIS : sum;
-    for (size_t i = 0; i < f->n; i++)
-        sum = add_content(add_bytes(sum, f->of[i], strlen(f->of[i]) + 1), f->of[i]);
-    return sum;
-}
-
 /* ---- what changes them */
 
 static void watch(int fd, const char *path)

@@ -24,8 +24,6 @@ bool files_of_source(struct files *f, const char *path);
 enum { SUM_START = 0 };
 /* A number that changes when one of the files, or what stands in a directory, changes: by inode, size and times. */
 uint64_t files_look(const struct files *f, uint64_t sum);
-/* The same by names and contents of files. */
-uint64_t files_sum(const struct files *f, uint64_t sum);
 
 /*
  * A descriptor that becomes readable when one of the paths may have changed, also by a rename or through a link on the way; -1 where that cannot be had.

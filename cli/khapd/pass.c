@@ -18,7 +18,7 @@
 #include "cert.h"
 #endif
 
-enum { PATH_ROOM = 4096, SUM_ROOM = 32, LARGEST_CERTIFICATE = 16 << 20 };
+enum { PATH_ROOM = 4096, LARGEST_CERTIFICATE = 16 << 20 };
 #define LARGEST_SOURCE (UINT64_C(256) << 20)
 
 struct pass {
@@ -46,39 +46,6 @@ static void seen(void *ctx, struct khap_str path)
     struct pass *p = ctx;
     if (!files_add_once(&p->seen, path.ptr, path.len))
         p->no_memory = true;
-}
-
-static bool sum_path(const struct pass *p, char path[PATH_ROOM])
-{
-    int n = snprintf(path, PATH_ROOM, "%s/files.sum", setting_text(p->settings, KEY_HAPROXY_DIRECTORY));
-    return n > 0 && n < PATH_ROOM;
-}
-
-static void sum_text(const struct pass *p, char text[SUM_ROOM])
-{
-    snprintf(text, SUM_ROOM, "%016" PRIx64 "\n", files_sum(&p->seen, SUM_START));
-}
-
-static bool renewed(void *ctx)
-{
-    const struct pass *p = ctx;
-    char path[PATH_ROOM], now[SUM_ROOM];
-    struct khap_str text;
-    if (!sum_path(p, path) || input_read(path, SUM_ROOM, &text) != INPUT_READ)
-        return false;
-    sum_text(p, now);
-    bool same = strcmp(text.ptr, now) == 0;
-    free((char *)(uintptr_t)text.ptr);
-    return !same;
-}
-
-static void keep_sum(const struct pass *p)
-{
-    char path[PATH_ROOM], now[SUM_ROOM];
-    if (!sum_path(p, path))
-        return;
-    sum_text(p, now);
-    (void)khap_save_text(NULL, word(path), word(now), NULL);
 }
 
 #ifdef HAVE_OPENSSL
@@ -302,20 +269,17 @@ static void tell_changes(struct pass *p, const struct apply_pass *a)
     struct pass_text *t = &p->outcome->said[SAID_CHANGES];
     struct khap_change c = {.size = sizeof c};
     struct khap_command command = {.size = sizeof command};
-    size_t next = 0;
-    bool good = true;
+    bool good = true, sends = a->diff != NULL && p->asked->dry_run && !khap_diff_reloads(a->diff);
     for (size_t i = 0; a->diff != NULL && good && khap_diff_change_at(a->diff, i, &c) == KHAP_OK; i++) {
         p->outcome->changes += c.at_run_time != 0;
         good = text_add_format(t, "%s", kinds[c.kind <= 4 ? c.kind : 0]) && add_str(t, " ", c.section) &&
                add_str(t, " ", c.name) && add_str(t, ": ", c.keyword) && add_str(t, " ", c.before) &&
                add_str(t, c.before.len > 0 ? " -> " : " ", c.after) && add_str(t, "; reload: ", c.reason) &&
                text_add_bytes(t, "\n", 1);
-        for (; good && p->asked->dry_run && khap_diff_command_at(a->diff, next, &command) == KHAP_OK &&
-               command.change == i;
-             next++)
-            good = add_str(t, "  would send: ", command.text) && add_str(t, " << ", command.payload) &&
-                   text_add_bytes(t, "\n", 1);
     }
+    for (size_t i = 0; sends && good && khap_diff_command_at(a->diff, i, &command) == KHAP_OK; i++)
+        good = add_str(t, "  would send: ", command.text) && add_str(t, " << ", command.payload) &&
+               text_add_bytes(t, "\n", 1);
     p->no_memory |= !good;
 }
 
@@ -336,7 +300,6 @@ static int once(struct pass *p, struct report *r, struct apply_pass *a)
                              .n_laid = p->n_laid,
                              .seen_ctx = p,
                              .seen = seen,
-                             .renewed = renewed,
                              .dry_run = p->asked->dry_run,
                              .overwrite = setting_flag(s, KEY_HAPROXY_OVERWRITE),
                              .put_off_reloads = p->asked->put_off_reloads,
@@ -392,11 +355,8 @@ void pass_run(const struct settings *s, const struct pass_asked *asked, struct o
             status = once(&p, &second, a);
         }
         take_over(o, a, status);
-        if (status == EXIT_DONE && !asked->dry_run && !a->put_off) {
-            keep_sum(&p);
-            if (o->degraded == 0)
-                keep_sources(&p, a);
-        }
+        if (status == EXIT_DONE && !asked->dry_run && !a->put_off && o->degraded == 0)
+            keep_sources(&p, a);
         struct report *last = second.diags != NULL ? &second : &first;
         tell_diags(&p, last);
         if (status != EXIT_DONE)

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "khapgen/apply_pass.h"
+#include "khapgen/apply_sums.h"
 #include "khapgen/apply_talk.h"
 
 #include <errno.h>
@@ -72,6 +73,14 @@ static int look(struct apply_pass *a)
     return EXIT_DONE;
 }
 
+static int is_renewed(void *ctx, struct khap_str path, struct khap_str text)
+{
+    struct apply_pass *a = ctx;
+    bool renewed = apply_sums_differ(a->sums, path, text);
+    a->is_renewed = a->is_renewed || renewed;
+    return renewed;
+}
+
 static int read_both(struct apply_pass *a)
 {
     a->sides[1].in_use = true;
@@ -81,14 +90,22 @@ static int read_both(struct apply_pass *a)
     a->sides[1].sides.seen = a->seen;
     a->sides[1].beside = a->first ? NULL : a->current;
     int status = asked_read(a->report, &a->sides[1], a->maps, a->n_maps, a->target, "map");
-    if (status != EXIT_DONE || a->first)
-        return status;
-    a->read_from[0] = a->current;
-    status = asked_read(a->report, &a->sides[0], a->read_from, 1, a->target, "configuration");
+    if (status == EXIT_DONE && !a->first) {
+        a->read_from[0] = a->current;
+        status = asked_read(a->report, &a->sides[0], a->read_from, 1, a->target, "configuration");
+    }
     if (status != EXIT_DONE)
         return status;
-    return report_status(a->report, khap_diff_new(NULL, a->sides[0].bundle, a->sides[1].bundle,
-                                                  &a->sides[1].target, NULL, a->report->diags, &a->diff));
+    a->outside = a->sides[1].sides;
+    const struct khap_file_source files = input_file_source(&a->outside);
+    struct khap_diff_options options;
+    khap_diff_options_init(&options);
+    options.files = &files;
+    options.ctx = a;
+    options.renewed = is_renewed;
+    a->sums = a->first ? (struct khap_str){0} : apply_sums_read(a->directory);
+    return report_status(a->report, khap_diff_new(NULL, a->sides[a->first ? 1 : 0].bundle, a->sides[1].bundle,
+                                                  &a->sides[1].target, &options, a->report->diags, &a->diff));
 }
 
 static void told_of_others(void *ctx, const struct khap_save_event *event)
@@ -296,8 +313,7 @@ static bool has_changes(const struct apply_pass *a)
 
 static bool must_reload(const struct apply_pass *a)
 {
-    return a->first || a->pending || a->is_renewed || khap_diff_reloads(a->diff) ||
-           (a->socket == NULL && has_changes(a));
+    return a->first || a->pending || khap_diff_reloads(a->diff) || (a->socket == NULL && has_changes(a));
 }
 
 static int follow(struct apply_pass *a)
@@ -314,9 +330,11 @@ static int follow(struct apply_pass *a)
 static int carry_out(struct apply_pass *a)
 {
     bool edited = false, same = is_same(a, &edited);
-    a->is_renewed = a->renewed != NULL && a->renewed(a->seen_ctx);
-    if (same && !a->pending && !a->is_renewed)
+    if (same && !a->pending && !a->is_renewed) {
+        if (a->sums.ptr == NULL && !a->dry_run)
+            apply_sums_write(a->directory, a->diff);
         return EXIT_DONE;
+    }
     a->differs = true;
     if (edited && !a->overwrite)
         return EXIT_FAILED;
@@ -342,6 +360,7 @@ static int carry_out(struct apply_pass *a)
     /* one that starts at this moment may have read the last generation: the mark lets the next pass reload it */
     if ((!a->down || a->first) && unlink(a->mark) != 0 && errno != ENOENT)
         return directory_failed(a, errno);
+    apply_sums_write(a->directory, a->diff);
     /* what is old harms nobody: the next run tries again */
     (void)khap_generation_prune(word(a->directory), KEEP, NULL);
     return EXIT_DONE;
@@ -362,6 +381,8 @@ void apply_pass_free(struct apply_pass *a)
 {
     khap_diff_free(a->diff);
     a->diff = NULL;
+    free((char *)(uintptr_t)a->sums.ptr);
+    a->sums = (struct khap_str){0};
     asked_free(&a->sides[0]);
     asked_free(&a->sides[1]);
     if (a->lock >= 0)

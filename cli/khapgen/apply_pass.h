@@ -18,9 +18,6 @@ struct apply_pass {
     size_t n_laid;
     void *seen_ctx; /* first argument of `seen`, which is told of the other files that the maps name; NULL */
     void (*seen)(void *ctx, struct khap_str path);
-    /* Whether a file that the configuration names has another content than the process has read, though its name is the same; NULL. Asked
-     * with `seen_ctx`. */
-    bool (*renewed)(void *ctx);
     bool dry_run;         /* nothing is changed */
     bool overwrite;       /* files that somebody edited are replaced, too */
     bool put_off_reloads; /* what needs a reload is left as it is */
@@ -30,11 +27,13 @@ struct apply_pass {
     bool differs;     /* something is to be done */
     bool must_reload; /* it needs a reload */
     bool reloaded, put_off, down;
-    bool is_renewed;        /* `renewed` said so */
-    bool edited;            /* somebody changed a file */
-    uint32_t was, now;      /* generations: what counted, what was written */
-    struct asked sides[2];  /* what counts, what the maps ask for */
-    struct khap_diff *diff; /* between them; NULL at first */
+    bool is_renewed;   /* a file that the configuration names has another content than the process has read */
+    bool edited;       /* somebody changed a file */
+    uint32_t was, now; /* generations: what counted, what was written */
+    struct asked sides[2];      /* what counts, what the maps ask for */
+    struct khap_diff *diff;     /* between them; at first without changes */
+    struct input_files outside; /* what the diff reads files with that neither has */
+    struct khap_str sums;       /* of such files, as the process has read them */
 
     bool first;   /* nothing counts yet */
     bool pending; /* an earlier run did not come to its end: what the process has is not known */

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "khapgen/apply_talk.h"
+#include "khapgen/apply_verify.h"
 #include "khapgen/input.h"
 #include "khapgen/yaml_scalar.h"
 
@@ -13,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { TALK_MS = 30000, RELOAD_MS = 60000, SETTLE_MS = 3000, STEP_MS = 50, MANY = 1024 };
+enum { TALK_MS = 30000, REMOVE_MS = 5000, RELOAD_MS = 60000, SETTLE_MS = 3000, STEP_MS = 50, MANY = 1024 };
 
 static int64_t now_ms(void)
 {
@@ -27,8 +28,7 @@ static void pause_ms(long ms)
     (void)nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL);
 }
 
-/* A text of HAProxy's in one line for people. */
-static void say(char why[WHY], const char *what, struct khap_str text)
+void apply_say(char why[WHY], const char *what, struct khap_str text)
 {
     size_t n = (size_t)snprintf(why, WHY, "%s", what);
     for (size_t i = 0; i < text.len && n + 1 < WHY; i++) {
@@ -59,9 +59,8 @@ static bool converse(const char *path, struct khap_dialogue *d, uint32_t timeout
     return status == KHAP_OK && khap_dialogue_state(d) == KHAP_DIALOGUE_DONE;
 }
 
-/* The reply to one command, which is malloc'ed; false when there is none. */
-static bool ask(const char *path, uint32_t flags, const char *command, uint32_t timeout_ms,
-                struct khap_str *reply, int32_t *error)
+bool apply_ask(const char *path, uint32_t flags, const char *command, uint32_t timeout_ms,
+               struct khap_str *reply, int32_t *error)
 {
     struct khap_dialogue *d = NULL;
     struct khap_str text;
@@ -78,168 +77,9 @@ static bool ask(const char *path, uint32_t flags, const char *command, uint32_t 
     return copy != NULL;
 }
 
-static void drop(struct khap_str text)
+void apply_drop(struct khap_str text)
 {
     free((char *)(uintptr_t)text.ptr);
-}
-
-/* ---- words and lines */
-
-static struct khap_str next_word(struct khap_str *rest)
-{
-    while (rest->len > 0 && *rest->ptr == ' ') {
-        rest->ptr++;
-        rest->len--;
-    }
-    struct khap_str w = {rest->ptr, 0};
-    while (rest->len > 0 && *rest->ptr != ' ') {
-        rest->ptr++;
-        rest->len--;
-        w.len++;
-    }
-    return w;
-}
-
-static bool same(struct khap_str a, struct khap_str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
-/* ---- what the process has */
-
-/* Columns of `show servers state`, of its version 1. */
-enum {
-    COLUMN_BACKEND = 1,
-    COLUMN_SERVER = 3,
-    COLUMN_ADDRESS = 4,
-    COLUMN_ADMIN = 6,
-    COLUMN_WEIGHT = 7,
-    COLUMN_PORT = 18,
-    COLUMNS
-};
-
-static bool find_server(struct khap_str states, struct khap_str name, struct khap_str columns[COLUMNS])
-{
-    struct khap_str line;
-    while (scalar_next_line(&states, &line)) {
-        size_t n = 0;
-        while (n < COLUMNS && line.len > 0)
-            columns[n++] = next_word(&line);
-        struct khap_str backend = columns[COLUMN_BACKEND], server = columns[COLUMN_SERVER];
-        if (n == COLUMNS && name.len == backend.len + server.len + 1 && name.ptr[backend.len] == '/' &&
-            memcmp(name.ptr, backend.ptr, backend.len) == 0 &&
-            memcmp(name.ptr + backend.len + 1, server.ptr, server.len) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool has_entry(struct khap_str entries, struct khap_str key, struct khap_str value, bool any_value)
-{
-    struct khap_str line;
-    while (scalar_next_line(&entries, &line)) {
-        (void)next_word(&line);
-        struct khap_str of = next_word(&line);
-        if (line.len > 0) { /* one blank stands before the value */
-            line.ptr++;
-            line.len--;
-        }
-        if (same(of, key) && (any_value || same(line, value)))
-            return true;
-    }
-    return false;
-}
-
-static bool is_in_maintenance(struct khap_str admin)
-{
-    return admin.len > 0 && ((unsigned char)admin.ptr[admin.len - 1] & 1) != 0;
-}
-
-/* Whether a server is what a command said; true for what cannot be asked. */
-static bool server_is(struct khap_str states, struct khap_str verb, struct khap_str rest)
-{
-    struct khap_str columns[COLUMNS] = {{0}}, name = next_word(&rest), what = next_word(&rest),
-                    value = next_word(&rest);
-    bool there = find_server(states, name, columns);
-    if (same(verb, WORD("del")))
-        return !there;
-    if (!there || same(verb, WORD("add")))
-        return there;
-    if (same(what, WORD("weight")))
-        return same(columns[COLUMN_WEIGHT], value);
-    if (same(what, WORD("state")))
-        return is_in_maintenance(columns[COLUMN_ADMIN]) == same(value, WORD("maint"));
-    if (same(what, WORD("addr"))) {
-        (void)next_word(&rest);
-        struct khap_str port = next_word(&rest);
-        /* addresses of IPv6 have several spellings */
-        bool v6 = value.len > 0 && memchr(value.ptr, ':', value.len) != NULL;
-        return (v6 || same(columns[COLUMN_ADDRESS], value)) &&
-               (port.len == 0 || same(columns[COLUMN_PORT], port));
-    }
-    return true;
-}
-
-/* What was asked last, since commands for one file follow each other. */
-struct seen {
-    const char *socket;
-    char name[MANY];
-    struct khap_str text;
-};
-
-static bool look(struct seen *s, const char *command)
-{
-    int32_t error;
-    if (s->text.ptr != NULL && strcmp(s->name, command) == 0)
-        return true;
-    drop(s->text);
-    snprintf(s->name, sizeof s->name, "%s", command);
-    return ask(s->socket, KHAP_DIALOGUE_PROMPT, command, TALK_MS, &s->text, &error);
-}
-
-static bool entry_is(struct seen *s, struct khap_str verb, struct khap_str kind, struct khap_str rest)
-{
-    char command[MANY];
-    struct khap_str file = next_word(&rest), key = next_word(&rest), value = next_word(&rest);
-    int n =
-        snprintf(command, sizeof command, "show %.*s %.*s", (int)kind.len, kind.ptr, (int)file.len, file.ptr);
-    if (n >= (int)sizeof command || !look(s, command))
-        return false;
-    bool removed = same(verb, WORD("del"));
-    return has_entry(s->text, key, value, removed || same(kind, WORD("acl"))) != removed;
-}
-
-/* A server that a later command removes is not there any more. */
-static bool is_removed_later(const struct khap_diff *diff, size_t at, struct khap_str server)
-{
-    struct khap_command c = {.size = sizeof c};
-    for (size_t i = at + 1; i < at + 4 && khap_diff_command_at(diff, i, &c) == KHAP_OK; i++) {
-        struct khap_str rest = c.text, verb = next_word(&rest), kind = next_word(&rest);
-        if (same(verb, WORD("del")) && same(kind, WORD("server")) && same(next_word(&rest), server))
-            return true;
-    }
-    return false;
-}
-
-static bool has_all(const char *socket, const struct khap_diff *diff, char why[WHY])
-{
-    struct seen states = {.socket = socket}, entries = {.socket = socket};
-    struct khap_command c = {.size = sizeof c};
-    bool good = true;
-    for (size_t i = 0; good && khap_diff_command_at(diff, i, &c) == KHAP_OK; i++) {
-        struct khap_str rest = c.text, verb = next_word(&rest), kind = next_word(&rest), after = rest;
-        if (same(kind, WORD("server")))
-            good = look(&states, "show servers state") &&
-                   ((!same(verb, WORD("del")) && is_removed_later(diff, i, next_word(&after))) ||
-                    server_is(states.text, verb, rest));
-        else if (same(kind, WORD("map")) || same(kind, WORD("acl")))
-            good = entry_is(&entries, verb, kind, rest);
-        if (!good)
-            say(why, "it does not have what was told: ", c.text);
-    }
-    drop(states.text);
-    drop(entries.text);
-    return good;
 }
 
 /* ---- the plan */
@@ -260,61 +100,185 @@ static bool payload_of(const struct khap_bundle *bundle, const char *directory, 
     if (n < 0 || n >= (int)sizeof name || input_read(name, LARGEST, &text) != INPUT_READ)
         return false;
     text_add(out, text);
-    drop(text);
+    apply_drop(text);
     return !out->failed;
 }
 
-static bool add_all(struct khap_dialogue *d, const struct khap_diff *diff, const struct khap_bundle *bundle,
-                    const char *directory, char why[WHY])
+/* The versions of maps that were prepared, by the name of the map. */
+struct version {
+    struct khap_str map, number;
+};
+
+struct sending {
+    const char *socket, *directory;
+    const struct khap_diff *diff;
+    const struct khap_bundle *bundle;
+    struct version *versions;
+    size_t n_versions;
+    char *why;
+};
+
+enum kind { KIND_PREPARE, KIND_OTHER, KIND_REPEAT };
+
+static enum kind kind_of(const struct khap_command *c)
 {
-    struct khap_command c = {.size = sizeof c};
-    for (size_t i = 0; khap_diff_command_at(diff, i, &c) == KHAP_OK; i++) {
-        struct text payload = {0};
-        bool good = c.payload.len == 0 || payload_of(bundle, directory, c.payload, &payload);
-        good = good && khap_dialogue_add(d, c.text, text_str(&payload)) == KHAP_OK;
-        free(payload.ptr);
-        if (!good) {
-            say(why, "this cannot be sent: ", c.text);
-            return false;
-        }
-    }
-    return true;
+    static const char prepare[] = "prepare ";
+    bool prepares = c->text.len >= sizeof prepare && memcmp(c->text.ptr, prepare, sizeof prepare - 1) == 0;
+    return prepares ? KIND_PREPARE : c->repeat != 0 ? KIND_REPEAT : KIND_OTHER;
 }
 
-static bool all_succeeded(const struct khap_dialogue *d, char why[WHY])
+/* A command as it is sent: with the number of a version. */
+static bool sent_as(const struct sending *s, struct khap_str text, struct text *out)
 {
-    struct khap_str command, reply;
-    for (size_t i = 0; khap_dialogue_reply(d, i, &command, &reply) == KHAP_OK; i++) {
-        if (khap_reply_is_success(command, reply))
+    static const char version[] = "@version ";
+    enum { LENGTH = sizeof version - 1 };
+    for (size_t i = 0; i + LENGTH < text.len; i++) {
+        struct khap_str map = {text.ptr + i + LENGTH, text.len - i - LENGTH};
+        if (memcmp(text.ptr + i, version, LENGTH) != 0)
             continue;
-        char what[WHY];
-        say(what, "", command);
-        snprintf(what + (strlen(what) > 100 ? 100 : strlen(what)), 20, ": it says ");
-        say(why, what, reply);
+        for (size_t v = 0; v < s->n_versions; v++)
+            if (apply_same(s->versions[v].map, map)) {
+                text_add(out, (struct khap_str){text.ptr, i + 1});
+                text_add(out, s->versions[v].number);
+                text_add(out, (struct khap_str){text.ptr + i + LENGTH - 1, map.len + 1});
+                return !out->failed;
+            }
         return false;
     }
-    return true;
+    text_add(out, text);
+    return !out->failed;
+}
+
+static bool add_one(const struct sending *s, struct khap_dialogue *d, const struct khap_command *c)
+{
+    struct text payload = {0}, command = {0};
+    bool good = c->payload.len == 0 || payload_of(s->bundle, s->directory, c->payload, &payload);
+    good = good && sent_as(s, c->text, &command) &&
+           khap_dialogue_add(d, text_str(&command), c->content.len > 0 ? c->content : text_str(&payload)) ==
+               KHAP_OK;
+    free(payload.ptr);
+    free(command.ptr);
+    if (!good)
+        apply_say(s->why, "this cannot be sent: ", c->text);
+    return good;
+}
+
+static bool not_done(const struct sending *s, struct khap_str command, struct khap_str reply)
+{
+    char what[WHY];
+    apply_say(what, "", command);
+    snprintf(what + (strlen(what) > 100 ? 100 : strlen(what)), 20, ": it says ");
+    apply_say(s->why, what, reply);
+    return false;
+}
+
+static bool talk(const struct sending *s, struct khap_dialogue *d)
+{
+    int32_t error = 0;
+    if (converse(s->socket, d, TALK_MS, &error))
+        return true;
+    snprintf(s->why, WHY, "the runtime API: %s",
+             error != 0 ? khap_apply_error_text(error) : "the connection ended before the last reply");
+    return false;
+}
+
+/* Of `prepare map FILE` the file; of its reply, `New version created: 5`, the number. */
+static bool note_version(struct sending *s, struct khap_str command, struct khap_str reply)
+{
+    struct version *v = realloc(s->versions, (s->n_versions + 1) * sizeof *v);
+    struct khap_str map, number = reply;
+    if (v == NULL)
+        return false;
+    s->versions = v;
+    (void)apply_next_word(&command);
+    (void)apply_next_word(&command);
+    map = apply_next_word(&command);
+    while (number.len > 0 && (*number.ptr < '0' || *number.ptr > '9')) {
+        number.ptr++;
+        number.len--;
+    }
+    char *room = malloc(map.len + number.len + 1);
+    if (room == NULL)
+        return false;
+    memcpy(room, map.ptr, map.len);
+    memcpy(room + map.len, number.ptr, number.len);
+    s->versions[s->n_versions++] = (struct version){{room, map.len}, {room + map.len, number.len}};
+    return number.len > 0;
+}
+
+/* All commands of one kind, in one dialogue. */
+static bool send_kind(struct sending *s, size_t *next, enum kind kind)
+{
+    struct khap_command c = {.size = sizeof c};
+    struct khap_dialogue *d = NULL;
+    struct khap_str command, reply;
+    bool good = khap_dialogue_new(NULL, KHAP_DIALOGUE_PROMPT, 0, &d) == KHAP_OK;
+    for (; good && khap_diff_command_at(s->diff, *next, &c) == KHAP_OK && kind_of(&c) == kind; ++*next)
+        good = add_one(s, d, &c);
+    good = good && talk(s, d);
+    for (size_t i = 0; good && khap_dialogue_reply(d, i, &command, &reply) == KHAP_OK; i++) {
+        if (!khap_reply_is_success(command, reply))
+            good = not_done(s, command, reply);
+        else if (kind == KIND_PREPARE)
+            good = note_version(s, command, reply);
+    }
+    khap_dialogue_free(d);
+    return good;
+}
+
+/* Those that are refused as long as there are connections, until none is or time is up. */
+static bool send_repeated(struct sending *s, size_t *next)
+{
+    static const char busy[] = "Server still has connections attached to it, cannot remove it.";
+    int64_t end = now_ms() + REMOVE_MS;
+    size_t first = *next, n = 0, left = 0;
+    struct khap_command c = {.size = sizeof c};
+    while (khap_diff_command_at(s->diff, first + n, &c) == KHAP_OK && kind_of(&c) == KIND_REPEAT)
+        n++;
+    bool *done = calloc(n + 1, sizeof *done), good = done != NULL;
+    do {
+        struct khap_dialogue *d = NULL;
+        struct khap_str command, reply;
+        size_t at = 0;
+        if (left > 0)
+            pause_ms(STEP_MS);
+        left = 0;
+        good = good && khap_dialogue_new(NULL, KHAP_DIALOGUE_PROMPT, 0, &d) == KHAP_OK;
+        for (size_t i = 0; good && i < n; i++)
+            good = done[i] || (khap_diff_command_at(s->diff, first + i, &c) == KHAP_OK && add_one(s, d, &c));
+        good = good && talk(s, d);
+        for (size_t i = 0; good && i < n; i++) {
+            if (done[i])
+                continue;
+            good = khap_dialogue_reply(d, at++, &command, &reply) == KHAP_OK;
+            done[i] = good && khap_reply_is_success(command, reply);
+            if (good && !done[i] && (!apply_same(reply, word(busy)) || now_ms() >= end))
+                good = not_done(s, command, reply);
+            left += !done[i];
+        }
+        khap_dialogue_free(d);
+    } while (good && left > 0);
+    free(done);
+    *next += n;
+    return good;
 }
 
 bool apply_at_run_time(const char *socket, const struct khap_diff *diff, const struct khap_bundle *bundle,
                        const char *directory, char why[WHY])
 {
-    struct khap_dialogue *d = NULL;
-    int32_t error = 0;
-    bool good = khap_dialogue_new(NULL, KHAP_DIALOGUE_PROMPT, 0, &d) == KHAP_OK;
+    struct sending s = {.socket = socket, .directory = directory, .diff = diff, .bundle = bundle, .why = why};
+    struct khap_command c = {.size = sizeof c};
+    bool good = true;
     snprintf(why, WHY, "no memory");
-    good = good && add_all(d, diff, bundle, directory, why);
-    if (good && !converse(socket, d, TALK_MS, &error)) {
-        snprintf(why, WHY, "the runtime API: %s",
-                 error != 0 ? khap_apply_error_text(error) : "the connection ended before the last reply");
-        good = false;
-    }
-    good = good && all_succeeded(d, why);
-    khap_dialogue_free(d);
+    for (size_t next = 0; good && khap_diff_command_at(diff, next, &c) == KHAP_OK;)
+        good = kind_of(&c) == KIND_REPEAT ? send_repeated(&s, &next) : send_kind(&s, &next, kind_of(&c));
+    for (size_t i = 0; i < s.n_versions; i++)
+        free((char *)(uintptr_t)s.versions[i].map.ptr);
+    free(s.versions);
     if (!good)
         return false;
     /* some of it shows a moment later */
-    for (int64_t end = now_ms() + SETTLE_MS; !(good = has_all(socket, diff, why)) && now_ms() < end;)
+    for (int64_t end = now_ms() + SETTLE_MS; !(good = apply_has(socket, diff, why)) && now_ms() < end;)
         pause_ms(STEP_MS);
     return good;
 }
@@ -332,23 +296,23 @@ static bool list_workers(const char *master, struct workers *w, int32_t *error)
     struct khap_str reply, line;
     bool in = false;
     w->n = 0;
-    if (!ask(master, 0, "show proc", STEP_MS * 100, &reply, error))
+    if (!apply_ask(master, 0, "show proc", STEP_MS * 100, &reply, error))
         return false;
     struct khap_str rest = reply;
     while (scalar_next_line(&rest, &line)) {
         if (line.len > 0 && *line.ptr == '#')
-            in = same(line, WORD("# workers"));
+            in = apply_same(line, WORD("# workers"));
         else if (in && w->n < MANY) {
-            struct khap_str pid = next_word(&line), type = next_word(&line);
+            struct khap_str pid = apply_next_word(&line), type = apply_next_word(&line);
             uint32_t n = 0;
             for (size_t i = 0; i < pid.len && pid.ptr[i] >= '0' && pid.ptr[i] <= '9' && n < UINT32_MAX / 16;
                  i++)
                 n = n * 10 + (uint32_t)(pid.ptr[i] - '0');
-            if (n > 0 && same(type, WORD("worker")))
+            if (n > 0 && apply_same(type, WORD("worker")))
                 w->pids[w->n++] = n;
         }
     }
-    drop(reply);
+    apply_drop(reply);
     return true;
 }
 
@@ -374,15 +338,15 @@ bool apply_reload(const char *master, bool *answers, char why[WHY])
         return false;
     }
     /* up to 2.6 the master closes at once and starts itself anew, so that no reply is no failure */
-    if (ask(master, 0, "reload", RELOAD_MS, &reply, &error) && reply.len > 0) {
+    if (apply_ask(master, 0, "reload", RELOAD_MS, &reply, &error) && reply.len > 0) {
         bool good = reply.len >= 9 && memcmp(reply.ptr, "Success=1", 9) == 0;
         if (!good)
-            say(why, "the master says ", reply);
-        drop(reply);
+            apply_say(why, "the master says ", reply);
+        apply_drop(reply);
         if (!good)
             return false;
     } else {
-        drop(reply);
+        apply_drop(reply);
     }
     do {
         if (list_workers(master, &now, &error) && is_new(&now, &before))

@@ -23,6 +23,7 @@ struct diff {
     enum diff_format format;
     bool help;
     struct khap_target for_target;
+    struct input_files outside; /* absolute paths */
     struct khap_diff *diff;
 };
 
@@ -142,11 +143,36 @@ static void show_what(const struct diff *c, const struct khap_change *change)
     show_place_of(c, place);
 }
 
+static size_t lines_of(struct khap_str text)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < text.len; i++)
+        n += text.ptr[i] == '\n';
+    return n;
+}
+
+/* A reload does all, so that nothing is sent where one is needed. */
+static void show_commands(const struct diff *c)
+{
+    struct khap_command command = {.size = sizeof command};
+    for (size_t i = 0; !khap_diff_reloads(c->diff) && khap_diff_command_at(c->diff, i, &command) == KHAP_OK;
+         i++) {
+        printf(i == 0 ? "commands:\n  " : "  ");
+        show_text(command.text);
+        if (command.payload.len > 0) {
+            printf(" <<  # ");
+            show_text(command.payload);
+        } else if (command.content.len > 0) {
+            printf(" <<  # %zu lines", lines_of(command.content));
+        }
+        putchar('\n');
+    }
+}
+
 static size_t show_changes(const struct diff *c)
 {
     struct khap_change change = {.size = sizeof change}, last = {.size = 0};
-    struct khap_command command = {.size = sizeof command};
-    size_t next = 0, n = 0;
+    size_t n = 0;
     for (size_t i = 0; khap_diff_change_at(c->diff, i, &change) == KHAP_OK; i++) {
         if (i == 0 || !same(last.section, change.section) || !same(last.name, change.name)) {
             show_head(&change);
@@ -160,16 +186,8 @@ static size_t show_changes(const struct diff *c)
             show_text(change.reason);
             putchar('\n');
         }
-        for (; khap_diff_command_at(c->diff, next, &command) == KHAP_OK && command.change == i; next++) {
-            printf("      ");
-            show_text(command.text);
-            if (command.payload.len > 0) {
-                printf(" <<  # ");
-                show_text(command.payload);
-            }
-            putchar('\n');
-        }
     }
+    show_commands(c);
     return n;
 }
 
@@ -225,6 +243,9 @@ static void show_as_json(const struct diff *c)
         printf("%s\n{\"change\":%zu", i > 0 ? "," : "", command.change);
         member("command", command.text);
         member("payload", command.payload);
+        member("content", command.content);
+        if (command.repeat)
+            printf(",\"repeat\":true");
         putchar('}');
     }
     printf("],\n\"reload\":%s}\n", khap_diff_reloads(c->diff) ? "true" : "false");
@@ -308,8 +329,13 @@ static int compare(struct diff *c)
     if (c->format == DIFF_UNIFIED) {
         status = show_unified(c, &differs);
     } else {
-        status = report_status(&c->report, khap_diff_new(NULL, c->sides[0].bundle, c->sides[1].bundle,
-                                                         &c->for_target, NULL, c->report.diags, &c->diff));
+        const struct khap_file_source files = input_file_source(&c->outside);
+        struct khap_diff_options options;
+        khap_diff_options_init(&options);
+        options.files = &files;
+        status =
+            report_status(&c->report, khap_diff_new(NULL, c->sides[0].bundle, c->sides[1].bundle,
+                                                    &c->for_target, &options, c->report.diags, &c->diff));
         if (status != EXIT_DONE)
             return status;
         differs = khap_diff_change_at(c->diff, 0, &change) == KHAP_OK;

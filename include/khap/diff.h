@@ -22,6 +22,13 @@ struct khap_diff;
 struct khap_diff_options {
     size_t size;                       /**< sizeof(struct khap_diff_options) as the caller knows it */
     const struct khap_if_facts *facts; /**< what is known of build and environment, for `.if`; NULL */
+    const struct khap_file_source *
+        files; /**< where files with absolute paths are read that a bundle does not have; NULL: nowhere. What it is
+                                           * made of must outlive the diff */
+    void *ctx; /**< first argument of `renewed` */
+    /** Whether HAProxy, when it read a file, found another text there than the one that both sides find now; NULL: that is not known. Then the file
+     * has changed. `path` is absolute */
+    int (*renewed)(void *ctx, struct khap_str path, struct khap_str text);
 };
 
 /**
@@ -67,11 +74,24 @@ struct khap_change {
 
 /** A command of the plan, for HAProxy's runtime API. HAProxy's manual: management guide, "Unix Socket commands". */
 struct khap_command {
-    size_t size;          /**< sizeof(struct khap_command) as the caller knows it */
-    struct khap_str text; /**< the command, without a line end */
+    size_t size; /**< sizeof(struct khap_command) as the caller knows it */
+    /** the command, without a line end. The word `@version` in it stands for `@` and the number in the reply to `prepare` for the same file */
+    struct khap_str text;
     struct khap_str
-        payload;   /**< the path of the file whose text goes behind it as payload (`<<`); empty: none */
-    size_t change; /**< the change that it is for */
+        payload; /**< the path of the file whose text goes behind it as payload (`<<`); empty: none */
+    struct khap_str content; /**< text that goes behind it as payload; empty: none, or `payload` */
+    size_t
+        change; /**< the change that it is for; one command may be for several changes of a file, and names the first */
+    uint32_t
+        repeat; /**< 1: HAProxy refuses it as long as there are connections, so that it may be sent again for a while */
+};
+
+/** A file that the configuration as it is names. Texts are borrowed from the diff. */
+struct khap_diff_file {
+    size_t size;           /**< sizeof(struct khap_diff_file) as the caller knows it */
+    struct khap_str holds; /**< what: "map", "acl", "cert", "crtlist", "ca", … */
+    struct khap_str path;  /**< where it is */
+    struct khap_str text;  /**< what stands in it; {NULL, 0} when it cannot be read */
 };
 
 /**
@@ -121,8 +141,9 @@ enum khap_status khap_diff_change_at(const struct khap_diff *diff, size_t index,
 int khap_diff_reloads(const struct khap_diff *diff);
 
 /**
- * One command of the plan, in the order in which they are to be sent: what is there anew comes before what refers to it. Those of changes that
- * need a reload are not among them.
+ * One command of the plan, in the order in which they are to be sent: what is there anew comes before what refers to it, and what refers to
+ * something that goes before that. Those of changes that need a reload are not among them. The first reply that does not say that it was done
+ * ends the plan: then only a reload brings HAProxy to what it should be.
  *
  * @param diff     the diff
  * @param index    from 0
@@ -131,6 +152,16 @@ int khap_diff_reloads(const struct khap_diff *diff);
  */
 enum khap_status khap_diff_command_at(const struct khap_diff *diff, size_t index,
                                       struct khap_command *command);
+
+/**
+ * One of the files that the configuration as it is names.
+ *
+ * @param diff   the diff
+ * @param index  from 0
+ * @param file   [in,out] `size` set by the caller; filled
+ * @return KHAP_OK, KHAP_ENOENT past the end, KHAP_EINVAL
+ */
+enum khap_status khap_diff_file_at(const struct khap_diff *diff, size_t index, struct khap_diff_file *file);
 
 #ifdef __cplusplus
 }

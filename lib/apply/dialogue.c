@@ -332,14 +332,19 @@ static const struct {
     {"set ssl ", "transaction created for ", "!"},
     {"set ssl ", "transaction updated for ", "!"},
     {"commit ssl ", "Committing ", "Success!"},
+    {"add ssl crt-list ", "Inserting certificate ", "Success!"},
+    {"del ssl crt-list ", "Entry ", "!"},
+    {"del ssl cert ", "Certificate ", " deleted!"},
     {"prepare ", "New version created: ", ""},
 };
 
 /* Those that say nothing. */
-static const char *const silent[] = {"add map ",        "add acl ",       "set map ",       "del map ",
-                                     "del acl ",        "clear map ",     "clear acl ",     "commit map ",
-                                     "commit acl ",     "enable server ", "enable health ", "disable server ",
-                                     "disable health ", "set server ",    "set maxconn ",   "set weight "};
+static const char *const silent[] = {
+    "add map ",        "add acl ",       "set map ",       "del map ",
+    "del acl ",        "clear map ",     "clear acl ",     "commit map ",
+    "commit acl ",     "enable server ", "enable health ", "disable server ",
+    "disable health ", "set server ",    "enable agent ",  "enable dynamic-cookie ",
+    "set maxconn ",    "set weight "};
 
 static bool begins_with(struct khap_str text, const char *with)
 {

@@ -35,6 +35,9 @@ static void open_side(struct khap_diff *d, struct diff_side *side, struct khap_b
 
 static void close_side(struct khap_diff *d, struct diff_side *side)
 {
+    for (uint32_t i = 0; i < side->files.len; i++)
+        if (side->files.ptr[i].borrowed && d->files.done != NULL)
+            d->files.done(d->files.ctx, side->files.ptr[i].text);
     khap_view_free(side->view);
     VEC_FREE(&d->alloc, &side->sections);
     VEC_FREE(&d->alloc, &side->lines);
@@ -60,9 +63,16 @@ enum khap_status khap_diff_new(const struct khap_alloc *alloc, struct khap_bundl
     d->target = *target;
     d->diags = diags;
     khap__arena_init(&d->arena, &a);
+    khap__map_init(&d->servers, &d->alloc);
     open_side(d, &d->before, before);
     open_side(d, &d->after, after);
     const struct khap_if_facts *facts = options != NULL ? options->facts : NULL;
+    if (options != NULL && options->files != NULL)
+        d->files = *options->files;
+    if (options != NULL) {
+        d->ctx = options->ctx;
+        d->renewed = options->renewed;
+    }
     d->status = khap__diff_read(d, &d->before, facts);
     if (d->status == KHAP_OK)
         d->status = khap__diff_read(d, &d->after, facts);
@@ -70,6 +80,8 @@ enum khap_status khap_diff_new(const struct khap_alloc *alloc, struct khap_bundl
         khap__diff_sections(d);
     if (d->status == KHAP_OK)
         khap__diff_files(d);
+    if (d->status == KHAP_OK)
+        khap__commands_order(d);
     enum khap_status status = d->status;
     if (status != KHAP_OK) {
         khap_diff_free(d);
@@ -88,6 +100,7 @@ void khap_diff_free(struct khap_diff *d)
     close_side(d, &d->after);
     VEC_FREE(&a, &d->changes);
     VEC_FREE(&a, &d->commands);
+    khap__map_free(&d->servers);
     khap__arena_free(&d->arena);
     khap__free(&a, d, 1, sizeof *d);
 }
@@ -113,6 +126,19 @@ enum khap_status khap_diff_command_at(const struct khap_diff *d, size_t index, s
         return KHAP_EINVAL;
     if (index >= d->commands.len)
         return KHAP_ENOENT;
-    *command = d->commands.ptr[index];
+    *command = d->commands.ptr[index].is;
+    return KHAP_OK;
+}
+
+enum khap_status khap_diff_file_at(const struct khap_diff *d, size_t index, struct khap_diff_file *file)
+{
+    if (d == NULL || file == NULL || file->size != sizeof *file)
+        return KHAP_EINVAL;
+    if (index >= d->after.files.len)
+        return KHAP_ENOENT;
+    const struct diff_file *f = &d->after.files.ptr[index];
+    file->holds = f->holds;
+    file->path = f->path;
+    file->text = f->known ? f->text : (struct khap_str){NULL, 0};
     return KHAP_OK;
 }

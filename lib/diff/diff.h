@@ -3,6 +3,7 @@
 #define DIFF_DIFF_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/map.h"
 #include "base/vec.h"
 #include "view/view.h"
@@ -42,8 +43,11 @@ struct diff_file {
     struct khap_str name;  /* as HAProxy calls it */
     struct khap_str path;  /* where it is read */
     struct khap_place place;
-    bool ordered; /* the first entry that matches counts */
-    bool known;   /* its text is */
+    bool ordered;         /* the first entry that matches counts */
+    bool known;           /* its text is */
+    bool borrowed;        /* from the diff's file source */
+    bool planned;         /* commands make or remove it already */
+    struct khap_str base; /* of a crt-list: where its certificates are */
     struct khap_str text;
 };
 
@@ -57,15 +61,36 @@ struct diff_side {
     struct map by_path; /* `holds`, NUL, name -> file */
 };
 
+/* In which order commands are sent: what is there anew before what leads to it, what leads to something gone before that goes. */
+enum diff_phase {
+    PHASE_PREPARE, /* versions of maps, of which nobody sees anything yet */
+    PHASE_NEW,     /* servers, certificates */
+    PHASE_ADD,     /* entries */
+    PHASE_SET,
+    PHASE_DELETE,
+    PHASE_LEAVE, /* no new request any more */
+    PHASE_WAIT,
+    PHASE_GONE,
+    PHASES
+};
+struct diff_planned {
+    struct khap_command is;
+    enum diff_phase phase;
+};
+
 struct khap_diff {
     struct khap_alloc alloc;
     struct arena arena;
     struct khap_target target;
     struct diff_side before, after;
+    struct khap_file_source files; /* `read` NULL: there is none */
+    void *ctx;
+    int (*renewed)(void *ctx, struct khap_str path, struct khap_str text);
     struct khap_diags *diags;
     VEC(struct khap_change) changes;
-    VEC(struct khap_command) commands;
-    bool reload;
+    VEC(struct diff_planned) commands;
+    struct map servers; /* `BACKEND/SERVER` as it was -> 1 when another line names it; servers.c */
+    bool servers_read, reload;
     enum khap_status status; /* the first failure */
 };
 
@@ -80,15 +105,40 @@ struct khap_change *khap__diff_change(struct khap_diff *d, enum khap_change_kind
 /* A reload is needed for it. `reason` is static, or kept. */
 void khap__diff_reload(struct khap_diff *d, struct khap_change *change, struct khap_str reason);
 
-/* compare.c: sections and lines. entries.c: files. */
+/* compare.c: sections and lines. files.c: files. entries.c: maps and patterns. certs.c: crt-lists. */
 void khap__diff_sections(struct khap_diff *d);
+struct khap_change *khap__diff_file_change(struct khap_diff *d, enum khap_change_kind kind,
+                                           const struct diff_file *file);
+void khap__diff_crt_list(struct khap_diff *d, const struct diff_file *before, const struct diff_file *after);
+void khap__diff_entries(struct khap_diff *d, const struct diff_file *before, const struct diff_file *after);
 void khap__diff_files(struct khap_diff *d);
+
+/* command.c: one command; end() adds it to the plan; false, and nothing is added, when it cannot be said. */
+struct diff_command {
+    struct khap_diff *d;
+    struct buf text;
+    struct khap_command is;
+    enum diff_phase phase;
+    bool bad; /* a word cannot stand in a command */
+};
+void khap__command_begin(struct diff_command *c, struct khap_diff *d, enum diff_phase phase,
+                         const char *words);
+void khap__command_words(struct diff_command *c, const char *words); /* ours */
+void khap__command_word(struct diff_command *c, struct khap_str word);
+void khap__command_server(struct diff_command *c, struct khap_str backend, struct khap_str server);
+bool khap__command_end(struct diff_command *c);
+void khap__commands_order(struct khap_diff *d);
+
+/* servers.c: a server's line. NULL when it was planned, else why not. */
+const char *khap__plan_server(struct khap_diff *d, const struct khap_change *change,
+                              const struct diff_line *before, const struct diff_line *after);
+
+/* certs.c: the commands that give HAProxy a certificate anew. NULL when they are planned, else why not. */
+const char *khap__plan_cert(struct khap_diff *d, const struct diff_file *file, bool is_new);
 
 /* plan.c: what a change needs. `before` or `after` is NULL for a line that is new, or gone. */
 void khap__plan_line(struct khap_diff *d, struct khap_change *change, const struct diff_line *before,
                      const struct diff_line *after);
-void khap__plan_entry(struct khap_diff *d, struct khap_change *change, const struct diff_file *file,
-                      bool sorted);
 void khap__plan_file(struct khap_diff *d, struct khap_change *change, const struct diff_file *file);
 
 #endif

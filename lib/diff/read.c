@@ -30,7 +30,8 @@ struct khap_str khap__diff_keep(struct khap_diff *d, struct khap_str text)
 static void add_file(struct reading *r, struct khap_str holds, struct khap_str name, bool ordered)
 {
     struct khap_diff *d = r->d;
-    struct diff_file file = {.holds = holds, .name = name, .place = r->place, .ordered = ordered};
+    struct diff_file file = {
+        .holds = holds, .name = name, .place = r->place, .ordered = ordered, .base = r->crt_base};
     uint32_t index = r->side->files.len, old;
     bool found = false;
     if (r->at->read == KHAP_FALSE || name.len == 0)
@@ -58,6 +59,8 @@ static void add_file(struct reading *r, struct khap_str holds, struct khap_str n
     file.known = status == KHAP_OK;
     if (file.known)
         file.text = khap_bundle_file_text(read);
+    else if (d->files.read != NULL && file.path.len > 0 && file.path.ptr[0] == '/')
+        file.known = file.borrowed = d->files.read(d->files.ctx, file.path, &file.text) == KHAP_OK;
     if (!VEC_PUSH(&d->alloc, &r->side->files, file))
         d->status = KHAP_ENOMEM;
 }

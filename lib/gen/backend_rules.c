@@ -77,7 +77,8 @@ static void timeouts(struct gen *g, const struct service *s)
 static void redirect_https(struct gen *g, const struct service *s)
 {
     uint64_t tls = g->r.tls_frontends;
-    if (s->redirect_https_given ? !s->redirect_https : g->cert_hosts.used == 0)
+    /* in a bundle, where names of certificates come and go at run time, also without one */
+    if (s->redirect_https_given ? !s->redirect_https : g->cert_hosts.used == 0 && !khap__gen_secure_files(g))
         return;
     if ((s->head->frontends & tls) && (s->head->frontends & ~tls)) /* from plain HTTP, and to https */
         khap__gen_redirect_lines(g, s->place, s->redirect_https_given, s->head->frontends);

@@ -153,6 +153,8 @@ void khap__gen_redirect(struct gen *g, uint64_t frontends);
 void khap__gen_redirect_lines(struct gen *g, struct khap_place place, bool always, uint64_t frontends);
 /* Whether `hosts` of a certificate cover the host of a route. */
 bool khap__gen_secure_route(const struct gen *g, const struct route *route);
+/* Whether the names of certificates are files. */
+bool khap__gen_secure_files(const struct gen *g);
 /* mtls.c: hosts that need a client certificate are not reached through another connection */
 void khap__gen_client_auth(struct gen *g, const struct frontend *f);
 /* passthrough.c */

@@ -77,6 +77,58 @@ static uint32_t write_names(struct gen *g, bool wildcards, uint32_t *cert, uint3
     return n;
 }
 
+bool khap__gen_secure_files(const struct gen *g)
+{
+    return g->options->bundle && g->r.certs.len > 0 && gen_from(g, R(1, 9));
+}
+
+/* A name that several certificates have is the first one's. */
+static bool is_first(struct gen *g, uint32_t cert, const struct host *host)
+{
+    struct buf key;
+    uint32_t first = 0;
+    khap__buf_init(&key, &g->alloc);
+    khap__buf_add(&key, host->kind == HOST_WILDCARD ? S("*.") : S(""));
+    khap__buf_add(&key, host->name);
+    if (key.failed)
+        khap__gen_fail(g, KHAP_ENOMEM);
+    bool found = khap__map_get(&g->cert_hosts, khap__buf_str(&key), &first);
+    khap__buf_free(&key);
+    return !found || first == cert + 1;
+}
+
+/* The same as files, which both stand there even when they are empty: so a certificate for one more host changes no rule. */
+static void write_files(struct gen *g, const struct frontend *f)
+{
+    static const struct {
+        const char *file, *match;
+    } kinds[2] = {{"maps/secure-hosts.txt", "-m str -f"}, {"maps/secure-domains.txt", "-m end -f"}};
+    for (size_t wildcards = 0; wildcards < 2; wildcards++) {
+        const char *name = kinds[wildcards].file;
+        khap__buf_clear(&g->text);
+        for (uint32_t i = 0; i < g->r.certs.len; i++) {
+            const struct cert *c = &g->r.certs.ptr[i];
+            for (uint32_t k = 0; k < c->n_hosts; k++) {
+                if ((c->hosts[k].kind == HOST_WILDCARD) != (wildcards == 1) || !is_first(g, i, &c->hosts[k]))
+                    continue;
+                khap__buf_add(&g->text, wildcards ? S(".") : S(""));
+                khap__buf_add(&g->text, c->hosts[k].name);
+                khap__buf_char(&g->text, '\n');
+            }
+        }
+        if (!khap_bundle_find(g->bundle, khap__str(name)))
+            khap__gen_fail(g, g->text.failed ? KHAP_ENOMEM
+                                             : khap_bundle_add_file(g->bundle, khap__str(name),
+                                                                    khap__buf_str(&g->text), 0));
+        khap__doc_begin(g->doc, 4, f->place);
+        khap__doc_lit(g->doc, "http-request set-var(txn.secure) bool(true) if { var(txn.host)");
+        khap__doc_lit_n(g->doc, kinds[wildcards].match, strlen(kinds[wildcards].match));
+        khap__doc_word(g->doc, khap__str(name));
+        khap__doc_lit(g->doc, "}");
+        khap__doc_end(g->doc);
+    }
+}
+
 void khap__gen_secure_hosts(struct gen *g, const struct frontend *f)
 {
     static const char opening[2][72] = {
@@ -84,6 +136,11 @@ void khap__gen_secure_hosts(struct gen *g, const struct frontend *f)
         "http-request set-var(txn.secure) bool(true) if { var(txn.host) -m end"};
     if (f->tls || g->routing == ROUTING_HDR_REG)
         return;
+    if (khap__gen_secure_files(g)) {
+        if (g->r.tls_frontends != 0)
+            write_files(g, f);
+        return;
+    }
     for (size_t wildcards = 0; wildcards < 2; wildcards++) {
         for (uint32_t cert = 0, host = 0; cert < g->r.certs.len;) {
             if (write_names(g, wildcards == 1, &cert, &host, opening[wildcards]) == 0)

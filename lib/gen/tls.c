@@ -15,13 +15,25 @@
  */
 enum { CERTS_A_BIND = 20 }; /* HAProxy reads at most 64 words a line */
 
+/* A crt-list knows no quotes. */
+static bool fits_list(struct khap_str name)
+{
+    bool good = true;
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char byte = (unsigned char)name.ptr[i];
+        good = good && byte > ' ' && byte != 0x7f && memchr("[]#\"'\\", byte, 6) == NULL;
+    }
+    return good;
+}
+
+/* In a bundle, every certificate that a crt-list can name: its lines come and go at run time, the words of a bind do not. */
 static bool said_alone(const struct gen *g, const struct cert *c)
 {
-    bool many = g->r.certs.len > CERTS_A_BIND && c->file.len > 0;
     return g->options->bundle &&
            c->directory.len == 0 && /* HAProxy takes no directory in a list; 2.6 never ends reading it */
            c->crt_list.len == 0 &&
-           (c->n_hosts > 0 || c->client_ca.len > 0 || khap__gen_cert_option(g, c) != NULL || many);
+           (c->n_hosts > 0 || c->client_ca.len > 0 || khap__gen_cert_option(g, c) != NULL ||
+            g->r.certs.len > CERTS_A_BIND || fits_list(c->file));
 }
 
 static bool any_tls(const struct gen *g)
@@ -245,16 +257,11 @@ static void join(struct gen *g, const struct cert *c)
     khap__buf_free(&name);
 }
 
-/* A crt-list knows no quotes: what would be read as something else than a name is refused. */
+/* What would be read as something else than a name is refused. */
 static void check_list_name(struct gen *g, const struct cert *c, enum key key, struct khap_str name)
 {
-    bool good = true;
-    for (size_t i = 0; i < name.len; i++) {
-        unsigned char byte = (unsigned char)name.ptr[i];
-        good = good && byte > ' ' && byte != 0x7f && memchr("[]#\"'\\", byte, 6) == NULL;
-    }
     const struct setting *given = khap__setting_find(c->given, key);
-    if (!good)
+    if (!fits_list(name))
         SAY(g->diags, MSG_NAME_NOT_FOR_LIST, given ? given->place : c->place, name);
 }
 

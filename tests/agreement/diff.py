@@ -192,14 +192,22 @@ def main():
                 continue
             seen["at run time"] += 1
             proxy = Running(binary, "%d%s" % (i, "a"), sock)
-            answers = []
+            answers, version = [], {}
             try:
                 for command in said["commands"]:
                     text = command["command"]
+                    if "@version" in text:
+                        text = text.replace("@version", "@" + version[text.split()[-1]])
+                    if "content" in command:
+                        text += " <<\n" + command["content"]
                     if "payload" in command:
                         with open("%db/%s" % (i, os.path.basename(command["payload"]))) as f:
                             text += " <<\n" + re.sub("\n\n+", "\n", f.read())
                     answers.append((command["command"], proxy.ask(text).strip()))
+                    while command.get("repeat") and "still has connections" in answers[-1][1]:
+                        answers[-1] = (command["command"], proxy.ask(text).strip())
+                    if text.startswith("prepare "):
+                        version[text.split()[-1]] = answers[-1][1].split()[-1]
                 fresh = Running(binary, "%db" % i, sock + "b")
                 try:
                     wanted = fresh.state()

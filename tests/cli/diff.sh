@@ -50,13 +50,17 @@ is 'text' "$(cat out)" 'userlist staff
 backend web
   ~ server s1 10.0.0.1:80 weight 10  (old/haproxy.cfg:7)
     server s1 10.0.0.1:80 weight 20  (new/haproxy.cfg:6)
-      set server web/s1 weight 20
 file paths.map
   + /b 1  (new/haproxy.cfg:8)
-      add map paths.map /b 1
   - /a 1  (new/haproxy.cfg:8)
-      del map paths.map /a
 3 at run time, 1 reload'
+sed 's/new/old/' new/haproxy.cfg >as-old.cfg
+mkdir same && mv as-old.cfg same/haproxy.cfg && cp new/paths.map same/paths.map
+is 'without a reload, what is sent, in its order' "$("$KHAPGEN" diff -t 2.6 old same | sed -n '/^commands/,$p')" 'commands:
+  set server web/s1 weight 20
+  add map paths.map /b 1
+  del map paths.map /a
+3 at run time, 0 reloads'
 "$KHAPGEN" diff --format markdown old new >out 2>err
 is 'markdown: exit status' $? 1
 is 'markdown' "$(sed -n 2,4p out)" '|---|---|---|---|---|

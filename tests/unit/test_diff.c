@@ -100,7 +100,7 @@ static void test_changes(void **state)
           "server\n33  hosts.map x\n13  hosts.map y\n"
           "set maxconn global 20\nset server app/a addr 10.0.0.3 port 81\nset server app/a weight 20\nset "
           "server app/a state maint\n"
-          "set map hosts.map x other\nadd map hosts.map y app\n");
+          "add map hosts.map y app\nset map hosts.map x other\n");
     check("global\n maxconn 10\ndefaults\n mode http\n timeout client 5s\nlisten new\n bind :81\n"
           "backend app\n server a 10.0.0.1:80 weight 10 check\n server c 10.0.0.2:80\n",
           "",
@@ -114,13 +114,17 @@ static void test_changes(void **state)
 static void test_reloads(void **state)
 {
     (void)state;
-    check(base, "x a;b\n", "33  hosts.map x !\n");
-    check(base, "x app\nx other\n", "34  hosts.map map !\n");
+    check(base, "x a;b\n",
+          "33  hosts.map x\nprepare map hosts.map\nadd map @version hosts.map\ncommit map @version "
+          "hosts.map\n");
+    check(base, "x app\nx other\n",
+          "34  hosts.map map\nprepare map hosts.map\nadd map @version hosts.map\ncommit map @version "
+          "hosts.map\n");
     check("global\n maxconn 10\ndefaults\n mode http\n timeout client 5s\n"
           "frontend web\n bind :80\n http-request deny if { path /a }\n http-request deny if { path /b }\n"
           " use_backend %[req.hdr(host),map(hosts.map,app)]\n"
           "backend app\n server a name.example:80 weight 10\n server b 10.0.0.2:80 weight 1\n",
-          "x app\n", "32 backend app server !\n32 backend app server !\n");
+          "x app\n", "32 backend app server !\n");
 }
 
 static void test_refused(void **state)
