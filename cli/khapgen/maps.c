@@ -30,6 +30,8 @@ int maps_finish(struct maps *m, bool stand_ins)
     int status = EXIT_DONE;
     struct khap_kube_options options;
     khap_kube_options_init(&options);
+    if (m->options != NULL)
+        options = *m->options;
     options.stand_ins = stand_ins;
     if (khap_kube_count(m->kube) > 0)
         status = report_status(m->report, khap_kube_resolve(m->kube, &options, m->model, m->report->diags));

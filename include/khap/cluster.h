@@ -208,7 +208,7 @@ struct khap_watch_next {
     uint32_t what;  /**< enum khap_watch_what */
     uint32_t renew; /**< 1 with KHAP_WATCH_ASK: the last answer was 401, other credentials are wanted */
     int64_t until;  /**< a time */
-    struct khap_str target; /**< path and query; lives until the next call for this watch */
+    struct khap_str target; /**< path and query; lives until the next one is asked */
 };
 
 /**
@@ -257,7 +257,7 @@ struct khap_watch_state {
     uint32_t synced;            /**< 1: all objects have been seen once */
     uint32_t left_out;    /**< 403 or 404: not permitted or not served; what was known of it stays. Else 0 */
     uint32_t http_status; /**< of the last answer; 0 when there was none */
-    uint32_t failures;    /**< how often in a row something went wrong */
+    uint32_t failures;    /**< how often in a row something went wrong; 0 while an answer comes */
     uint32_t lists;       /**< how often all objects were asked for */
     uint32_t events;      /**< how many events came */
 };

@@ -486,7 +486,7 @@ enum khap_status khap_watch_look(const struct khap_watch *w, struct khap_watch_s
                                        .synced = w->phase == BY_NAME ? khap__watch_has_secrets(w) : w->synced,
                                        .left_out = w->left_out,
                                        .http_status = w->http,
-                                       .failures = w->failures,
+                                       .failures = w->busy && w->http == 200 ? 0 : w->failures,
                                        .lists = w->lists,
                                        .events = w->events};
     return KHAP_OK;
