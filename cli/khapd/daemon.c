@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include "khapd/cluster.h"
 #include "khapd/daemon.h"
 #include "khapd/log.h"
 #include "khapd/manage.h"
@@ -38,6 +39,7 @@ struct daemon {
     struct probe probe;
     struct manage manage;
     struct status *status;
+    struct cluster *cluster; /* NULL: none is followed */
     struct known known;
     struct files watched;
     struct pass_text seen;  /* files that the configuration names, each with a NUL */
@@ -49,7 +51,7 @@ struct daemon {
     bool sure;          /* it is made whether something changed or not */
     int64_t poll_at, verify_at, probe_at, watchdog_at, reload_at, deadline_at, stop_at;
     unsigned failures, haproxy_worker;
-    bool told_ready, told_put_off, was_up, probed;
+    bool told_ready, told_put_off, was_up, probed, told_waits;
 };
 
 static int64_t now_ms(void)
@@ -73,6 +75,9 @@ static bool list_watched(const struct daemon *d, struct files *list)
     for (size_t i = 0; i < sources->n && good; i++)
         good = files_add_once(list, sources->list[i], strlen(sources->list[i])) &&
                files_of_source(list, sources->list[i]);
+    char cluster[PATH_ROOM];
+    if (cluster_is_set(&d->settings) && cluster_path(&d->settings, cluster, sizeof cluster))
+        good = good && files_add_once(list, cluster, strlen(cluster));
     for (size_t at = 0; at < d->seen.len && good;) {
         size_t len = strlen(d->seen.ptr + at);
         good = files_add_once(list, d->seen.ptr + at, len);
@@ -144,9 +149,26 @@ static bool too_many_old_workers(const struct daemon *d)
     return most > 0 && d->known.old_workers >= most;
 }
 
+/* What is known of the cluster is written for the pass. False: nothing is, and a pass without it would take away what HAProxy may have of it. */
+static bool has_cluster(struct daemon *d)
+{
+    if (d->cluster == NULL)
+        return !cluster_is_set(&d->settings);
+    bool known = cluster_save(d->cluster) && cluster_state(d->cluster).known;
+    if (!known && !d->told_waits)
+        log_line(&d->log, "info", "waits for the cluster, of which nothing is known yet");
+    d->told_waits |= !known;
+    return known;
+}
+
 static void begin_pass(struct daemon *d, int64_t now)
 {
     struct files list = {0};
+    if (!has_cluster(d)) {
+        d->due_at = NEVER; /* the cluster calls when it is seen */
+        d->verify_at = now + ms_of(d, KEY_VERIFY);
+        return;
+    }
     uint64_t look = files_look(&d->watched, SUM_START);
     bool changed = look != d->look;
     if (!d->sure && !changed && list_watched(d, &list) && same_list(&list, &d->watched)) {
@@ -369,6 +391,12 @@ static void open_status(struct daemon *d)
         log_line(&d->log, "error", "status.bind %s: %s", address, strerror(errno));
 }
 
+static void open_cluster(struct daemon *d)
+{
+    d->cluster = cluster_is_set(&d->settings) ? cluster_start(&d->settings, &d->log) : NULL;
+    d->known.has_cluster = cluster_is_set(&d->settings);
+}
+
 static void read_again(struct daemon *d, int64_t now)
 {
     struct report r;
@@ -385,10 +413,12 @@ static void read_again(struct daemon *d, int64_t now)
     if (status == EXIT_DONE) {
         status_stop(d->status);
         d->status = NULL;
+        cluster_stop(d->cluster);
         settings_free(&d->settings);
         d->settings = fresh;
         d->log.json = strcmp(setting_text(&fresh, KEY_LOG_FORMAT), "json") == 0;
         open_status(d);
+        open_cluster(d);
         (void)watch_anew(d);
         log_line(&d->log, "info", "%s was read again", d->settings.path);
     } else {
@@ -435,6 +465,8 @@ static int time_left(const struct daemon *d, int64_t now)
         sooner(&at, d->probe_at);
     sooner(&at, d->watchdog_at);
     sooner(&at, d->stop_at);
+    if (d->cluster != NULL)
+        sooner(&at, cluster_until(d->cluster));
     int64_t left = at - now;
     int other = d->status != NULL ? status_timeout_ms(d->status) : -1;
     if (other >= 0 && other < left)
@@ -444,7 +476,7 @@ static int time_left(const struct daemon *d, int64_t now)
 
 static void wait_for_something(struct daemon *d, int64_t now)
 {
-    enum { SIGNALS, WATCH, WORKER, PROBE, STATUS, COUNT };
+    enum { SIGNALS, WATCH, WORKER, PROBE, STATUS, CLUSTER, CREDENTIALS, COUNT };
     struct pollfd fds[COUNT];
     int left = time_left(d, now), probe_left;
     for (int i = 0; i < COUNT; i++)
@@ -458,6 +490,12 @@ static void wait_for_something(struct daemon *d, int64_t now)
     }
     if (d->status != NULL)
         fds[STATUS].fd = status_fd(d->status);
+    if (d->cluster != NULL) {
+        int of_cluster[2];
+        cluster_fds(d->cluster, of_cluster);
+        fds[CLUSTER].fd = of_cluster[0];
+        fds[CREDENTIALS].fd = of_cluster[1];
+    }
     (void)poll(fds, COUNT, left < 0 ? 0 : left);
 }
 
@@ -476,6 +514,11 @@ static void step(struct daemon *d, int64_t now)
     step_signals(d, now);
     if (d->watch_fd >= 0 && files_watch_read(d->watch_fd))
         may_have_changed(d, now);
+    if (d->cluster != NULL) {
+        if (cluster_step(d->cluster, now))
+            may_have_changed(d, now);
+        d->known.cluster = cluster_state(d->cluster);
+    }
     if (now >= d->poll_at) {
         if (files_look(&d->watched, SUM_START) != d->look && d->due_at == NEVER)
             may_have_changed(d, now);
@@ -544,6 +587,7 @@ int daemon_run(struct settings *settings)
     if (d->signal_fd < 0)
         log_line(&d->log, "error", "signals cannot be taken: %s", strerror(errno));
     open_status(d);
+    open_cluster(d);
     if (d->signal_fd >= 0 && (d->status != NULL || setting_text(&d->settings, KEY_STATUS_BIND) == NULL)) {
         follow(d);
         log_line(&d->log, "info", "ends%s", d->manage.pid != 0 ? "; HAProxy goes on" : "");
@@ -552,6 +596,7 @@ int daemon_run(struct settings *settings)
     worker_kill(&d->worker);
     probe_end(&d->probe);
     status_stop(d->status);
+    cluster_stop(d->cluster);
     if (d->watch_fd >= 0)
         (void)close(d->watch_fd);
     if (d->signal_fd >= 0)

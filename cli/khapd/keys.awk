@@ -10,6 +10,7 @@ NF != 8 { print FILENAME ":" FNR ": not eight columns" > "/dev/stderr"; failed =
     type = $2
     if (type ~ /^enum\(/) { words[n] = type; sub(/^enum\(/, "", words[n]); sub(/\)$/, "", words[n]); type = "word" }
     if (type ~ /^int\(/) { words[n] = type; sub(/^int\(/, "", words[n]); sub(/\)$/, "", words[n]); type = "int" }
+    if (type ~ /^list\(.*\|/) { words[n] = type; sub(/^list\(/, "", words[n]); sub(/\)$/, "", words[n]); type = "list(word)" }
     gsub(/[()]/, "_", type); sub(/_$/, "", type)
     kind[n] = toupper(type)
     name = $1; gsub(/\[\]/, "", name)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include "khapd/cluster.h"
 #include "khapd/daemon.h"
 #include "khapd/log.h"
 #include "khapd/pass.h"
@@ -8,12 +9,16 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <khap/khap.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { LOOK_MS = 30000 }; /* how long a cluster may take until all of it is seen */
 
 struct words {
     const char *config;
@@ -86,9 +91,51 @@ static int read_words(struct words *w, char **argv)
     return EXIT_DONE;
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Looks at the cluster once. What is known from last time does where it cannot be seen. */
+static int look_at_cluster(const struct settings *s, bool keep, struct pass_text *text)
+{
+    const struct log log = {.json = strcmp(setting_text(s, KEY_LOG_FORMAT), "json") == 0};
+    struct cluster *c = cluster_start(s, &log);
+    int64_t now = now_ms(), end = now + LOOK_MS;
+    if (c == NULL)
+        return EXIT_FAILED;
+    while (!cluster_state(c).seen && now < end) {
+        struct pollfd fds[2] = {{.events = POLLIN}, {.events = POLLIN}};
+        int of_cluster[2];
+        cluster_fds(c, of_cluster);
+        fds[0].fd = of_cluster[0];
+        fds[1].fd = of_cluster[1];
+        int64_t left = cluster_until(c) - now;
+        (void)poll(fds, 2, left < 0 ? 0 : left < 100 ? (int)left : 100);
+        now = now_ms();
+        (void)cluster_step(c, now);
+    }
+    struct cluster_state state = cluster_state(c);
+    bool good = (state.seen || state.known) && (keep ? cluster_save(c) : cluster_text(c, text));
+    if (!state.seen)
+        log_line(&log, "error", "the cluster could not be seen%s",
+                 state.known ? "; what was known last time counts" : "");
+    cluster_stop(c);
+    return good ? EXIT_DONE : EXIT_FAILED;
+}
+
 static int one_pass(const struct settings *s, const struct words *w)
 {
-    const struct pass_asked asked = {.dry_run = w->dry_run || w->check};
+    struct pass_asked asked = {.dry_run = w->dry_run || w->check};
+    struct pass_text cluster = {0};
+    int seen = cluster_is_set(s) ? look_at_cluster(s, !asked.dry_run, &cluster) : EXIT_DONE;
+    if (seen != EXIT_DONE) {
+        free(cluster.ptr);
+        return seen;
+    }
+    asked.cluster = (struct khap_str){cluster.ptr, cluster.len};
     struct outcome o;
     pass_run(s, &asked, &o);
     int status = o.status;
@@ -104,6 +151,7 @@ static int one_pass(const struct settings *s, const struct words *w)
     if (status == EXIT_DONE && o.degraded > 0)
         status = EXIT_UNUSABLE;
     outcome_free(&o);
+    free(cluster.ptr);
     return fflush(stdout) == 0 ? status : EXIT_FAILED;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include "khapd/cluster.h"
 #include "khapd/pass.h"
 #include "khapgen/apply_pass.h"
 #include "khapgen/input.h"
@@ -28,6 +29,9 @@ struct pass {
     struct files maps, seen;
     struct input_laid *laid; /* one for the ground, one for each map that counts as it was */
     struct inputs texts;     /* what is laid */
+    struct khap_kube_options kube;
+    struct pass_text prefix; /* of backends, from the cluster */
+    char cluster[PATH_ROOM]; /* what is known of the cluster; empty when there is none */
     size_t n_laid;
     bool no_memory;
 };
@@ -298,6 +302,7 @@ static int once(struct pass *p, struct report *r, struct apply_pass *a)
                              .n_maps = p->maps.n,
                              .laid = p->laid,
                              .n_laid = p->n_laid,
+                             .kube_options = &p->kube,
                              .seen_ctx = p,
                              .seen = seen,
                              .dry_run = p->asked->dry_run,
@@ -312,6 +317,23 @@ static int once(struct pass *p, struct report *r, struct apply_pass *a)
     return apply_pass(a);
 }
 
+static bool take_options(struct pass *p)
+{
+    const struct settings *s = p->settings;
+    const char *name = setting_text(s, KEY_SOURCES_KUBERNETES_NAME);
+    struct khap_kube_options *o = &p->kube;
+    if (name != NULL && !text_add_format(&p->prefix, "%s_", name))
+        return false;
+    if (name != NULL)
+        o->prefix = (struct khap_str){p->prefix.ptr, p->prefix.len};
+    o->class_name = word(setting_text(s, KEY_SOURCES_KUBERNETES_CLASS));
+    o->ingress_class = word(setting_text(s, KEY_SOURCES_KUBERNETES_INGRESS_CLASS));
+    o->node_address = word(setting_text(s, KEY_SOURCES_KUBERNETES_NODE_ADDRESS));
+    o->max_nodes = (uint32_t)setting_number(s, KEY_SOURCES_KUBERNETES_NODES_MAX);
+    o->drain_cordoned = strcmp(setting_text(s, KEY_SOURCES_KUBERNETES_CORDON), "drain") == 0;
+    return true;
+}
+
 static bool gather_maps(struct pass *p)
 {
     const struct settings *s = p->settings;
@@ -319,6 +341,12 @@ static bool gather_maps(struct pass *p)
     bool good = true;
     for (size_t i = 0; i < files->n && good; i++)
         good = files_of_source(&p->maps, files->list[i]);
+    if (good && cluster_is_set(s)) {
+        good = cluster_path(s, p->cluster, sizeof p->cluster) &&
+               files_add(&p->maps, p->cluster, strlen(p->cluster));
+        good =
+            good && take_options(p) && (p->asked->cluster.len == 0 || lay(p, p->cluster, p->asked->cluster));
+    }
     if (good && s->ground.len > 0)
         good = files_add(&p->maps, s->path, strlen(s->path)) && lay(p, s->path, s->ground);
     return good;
@@ -343,6 +371,7 @@ void pass_run(const struct settings *s, const struct pass_asked *asked, struct o
     struct report first = {0}, second = {0};
     struct apply_pass *a = calloc(1, sizeof *a);
     int64_t began = now_ms();
+    khap_kube_options_init(&p.kube);
     *o = (struct outcome){.status = EXIT_FAILED};
     bool open = a != NULL && gather_maps(&p) && report_open(&first) == EXIT_DONE;
     if (open) {
@@ -377,6 +406,7 @@ void pass_run(const struct settings *s, const struct pass_asked *asked, struct o
     report_close(&second);
     free(a);
     free(p.laid);
+    free(p.prefix.ptr);
     inputs_free(&p.texts);
     files_free(&p.maps);
     files_free(&p.seen);

@@ -31,6 +31,8 @@ struct outcome {
 
 struct pass_asked {
     bool dry_run, put_off_reloads;
+    struct khap_str
+        cluster; /* what is known of the cluster, in place of what its file holds; empty for the file */
 };
 
 /* Does it, here and now: it waits for HAProxy. */

@@ -17,7 +17,10 @@ enum key_type {
     TYPE_OBJECT,
     TYPE_LIST_OBJECT,
     TYPE_LIST_PATH,
+    TYPE_LIST_TEXT,
+    TYPE_LIST_WORD,
     TYPE_PATH,
+    TYPE_TEXT,
     TYPE_BOOL,
     TYPE_TIME,
     TYPE_INT,
@@ -89,8 +92,12 @@ static const char *wanted(const struct key_row *row)
         return "a list of mappings";
     case TYPE_LIST_PATH:
         return "a list of paths";
+    case TYPE_LIST_TEXT:
+        return "a list of names";
     case TYPE_PATH:
         return "a path";
+    case TYPE_TEXT:
+        return "a text";
     case TYPE_BOOL:
         return "true or false";
     case TYPE_TIME:
@@ -99,6 +106,7 @@ static const char *wanted(const struct key_row *row)
         return "a whole number in its range";
     case TYPE_ADDRESS:
         return "an address such as 127.0.0.1:9110";
+    case TYPE_LIST_WORD:
     case TYPE_WORD:
         break;
     }
@@ -191,14 +199,18 @@ static bool set_value(struct settings *c, const struct key_row *row, const char 
         if (!is_one_of(row->words, text))
             return false;
         break;
-    case TYPE_LIST_PATH: {
-        char **list = len == 0 ? NULL : realloc(v->list, (v->n + 1) * sizeof *list);
+    case TYPE_LIST_PATH:
+    case TYPE_LIST_TEXT:
+    case TYPE_LIST_WORD: {
+        bool good = len > 0 && (row->type != TYPE_LIST_WORD || is_one_of(row->words, text));
+        char **list = !good ? NULL : realloc(v->list, (v->n + 1) * sizeof *list);
         if (list == NULL)
             return false;
         v->list = list;
         return (list[v->n] = keep(c, text, len)) != NULL && ++v->n > 0;
     }
     case TYPE_PATH:
+    case TYPE_TEXT:
         if (len == 0)
             return false;
         break;
@@ -256,11 +268,17 @@ static void unknown(struct reader *r, const char *prefix, const yaml_node_t *key
 
 static void read_mapping(struct reader *r, const char *prefix, const yaml_node_t *node, unsigned depth);
 
+/* Of values; one that stands alone is a list of it. */
+static bool is_list(const struct key_row *row)
+{
+    return row->type == TYPE_LIST_PATH || row->type == TYPE_LIST_TEXT || row->type == TYPE_LIST_WORD;
+}
+
 static void read_list(struct reader *r, const struct key_row *row, const yaml_node_t *node, unsigned depth)
 {
     char path[PATH_ROOM];
     if (node->type != YAML_SEQUENCE_NODE) {
-        if (row->type == TYPE_LIST_PATH)
+        if (is_list(row))
             read_scalar(r, row, node);
         else
             say(r, "wrong-type", node, row->path, wanted(row), shape_of(node));
@@ -269,7 +287,7 @@ static void read_list(struct reader *r, const struct key_row *row, const yaml_no
     snprintf(path, sizeof path, "%s[]", row->path);
     for (yaml_node_item_t *i = node->data.sequence.items.start; i < node->data.sequence.items.top; i++) {
         const yaml_node_t *item = yaml_document_get_node(&r->doc, *i);
-        if (row->type == TYPE_LIST_PATH)
+        if (is_list(row))
             read_scalar(r, row, item);
         else if (item->type != YAML_MAPPING_NODE)
             say(r, "wrong-type", item, path, "a mapping", shape_of(item));
@@ -281,8 +299,10 @@ static void read_list(struct reader *r, const struct key_row *row, const yaml_no
 static void read_value(struct reader *r, const struct key_row *row, const yaml_node_t *node, unsigned depth)
 {
     struct setting *v = &r->settings->values[row - key_rows];
+    if (row == &key_rows[KEY_SOURCES_KUBERNETES] && v->given)
+        say(r, "duplicate-key", node, "kubernetes", "", ""); /* one cluster */
     v->given = true;
-    if (row->type == TYPE_LIST_OBJECT || row->type == TYPE_LIST_PATH)
+    if (row->type == TYPE_LIST_OBJECT || is_list(row))
         read_list(r, row, node, depth);
     else if (row->type != TYPE_OBJECT)
         read_scalar(r, row, node);
@@ -366,9 +386,14 @@ static bool is_blank(struct khap_str text)
     return true;
 }
 
+static void missing(struct reader *r, const char *who, enum key_id id)
+{
+    report_about(r->report, "missing-key", r->settings->path, word(who), word(key_rows[id].path));
+    r->wrong = true;
+}
+
 static void read_document(struct reader *r)
 {
-    static const enum key_id needed[] = {KEY_SOURCES_FILES, KEY_HAPROXY_DIRECTORY};
     struct settings *c = r->settings;
     const yaml_node_t *root = yaml_document_get_root_node(&r->doc);
     if (root == NULL || root->type != YAML_MAPPING_NODE) {
@@ -383,13 +408,19 @@ static void read_document(struct reader *r)
     } else if (root->data.mapping.style == YAML_FLOW_MAPPING_STYLE) {
         say(r, "wrong-type", root, "khapd.yaml", "written in lines", "in brackets");
     }
-    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
-        if (!c->values[needed[i]].given) {
-            report_about(r->report, "missing-key", c->path, WORD("khapd"), word(key_rows[needed[i]].path));
-            r->wrong = true;
-        }
-    if (setting_flag(c, KEY_HAPROXY_MANAGE) && setting_text(c, KEY_HAPROXY_MASTER) == NULL) {
-        report_about(r->report, "missing-key", c->path, WORD("`haproxy.manage`"), WORD("haproxy.master"));
+    const char *name = setting_text(c, KEY_SOURCES_KUBERNETES_NAME);
+    if (!c->values[KEY_SOURCES_FILES].given && !c->values[KEY_SOURCES_KUBERNETES].given)
+        missing(r, "khapd", KEY_SOURCES_FILES);
+    if (!c->values[KEY_HAPROXY_DIRECTORY].given)
+        missing(r, "khapd", KEY_HAPROXY_DIRECTORY);
+    if (setting_flag(c, KEY_HAPROXY_MANAGE) && setting_text(c, KEY_HAPROXY_MASTER) == NULL)
+        missing(r, "`haproxy.manage`", KEY_HAPROXY_MASTER);
+    if (c->values[KEY_SOURCES_KUBERNETES].given && setting_text(c, KEY_STATE) == NULL)
+        missing(r, "`sources[].kubernetes`", KEY_STATE);
+    if (name != NULL &&
+        (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(name) || strlen(name) > 63)) {
+        report_about(r->report, "wrong-type", c->path, WORD("sources[].kubernetes.name"),
+                     WORD("at most 63 small letters, digits and hyphens"));
         r->wrong = true;
     }
 }

@@ -32,7 +32,8 @@ static bool is_ready(const struct known *k)
 
 static bool is_synced(const struct known *k)
 {
-    return k->synced && k->looked_at != 0 && k->now - k->looked_at <= k->stale_ms;
+    return k->synced && (!k->has_cluster || k->cluster.synced) && k->looked_at != 0 &&
+           k->now - k->looked_at <= k->stale_ms;
 }
 
 static unsigned healthz(const struct known *k, struct pass_text *t)
@@ -55,8 +56,10 @@ static unsigned synced(const struct known *k, struct pass_text *t)
     (void)text_add_format(t, "%s\n",
                           is_synced(k)        ? "ok"
                           : k->looked_at == 0 ? "no pass has ended yet"
-                          : !k->synced        ? "the last pass could not take all sources as they are"
-                                              : "the last pass is too long ago");
+                          : k->has_cluster && !k->cluster.synced
+                              ? "the cluster is not followed, or not all of it"
+                          : !k->synced ? "the last pass could not take all sources as they are"
+                                       : "the last pass is too long ago");
     return is_synced(k) ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
 }
 
@@ -116,6 +119,17 @@ static unsigned metrics(const struct known *k, struct pass_text *t)
         (k->first_end == 0 ||
          one(t, "certificate_expires_timestamp_seconds", "gauge",
              "When the first certificate expires that the sources name.", (uint64_t)k->first_end)) &&
+        (!k->has_cluster ||
+         (one(t, "cluster_synced", "gauge", "1 when all of the cluster has been seen and is followed.",
+              k->cluster.synced) &&
+          one(t, "cluster_objects", "gauge", "Objects of the cluster that are known.", k->cluster.objects) &&
+          one(t, "cluster_objects_refused_total", "counter",
+              "Objects that were too large, or that had no name of Kubernetes.", k->cluster.refused) &&
+          one(t, "cluster_events_total", "counter", "Events of watches.", k->cluster.events) &&
+          one(t, "cluster_lists_total", "counter", "How often all objects of a kind were asked for.",
+              k->cluster.lists) &&
+          one(t, "cluster_kinds_left_out", "gauge", "Kinds that are not served or not permitted.",
+              k->cluster.left_out))) &&
         seconds(t, "last_change_to_live_seconds",
                 "From the last change to the end of the pass that brought it.", k->live_ms) &&
         seconds(t, "last_pass_seconds", "How long the last pass took.", k->pass_ms);

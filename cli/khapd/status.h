@@ -2,6 +2,7 @@
 #ifndef KHAPD_STATUS_H
 #define KHAPD_STATUS_H
 
+#include "khapd/cluster.h"
 #include "khapd/pass.h"
 
 /* What is known, kept by the loop. Times are of the monotonic clock, in milliseconds; 0: never. */
@@ -16,6 +17,8 @@ struct known {
     int64_t first_end; /* of certificates, seconds since 1970; 0: none is known */
     int64_t live_ms;   /* from the last change to live */
     int64_t pass_ms;
+    bool has_cluster;
+    struct cluster_state cluster;
     struct pass_text said_objects; /* JSON, without brackets */
 };
 

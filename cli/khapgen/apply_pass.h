@@ -16,6 +16,7 @@ struct apply_pass {
     size_t n_maps;
     const struct input_laid *laid; /* texts that are read in place of what files hold */
     size_t n_laid;
+    const struct khap_kube_options *kube_options; /* how objects of Kubernetes are taken; NULL */
     void *seen_ctx; /* first argument of `seen`, which is told of the other files that the maps name; NULL */
     void (*seen)(void *ctx, struct khap_str path);
     bool dry_run;         /* nothing is changed */

@@ -12,6 +12,8 @@ struct asked {
     struct khap_model *model; /* NULL: the files are configurations */
     struct khap_kube *kube;   /* the objects among the files, or NULL */
     struct khap_bundle *bundle;
+    const struct khap_kube_options
+        *kube_options; /* how objects of Kubernetes among the files are taken; NULL */
     const char *
         beside; /* NULL, or what a map is compared with: a directory that khapgen wrote, whose placeholder is kept */
     bool in_use;               /* what a map becomes will be used: a bundle, with real placeholders */

@@ -34,6 +34,8 @@ int maps_finish(struct maps *m, bool stand_ins)
     int status = EXIT_DONE;
     struct khap_kube_options options;
     khap_kube_options_init(&options);
+    if (m->options != NULL)
+        options = *m->options;
     options.stand_ins = stand_ins;
 #ifdef HAVE_OPENSSL
     const struct khap_cert_reader certs = cert_reader();

@@ -9,8 +9,9 @@
 struct maps {
     struct report *report;
     struct inputs *inputs;
-    struct khap_model *model; /* the caller's */
-    struct khap_kube *kube;   /* the objects, once there is one */
+    struct khap_model *model;                /* the caller's */
+    struct khap_kube *kube;                  /* the objects, once there is one */
+    const struct khap_kube_options *options; /* how they are taken; NULL for the defaults */
 };
 
 /* Reads a file: a map goes into the model, objects are kept. EXIT_… */

@@ -1,7 +1,7 @@
 /*
  * khap/khap.h - everything that libkhap offers, in one header
  *
- * <khap/apply.h> and <khap/kube.h> belong to libraries of their own and are not part of this one.
+ * <khap/apply.h>, <khap/kube.h> and <khap/cluster.h> belong to libraries of their own and are not part of this one.
  *
  * SPDX-License-Identifier: MIT
  */

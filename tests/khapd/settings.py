@@ -50,7 +50,7 @@ def main():
             tap.ok(name, status == 2 and (path + place) in err and all(w in err for w in wanted), "%d %s" % (status, err))
 
         needed = "sources: [{files: [%s/none.yaml]}]\nhaproxy: {directory: %s/d}\n" % (lab.dir, lab.dir)
-        bad = {"bool": "perhaps", "time": "soon", "int(1-1000)": "0", "address": "somewhere", "path": "[a]", "list(path)": "{a: b}", "object": "[]", "list(object)": "text"}
+        bad = {"bool": "perhaps", "time": "soon", "int(1-1000)": "0", "address": "somewhere", "path": "[a]", "list(path)": "{a: b}", "text": "[a]", "list(text)": "{a: b}", "object": "[]", "list(object)": "text"}
         for key, kind in keys():
             text = nested(key, bad.get(kind, "nonsense"))
             refused("%s: not %s" % (key, bad.get(kind, "nonsense")), text, ":", "[wrong-type]", key.split(".")[0])

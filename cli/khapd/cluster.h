@@ -1,0 +1,38 @@
+/* khapd/cluster.h - a Kubernetes cluster as a source: what is known of it stands in a file of manifests. SPDX-License-Identifier: MIT */
+#ifndef KHAPD_CLUSTER_H
+#define KHAPD_CLUSTER_H
+
+#include "khapd/log.h"
+#include "khapd/pass.h"
+#include "khapd/settings.h"
+#include <stdint.h>
+
+/* Whether the settings name a cluster. */
+bool cluster_is_set(const struct settings *s);
+/* STATE/kubernetes/NAME.yaml; false when that is too long. */
+bool cluster_path(const struct settings *s, char *path, size_t room);
+
+struct cluster;
+/* Starts with what is known from last time. NULL, which was said, when it cannot be. */
+struct cluster *cluster_start(const struct settings *s, const struct log *log);
+void cluster_stop(struct cluster *c);
+/* Two descriptors to wait for, for reading, -1 for none; how long at most. */
+void cluster_fds(const struct cluster *c, int fds[2]);
+int64_t cluster_until(const struct cluster *c);
+/* Goes on, without waiting. Whether something changed that a pass has to take. */
+bool cluster_step(struct cluster *c, int64_t now);
+/* Writes what is known, if all of it has been seen since the start; else what was known last time stands. False: it cannot be written. */
+bool cluster_save(struct cluster *c);
+
+/* What is known, as text that the caller frees. False: there is no memory. */
+bool cluster_text(const struct cluster *c, struct pass_text *text);
+
+struct cluster_state {
+    bool seen;   /* all of it has been seen since the start */
+    bool known;  /* there is a file: of now or of last time */
+    bool synced; /* all of it has been seen, and nothing is wrong now */
+    uint64_t objects, refused, events, lists, failures, left_out;
+};
+struct cluster_state cluster_state(const struct cluster *c);
+
+#endif
