@@ -125,7 +125,8 @@ nodes: {n1: 127.0.0.1}
             return f.read()
 
     def why(self):
-        return "\n".join(self.said().splitlines()[-25:])
+        """What khapd and HAProxy said last, without what HAProxy tells of requests."""
+        return "\n".join([line for line in self.said().splitlines() if not line.startswith("127.0.0.1:")][-40:])
 
     def end(self, how=signal.SIGTERM):
         """The exit status."""
