@@ -293,23 +293,26 @@ static int once(struct pass *p, struct report *r, struct apply_pass *a)
 {
     const struct settings *s = p->settings;
     files_free(&p->seen);
-    *a = (struct apply_pass){.report = r,
-                             .directory = setting_text(s, KEY_HAPROXY_DIRECTORY),
-                             .binary = setting_text(s, KEY_HAPROXY_BINARY),
-                             .socket = setting_text(s, KEY_HAPROXY_SOCKET),
-                             .master = setting_text(s, KEY_HAPROXY_MASTER),
-                             .maps = (const char *const *)p->maps.of,
-                             .n_maps = p->maps.n,
-                             .laid = p->laid,
-                             .n_laid = p->n_laid,
-                             .kube_options = &p->kube,
-                             .seen_ctx = p,
-                             .seen = seen,
-                             .dry_run = p->asked->dry_run,
-                             .overwrite = setting_flag(s, KEY_HAPROXY_OVERWRITE),
-                             .put_off_reloads = p->asked->put_off_reloads,
-                             .may_be_down = true,
-                             .lock = -1};
+    *a =
+        (struct apply_pass){.report = r,
+                            .directory = setting_text(s, KEY_HAPROXY_DIRECTORY),
+                            .binary = setting_text(s, KEY_HAPROXY_BINARY),
+                            .socket = setting_text(s, KEY_HAPROXY_SOCKET),
+                            .master = setting_text(s, KEY_HAPROXY_MASTER),
+                            .reload_command = (const char *const *)s->values[KEY_HAPROXY_RELOAD_COMMAND].list,
+                            .n_reload_command = s->values[KEY_HAPROXY_RELOAD_COMMAND].n,
+                            .maps = (const char *const *)p->maps.of,
+                            .n_maps = p->maps.n,
+                            .laid = p->laid,
+                            .n_laid = p->n_laid,
+                            .kube_options = &p->kube,
+                            .seen_ctx = p,
+                            .seen = seen,
+                            .dry_run = p->asked->dry_run,
+                            .overwrite = setting_flag(s, KEY_HAPROXY_OVERWRITE),
+                            .put_off_reloads = p->asked->put_off_reloads,
+                            .may_be_down = true,
+                            .lock = -1};
     if (p->maps.n == 0) {
         report_about(r, "apply-no-map", s->path, WORD(""), WORD(""));
         return EXIT_UNUSABLE;

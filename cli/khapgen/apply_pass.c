@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "khapgen/apply_pass.h"
+#include "khapgen/apply_reload.h"
 #include "khapgen/apply_sums.h"
 #include "khapgen/apply_talk.h"
 
@@ -254,16 +255,22 @@ static int write_files(struct apply_pass *a)
     return status;
 }
 
+static struct apply_reloader reloader(const struct apply_pass *a)
+{
+    return (struct apply_reloader){a->master, a->reload_command, a->n_reload_command, a->socket};
+}
+
 /* The last generation counts again. `touched`: the process may have something of the new one. */
 static void bring_back(struct apply_pass *a, bool touched)
 {
+    const struct apply_reloader r = reloader(a);
     char why[WHY];
     bool answers;
     if (a->first || a->was == a->now ||
         khap_generation_use(NULL, word(a->directory), a->was, NULL) != KHAP_OK)
         return;
     (void)khap_generation_remove(word(a->directory), a->now, NULL);
-    if (!a->pending && (!touched || (a->master != NULL && apply_reload(a->master, &answers, why))))
+    if (!a->pending && (!touched || apply_reload(&r, &answers, why)))
         (void)unlink(a->mark);
 }
 
@@ -285,13 +292,15 @@ static bool is_down(const char *path)
 
 static int reload(struct apply_pass *a, bool touched)
 {
-    char why[WHY] = "there is no --master";
-    bool answers = false;
-    if (a->master != NULL && apply_reload(a->master, &answers, why)) {
+    const struct apply_reloader r = reloader(a);
+    char why[WHY];
+    bool answers;
+    if (apply_reload(&r, &answers, why)) {
         a->reloaded = true;
         return EXIT_DONE;
     }
-    if (!answers && (a->first || (a->may_be_down && is_down(a->master)))) {
+    if (!answers &&
+        (a->first || (a->may_be_down && is_down(a->n_reload_command > 0 ? a->socket : a->master)))) {
         a->down = true;
         report_about(a->report, "apply-not-running", a->directory, word(a->directory), WORD(""));
         return EXIT_DONE;
@@ -346,8 +355,10 @@ static int carry_out(struct apply_pass *a)
         a->put_off = true;
         return EXIT_DONE;
     }
-    if (!a->first && a->must_reload && a->master == NULL)
-        return about(a, "apply-reload", "there is no --master, and not all can be done at run time",
+    const struct apply_reloader r = reloader(a);
+    if (!a->first && a->must_reload && !apply_can_reload(&r))
+        return about(a, "apply-reload",
+                     "nothing is said of how it is reloaded, and not all can be done at run time",
                      EXIT_FAILED);
     int status = EXIT_DONE;
     if (same)

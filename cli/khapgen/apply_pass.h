@@ -11,7 +11,9 @@ enum { APPLY_PATH = 4096 };
 struct apply_pass {
     struct report *report; /* open; what is wrong is said there */
     const char *directory, *binary;
-    const char *socket, *master; /* NULL: there is none */
+    const char *socket, *master;       /* NULL: there is none */
+    const char *const *reload_command; /* in place of the master's reload */
+    size_t n_reload_command;
     const char *const *maps;
     size_t n_maps;
     const struct input_laid *laid; /* texts that are read in place of what files hold */

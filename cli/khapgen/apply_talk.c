@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { TALK_MS = 30000, REMOVE_MS = 5000, RELOAD_MS = 60000, SETTLE_MS = 3000, STEP_MS = 50, MANY = 1024 };
+enum { TALK_MS = 30000, REMOVE_MS = 5000, SETTLE_MS = 3000, STEP_MS = 50 };
 
 static int64_t now_ms(void)
 {
@@ -281,78 +281,4 @@ bool apply_at_run_time(const char *socket, const struct khap_diff *diff, const s
     for (int64_t end = now_ms() + SETTLE_MS; !(good = apply_has(socket, diff, why)) && now_ms() < end;)
         pause_ms(STEP_MS);
     return good;
-}
-
-/* ---- reload */
-
-struct workers {
-    uint32_t pids[MANY];
-    size_t n;
-};
-
-/* The workers of now: a line each between `# workers` and the next `#`. */
-static bool list_workers(const char *master, struct workers *w, int32_t *error)
-{
-    struct khap_str reply, line;
-    bool in = false;
-    w->n = 0;
-    if (!apply_ask(master, 0, "show proc", STEP_MS * 100, &reply, error))
-        return false;
-    struct khap_str rest = reply;
-    while (scalar_next_line(&rest, &line)) {
-        if (line.len > 0 && *line.ptr == '#')
-            in = apply_same(line, WORD("# workers"));
-        else if (in && w->n < MANY) {
-            struct khap_str pid = apply_next_word(&line), type = apply_next_word(&line);
-            uint32_t n = 0;
-            for (size_t i = 0; i < pid.len && pid.ptr[i] >= '0' && pid.ptr[i] <= '9' && n < UINT32_MAX / 16;
-                 i++)
-                n = n * 10 + (uint32_t)(pid.ptr[i] - '0');
-            if (n > 0 && apply_same(type, WORD("worker")))
-                w->pids[w->n++] = n;
-        }
-    }
-    apply_drop(reply);
-    return true;
-}
-
-static bool is_new(const struct workers *now, const struct workers *before)
-{
-    size_t old = 0;
-    for (size_t i = 0; i < now->n; i++)
-        for (size_t k = 0; k < before->n; k++)
-            old += now->pids[i] == before->pids[k];
-    return now->n > 0 && old == 0;
-}
-
-bool apply_reload(const char *master, bool *answers, char why[WHY])
-{
-    struct workers before, now;
-    struct khap_str reply;
-    int32_t error = 0;
-    int64_t end = now_ms() + RELOAD_MS;
-    *answers = list_workers(master, &before, &error);
-    if (!*answers) {
-        snprintf(why, WHY, "the master: %s",
-                 error != 0 ? khap_apply_error_text(error) : "it does not tell its processes");
-        return false;
-    }
-    /* up to 2.6 the master closes at once and starts itself anew, so that no reply is no failure */
-    if (apply_ask(master, 0, "reload", RELOAD_MS, &reply, &error) && reply.len > 0) {
-        bool good = reply.len >= 9 && memcmp(reply.ptr, "Success=1", 9) == 0;
-        if (!good)
-            apply_say(why, "the master says ", reply);
-        apply_drop(reply);
-        if (!good)
-            return false;
-    } else {
-        apply_drop(reply);
-    }
-    do {
-        if (list_workers(master, &now, &error) && is_new(&now, &before))
-            return true;
-        pause_ms(STEP_MS);
-    } while (now_ms() < end);
-    snprintf(why, WHY, "no new worker was started within %d seconds", RELOAD_MS / 1000);
-    return false;
 }

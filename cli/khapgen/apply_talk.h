@@ -21,7 +21,4 @@ void apply_say(char why[WHY], const char *what, struct khap_str text);
 bool apply_at_run_time(const char *socket, const struct khap_diff *diff, const struct khap_bundle *bundle,
                        const char *directory, char why[WHY]);
 
-/* Reloads through the master. `answers` false: nobody is there. */
-bool apply_reload(const char *master, bool *answers, char why[WHY]);
-
 #endif

@@ -493,6 +493,21 @@ enum khap_status khap_haproxy_check(struct khap_str binary, struct khap_str dire
                                     size_t capacity, size_t *length, struct khap_run *run);
 
 /**
+ * Runs a program and gives what it prints on standard output and standard error. Else as khap_haproxy_version().
+ *
+ * @param words     the program, which is searched for in PATH when its name has no slash, and its arguments
+ * @param count     how many, from 1 to 64
+ * @param buffer    [out] what it printed, not NUL-terminated
+ * @param capacity  size of the buffer
+ * @param length    [out] how much was printed
+ * @param run       [in,out] `size` and `timeout_ms` set by the caller; may be NULL
+ * @return KHAP_OK; KHAP_EIO when it could not be run, took too long, or ended with another status than 0; KHAP_ELIMIT when the buffer is too
+ *         small, or the words are too many or longer than 8 KiB together; KHAP_EINVAL, for a NUL in a word, too
+ */
+enum khap_status khap_run_command(const struct khap_str *words, size_t count, char *buffer, size_t capacity,
+                                  size_t *length, struct khap_run *run);
+
+/**
  * Which generation counts: DIRECTORY/current is a link to generations/N.
  *
  * @param directory  the directory

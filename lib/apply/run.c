@@ -19,7 +19,7 @@
 #define PATH_MAX 4096
 #endif
 
-enum { DEFAULT_TIMEOUT_MS = 10000, POLL_STEP_MS = 5 };
+enum { DEFAULT_TIMEOUT_MS = 10000, POLL_STEP_MS = 5, MOST_WORDS = 64, WORDS_ROOM = 8192 };
 
 extern char **environ;
 
@@ -28,6 +28,7 @@ struct child {
     int out;          /* our end of its standard output */
     int64_t deadline; /* milliseconds of the monotonic clock */
     bool errors;      /* standard error is read, too */
+    bool search;      /* a name without a slash is looked for in PATH */
     struct khap_run *run;
 };
 
@@ -85,7 +86,8 @@ static int spawn(struct child *c, char *const *argv, int out)
         if (error == 0)
             error = set_files(&files, out, c->errors);
         if (error == 0)
-            error = posix_spawn(&c->pid, argv[0], &files, &attributes, argv, environ);
+            error = (c->search ? posix_spawnp : posix_spawn)(&c->pid, argv[0], &files, &attributes, argv,
+                                                             environ);
         (void)posix_spawn_file_actions_destroy(&files);
     }
     (void)posix_spawnattr_destroy(&attributes);
@@ -211,10 +213,11 @@ static bool copy_path(struct khap_str path, char room[PATH_MAX])
 }
 
 /* argv[0] NULL: a path was too long. */
-static enum khap_status run_program(char *const *argv, bool errors, char *buffer, size_t capacity,
+static enum khap_status run_program(char *const *argv, struct child c, char *buffer, size_t capacity,
                                     size_t *length, struct khap_run *run)
 {
-    struct child c = {.pid = -1, .out = -1, .run = run, .errors = errors};
+    c.pid = c.out = -1;
+    c.run = run;
     *length = 0;
     run->step = KHAP_STEP_NONE;
     run->error = 0;
@@ -245,7 +248,7 @@ enum khap_status khap_haproxy_version(struct khap_str binary, char *buffer, size
         return KHAP_EINVAL;
     if (!copy_path(binary, path))
         argv[0] = NULL;
-    return run_program(argv, false, buffer, capacity, length, run);
+    return run_program(argv, (struct child){0}, buffer, capacity, length, run);
 }
 
 enum khap_status khap_haproxy_check(struct khap_str binary, struct khap_str directory, char *buffer,
@@ -260,5 +263,30 @@ enum khap_status khap_haproxy_check(struct khap_str binary, struct khap_str dire
         return KHAP_EINVAL;
     if (!copy_path(binary, path) || !copy_path(directory, where))
         argv[0] = NULL;
-    return run_program(argv, true, buffer, capacity, length, run);
+    return run_program(argv, (struct child){.errors = true}, buffer, capacity, length, run);
+}
+
+enum khap_status khap_run_command(const struct khap_str *words, size_t count, char *buffer, size_t capacity,
+                                  size_t *length, struct khap_run *run)
+{
+    struct khap_run own = {.size = sizeof own};
+    char room[WORDS_ROOM], *argv[MOST_WORDS + 1];
+    size_t used = 0;
+    if (run == NULL)
+        run = &own;
+    if (words == NULL || count == 0 || !is_usable(run, words[0], buffer, capacity, length))
+        return KHAP_EINVAL;
+    for (size_t i = 0; i < count; i++) {
+        if (words[i].len > 0 && memchr(words[i].ptr, '\0', words[i].len) != NULL)
+            return KHAP_EINVAL;
+        if (i == MOST_WORDS || words[i].len >= sizeof room - used)
+            return KHAP_ELIMIT;
+        argv[i] = room + used;
+        if (words[i].len > 0)
+            memcpy(argv[i], words[i].ptr, words[i].len);
+        argv[i][words[i].len] = '\0';
+        used += words[i].len + 1;
+    }
+    argv[count] = NULL;
+    return run_program(argv, (struct child){.errors = true, .search = true}, buffer, capacity, length, run);
 }

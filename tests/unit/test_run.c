@@ -61,6 +61,47 @@ static void test_output(void **state)
     assert_int_equal(length, sizeof buffer);
 }
 
+static void test_command(void **state)
+{
+    (void)state;
+    size_t length;
+    struct khap_run run = {.size = sizeof run};
+    struct khap_str words[65];
+    script("./told", "for w; do echo \"<$w>\"; done; echo noise >&2; exit 7");
+    words[0] = str("./told");
+    words[1] = str("a b");
+    words[2] = str("");
+    words[3] = str("$HOME;*");
+    assert_int_equal(khap_run_command(words, 4, buffer, sizeof buffer, &length, &run), KHAP_EIO);
+    assert_int_equal(run.exit_status, 7);
+    assert_int_equal(run.error, 0);
+    assert_int_equal(length, 24);
+    assert_memory_equal(buffer, "<a b>\n<>\n<$HOME;*>\nnoise\n", 24);
+    /* a bare name is looked for */
+    words[0] = str("true");
+    assert_int_equal(khap_run_command(words, 1, buffer, sizeof buffer, &length, NULL), KHAP_OK);
+    words[0] = str("khap-no-such-program");
+    assert_int_equal(khap_run_command(words, 1, buffer, sizeof buffer, &length, &run), KHAP_EIO);
+    assert_int_equal(run.error, ENOENT);
+    assert_int_equal(run.step, KHAP_STEP_START);
+    /* what cannot be a command */
+    assert_int_equal(khap_run_command(words, 0, buffer, sizeof buffer, &length, &run), KHAP_EINVAL);
+    assert_int_equal(khap_run_command(NULL, 1, buffer, sizeof buffer, &length, &run), KHAP_EINVAL);
+    words[0] = (struct khap_str){"a\0b", 3};
+    assert_int_equal(khap_run_command(words, 1, buffer, sizeof buffer, &length, &run), KHAP_EINVAL);
+    words[0] = str("true");
+    for (size_t i = 1; i < 65; i++)
+        words[i] = str("w");
+    assert_int_equal(khap_run_command(words, 64, buffer, sizeof buffer, &length, &run), KHAP_OK);
+    assert_int_equal(khap_run_command(words, 65, buffer, sizeof buffer, &length, &run), KHAP_ELIMIT);
+    char *all = malloc(9000);
+    assert_non_null(all);
+    memset(all, 'x', 9000);
+    words[1] = (struct khap_str){all, 9000};
+    assert_int_equal(khap_run_command(words, 2, buffer, sizeof buffer, &length, &run), KHAP_ELIMIT);
+    free(all);
+}
+
 static void test_failures(void **state)
 {
     (void)state;
@@ -169,6 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_output),
+        cmocka_unit_test(test_command),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_time),
         cmocka_unit_test(test_callers_surroundings),
