@@ -75,8 +75,8 @@ static void test_command(void **state)
     assert_int_equal(khap_run_command(words, 4, buffer, sizeof buffer, &length, &run), KHAP_EIO);
     assert_int_equal(run.exit_status, 7);
     assert_int_equal(run.error, 0);
-    assert_int_equal(length, 24);
-    assert_memory_equal(buffer, "<a b>\n<>\n<$HOME;*>\nnoise\n", 24);
+    assert_int_equal(length, 25);
+    assert_memory_equal(buffer, "<a b>\n<>\n<$HOME;*>\nnoise\n", 25);
     /* a bare name is looked for */
     words[0] = str("true");
     assert_int_equal(khap_run_command(words, 1, buffer, sizeof buffer, &length, NULL), KHAP_OK);
