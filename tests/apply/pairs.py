@@ -40,7 +40,7 @@ class Maps:
     def __init__(self, rng, ports, directory, pems):
         self.rng, self.ports, self.dir, self.pems, self.serial = rng, ports, directory, pems, 0
         self.contents = {}
-        self.map = {"nodes": {}, "certs": [], "services": {}}
+        self.map = {"nodes": {}, "certs": [], "services": {}, "global": rng.choice(["", "tune.bufsize 32768"])}
         self.cert("default.pem", None)
         for name in NAMES:
             if rng.random() < 0.5:
@@ -95,7 +95,7 @@ class Maps:
     def kinds(self):
         """What may be changed now."""
         m = self.map
-        out = ["weight", "state", "address", "host+", "path+", "canary", "split", "renew", "server", "service+"]
+        out = ["weight", "state", "address", "host+", "path+", "path+", "canary", "split", "renew", "server", "service+"]
         out += ["node+"] * 2 if len(m["nodes"]) < 6 else []
         out += ["node-"] * 2 if len(m["nodes"]) > 1 else []
         out += ["host-"] if any(len(s.get("hosts", [])) > 1 for s in m["services"].values()) else []
@@ -125,7 +125,7 @@ class Maps:
         elif kind == "address":
             node["address"] = self.node_address()
         elif kind == "host+":
-            for _ in range(rng.choice([1, 1, 40])):
+            for _ in range(rng.choice([1, 1, 40, 900])):
                 rng.choice([s for s in services if "hosts" in s])["hosts"].append(self.host())
         elif kind == "host-":
             s = rng.choice([s for s in services if len(s.get("hosts", [])) > 1])
@@ -134,7 +134,8 @@ class Maps:
             self.serial += 1
             host = rng.choice([h for s in services for h in s.get("hosts", [])])
             rng.choice([s for n, s in m["services"].items() if n in ("api", "own", "sticky")]).setdefault("routes", []).append(
-                {"host": host, "path": rng.choice(["/p%d", "/p/%d/q", "/%d"]) % self.serial, "pathType": rng.choice(["Exact", "Prefix", "Prefix"])})
+                rng.choice([{"path": "/p%d" % self.serial, "pathType": "Exact"}, {"path": "/p/%d/q" % self.serial}, {"path": "/%d" % self.serial},
+                            {"path": "^/r%d/[a-z]+\\.(x|y)$" % self.serial, "pathType": "Regex"}]) | {"host": host})
         elif kind == "path-":
             routes = rng.choice([s for s in services if s.get("routes")])["routes"]
             del routes[rng.randrange(len(routes))]
@@ -180,8 +181,13 @@ class Maps:
         """(host, path) of requests whose answer is no matter of chance."""
         out = []
         for name, s in sorted(self.map["services"].items()):
+            if s.get("check") is False: # whether a dead node is asked is chance
+                continue
             out += [(h.replace("*", "deep"), "/") for h in s.get("hosts", [])[:2] if name not in ("both", "web")]
-            out += [(r["host"].replace("*", "deep"), r["path"] + ("/x" if r["pathType"] == "Prefix" else "")) for r in s.get("routes", [])[:2]]
+            for r in s.get("routes", [])[:3]:
+                kind = r.get("pathType", "Prefix")
+                path = r["path"] + "/x" if kind == "Prefix" else r["path"] if kind == "Exact" else r["path"].split("[")[0][1:] + "abc.y"
+                out.append((r["host"].replace("*", "deep"), path))
         return self.rng.sample(out, min(len(out), 4)) + [("nobody.example", "/")]
 
 
@@ -236,7 +242,8 @@ class Running:
                 # backend, id, name, address, operational and administrative state but for who put it into maintenance, weight said by the user, port
                 out["server", w[1], w[3]] = (w[2], w[4], w[5], int(w[6]) & ~4, w[7], w[18])
         for name in maps:
-            out["map", name] = sorted(x.split(" ", 1)[1] for x in self.ask("show map " + name).splitlines() if " " in x)
+            # where the first that matches counts, their order is told, too
+            out["map", name] = (list if "regexes" in name or "hostless" in name else sorted)(x.split(" ", 1)[1] for x in self.ask("show map " + name).splitlines() if " " in x)
         for name in pems:
             out["cert", name] = sorted(re.findall(r"^(?:Serial|SHA1 FingerPrint|Subject|Status|Filename): .*$", self.ask("show ssl cert " + name), re.M))
         out["certs"] = sorted(x for x in self.ask("show ssl cert").splitlines() if x and not x.startswith("#"))
