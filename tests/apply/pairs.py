@@ -198,7 +198,7 @@ class Running:
         self.sock, self.http, self.https, self.dir = sock, http, https, directory
         self.log = os.path.dirname(directory) + "/log"
         with open(self.log, "w") as log:
-            self.process = subprocess.Popen([binary, "-C", directory, "-db", "-f", "haproxy.cfg"], stdout=subprocess.DEVNULL, stderr=log, stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen(self.words(binary, directory), stdout=subprocess.DEVNULL, stderr=log, stdin=subprocess.DEVNULL)
         end = time.time() + 20
         while time.time() < end and self.process.poll() is None:
             try:
@@ -208,6 +208,9 @@ class Running:
                 time.sleep(0.005)
         with open(self.log) as f:
             raise RuntimeError(f.read())
+
+    def words(self, binary, directory):
+        return [binary, "-C", directory, "-db", "-f", "haproxy.cfg"]
 
     def ask(self, command):
         with socket.socket(socket.AF_UNIX) as s:
@@ -278,6 +281,7 @@ class Running:
 
 class Walk:
     """One release: a map, what follows it, and how that went."""
+    running = Running
 
     def __init__(self, lab, release, binary, rng, ports, pems):
         self.release, self.binary, self.rng = release, binary, rng
@@ -291,9 +295,12 @@ class Walk:
         self.seen, self.wrong, self.reasons, self.proxy = collections.Counter(), [], collections.Counter(), None
         self.said = ""
 
+    def words(self):
+        return ["--socket", self.sock]
+
     def apply(self):
         self.maps.write(self.dir + "/map.yaml", self.http, self.https, self.sock)
-        done = subprocess.run([KHAPGEN, "apply", "--directory", self.khap, "--binary", self.binary, "--socket", self.sock, self.dir + "/map.yaml"],
+        done = subprocess.run([KHAPGEN, "apply", "--directory", self.khap, "--binary", self.binary, *self.words(), self.dir + "/map.yaml"],
                               capture_output=True, text=True, timeout=120)
         self.said = done.stdout + done.stderr
         return done.returncode
@@ -307,7 +314,7 @@ class Walk:
             os.unlink(self.sock)
         if self.apply() != 0:
             raise RuntimeError("the first generation: " + self.said)
-        self.proxy = Running(self.binary, self.khap + "/current", self.sock, self.http, self.https)
+        self.proxy = self.running(self.binary, self.khap + "/current", self.sock, self.http, self.https)
 
     def fresh(self):
         to, sock = self.dir + "/fresh/run", self.dir + "/sock2"
@@ -359,7 +366,7 @@ class Walk:
             self.compare(kinds)
         elif "not all can be done at run time" in self.said:
             self.seen["reload"] += 1
-            dry = subprocess.run([KHAPGEN, "apply", "--dry-run", "--directory", self.khap, "--binary", self.binary, "--socket", self.sock, self.dir + "/map.yaml"],
+            dry = subprocess.run([KHAPGEN, "apply", "--dry-run", "--directory", self.khap, "--binary", self.binary, *self.words(), self.dir + "/map.yaml"],
                                  capture_output=True, text=True, timeout=120)
             self.said = dry.stdout
             self.reasons.update("%s: %s" % (self.release, x) for x in set(re.findall("reload: (.*)", self.said)))
@@ -386,21 +393,19 @@ def make_pems(lab):
     return out
 
 
-def main():
-    lib.need_haproxy()
-    tap.note("N=%d SEED=%d" % (N, SEED))
-    releases = [pair.split("=", 1) for pair in os.environ.get("HAPROXY_RELEASES", "").split()] or [["installed", lib.HAPROXY]]
+def walk_all(releases, kind, n, what):
+    tap.note("N=%d SEED=%d" % (n, SEED))
     rng = random.Random(SEED)
     with lib.Lab() as lab:
         pems = make_pems(lab)
         ports = [lib.free_port() for _ in range(5)]
         for port in ports:
             lab.web(port, ALIVE)
-        walks = [Walk(lab, release, binary, rng, ports, pems) for release, binary in releases]
+        walks = [kind(lab, release, binary, rng, ports, pems) for release, binary in releases]
         try:
-            for walk in walks[:N]:
+            for walk in walks[:n]:
                 walk.begin()
-            for i in range(N):
+            for i in range(n):
                 walks[i % len(walks)].step()
         finally:
             for walk in walks:
@@ -409,13 +414,19 @@ def main():
         for walk in walks:
             seen.update(walk.seen)
             reasons.update(walk.reasons)
-            tap.ok("HAProxy %s: after %d changes at run time it was what a fresh start is" % (walk.release, walk.seen["at run time"]), not walk.wrong, "\n".join(walk.wrong[:8]))
+            tap.ok(what % (walk.release, walk.seen["at run time"]), not walk.wrong, "\n".join(walk.wrong[:8]))
     tap.note("%d at run time, %d reloads" % (seen.pop("at run time", 0), seen.pop("reload", 0)))
-    for what, n in sorted(seen.items()):
-        tap.note("%6d  %s" % (n, what))
-    for why, n in reasons.most_common():
-        tap.note("%6d  reload, %s" % (n, why))
+    for name, times in sorted(seen.items()):
+        tap.note("%6d  %s" % (times, name))
+    for why, times in reasons.most_common():
+        tap.note("%6d  reload, %s" % (times, why))
     tap.finish()
+
+
+def main():
+    lib.need_haproxy()
+    releases = [pair.split("=", 1) for pair in os.environ.get("HAPROXY_RELEASES", "").split()] or [["installed", lib.HAPROXY]]
+    walk_all(releases, Walk, N, "HAProxy %s: after %d changes at run time it was what a fresh start is")
 
 
 if __name__ == "__main__":
