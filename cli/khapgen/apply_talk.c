@@ -114,7 +114,7 @@ struct sending {
     const struct khap_diff *diff;
     const struct khap_bundle *bundle;
     struct version *versions;
-    size_t n_versions;
+    size_t n_versions, bufsize;
     char *why;
 };
 
@@ -212,7 +212,7 @@ static bool send_kind(struct sending *s, size_t *next, enum kind kind)
     struct khap_command c = {.size = sizeof c};
     struct khap_dialogue *d = NULL;
     struct khap_str command, reply;
-    bool good = khap_dialogue_new(NULL, KHAP_DIALOGUE_PROMPT, 0, &d) == KHAP_OK;
+    bool good = khap_dialogue_new(NULL, KHAP_DIALOGUE_PROMPT, s->bufsize, &d) == KHAP_OK;
     for (; good && khap_diff_command_at(s->diff, *next, &c) == KHAP_OK && kind_of(&c) == kind; ++*next)
         good = add_one(s, d, &c);
     good = good && talk(s, d);
@@ -243,7 +243,7 @@ static bool send_repeated(struct sending *s, size_t *next)
         if (left > 0)
             pause_ms(STEP_MS);
         left = 0;
-        good = good && khap_dialogue_new(NULL, KHAP_DIALOGUE_PROMPT, 0, &d) == KHAP_OK;
+        good = good && khap_dialogue_new(NULL, KHAP_DIALOGUE_PROMPT, s->bufsize, &d) == KHAP_OK;
         for (size_t i = 0; good && i < n; i++)
             good = done[i] || (khap_diff_command_at(s->diff, first + i, &c) == KHAP_OK && add_one(s, d, &c));
         good = good && talk(s, d);
@@ -266,7 +266,12 @@ static bool send_repeated(struct sending *s, size_t *next)
 bool apply_at_run_time(const char *socket, const struct khap_diff *diff, const struct khap_bundle *bundle,
                        const char *directory, char why[WHY])
 {
-    struct sending s = {.socket = socket, .directory = directory, .diff = diff, .bundle = bundle, .why = why};
+    struct sending s = {.socket = socket,
+                        .directory = directory,
+                        .diff = diff,
+                        .bundle = bundle,
+                        .why = why,
+                        .bufsize = khap_diff_bufsize(diff)};
     struct khap_command c = {.size = sizeof c};
     bool good = true;
     snprintf(why, WHY, "no memory");

@@ -141,6 +141,14 @@ enum khap_status khap_diff_change_at(const struct khap_diff *diff, size_t index,
 int khap_diff_reloads(const struct khap_diff *diff);
 
 /**
+ * How many bytes HAProxy's buffers have where it runs the configuration as it was: a command and its payload must fit into one.
+ *
+ * @param diff  the diff
+ * @return tune.bufsize, or its default, 16384
+ */
+size_t khap_diff_bufsize(const struct khap_diff *diff);
+
+/**
  * One command of the plan, in the order in which they are to be sent: what is there anew comes before what refers to it, and what refers to
  * something that goes before that. Those of changes that need a reload are not among them. The first reply that does not say that it was done
  * ends the plan: then only a reload brings HAProxy to what it should be.

@@ -203,23 +203,28 @@ static bool share_a_name(struct khap_str a, struct khap_str b)
     return false;
 }
 
-/* What is added stands behind the others for HAProxy: that is the same where it does in the file, or where each has names of its own. */
+/* Where HAProxy has a line: what is added stands behind the others. */
+static uint32_t rank(const struct comparison *c, uint32_t i)
+{
+    uint32_t twin = c->now.all.ptr[i].twin;
+    return twin != DIFF_NONE ? twin : c->old.all.len + i;
+}
+
+/* Whether two lines stand the other way round than in the file, and may have a name in common. */
 static bool order_matters(const struct comparison *c)
 {
-    uint32_t reached = 0;
-    bool added = false, wrong = false, named = true;
-    for (uint32_t i = 0; i < c->now.all.len; i++) {
-        const struct listed *l = &c->now.all.ptr[i];
-        named = named && l->names.len > 0;
-        wrong = wrong || (l->twin != DIFF_NONE && (added || l->twin < reached));
-        reached = l->twin != DIFF_NONE ? l->twin : reached;
-        added = added || l->twin == DIFF_NONE;
+    uint32_t highest = 0;
+    for (uint32_t k = 0; k < c->now.all.len; k++) {
+        const struct listed *l = &c->now.all.ptr[k];
+        for (uint32_t i = 0; i < k && rank(c, k) < highest; i++) {
+            const struct listed *other = &c->now.all.ptr[i];
+            if (rank(c, i) > rank(c, k) &&
+                (l->names.len == 0 || other->names.len == 0 || share_a_name(l->names, other->names)))
+                return true;
+        }
+        highest = rank(c, k) > highest ? rank(c, k) : highest;
     }
-    for (uint32_t i = 0; i < c->now.all.len && wrong && named; i++)
-        for (uint32_t k = 0; k < c->now.all.len && named; k++)
-            named = i == k || c->now.all.ptr[i].twin != DIFF_NONE ||
-                    !share_a_name(c->now.all.ptr[i].names, c->now.all.ptr[k].names);
-    return wrong && !named;
+    return false;
 }
 
 /* For all lines at once: why they cannot change at run time. */

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "diff/diff.h"
+#include "value/number.h"
 
 void khap_diff_options_init(struct khap_diff_options *options)
 {
@@ -141,4 +142,25 @@ enum khap_status khap_diff_file_at(const struct khap_diff *d, size_t index, stru
     file->path = f->path;
     file->text = f->known ? f->text : (struct khap_str){NULL, 0};
     return KHAP_OK;
+}
+
+/* Up to 3.0 digits alone are read. */
+size_t khap_diff_bufsize(const struct khap_diff *d)
+{
+    size_t bytes = 16384;
+    for (uint32_t i = 0; d != NULL && i < d->before.lines.len; i++) {
+        const struct diff_line *line = &d->before.lines.ptr[i];
+        uint64_t n;
+        if (!khap__str_eq(line->keyword, S("tune.bufsize")) || line->n < 2)
+            continue;
+        struct khap_str word = line->words[1];
+        size_t digits = 0;
+        while (digits < word.len && khap__is_digit((unsigned char)word.ptr[digits]))
+            digits++;
+        if (d->target.first < KHAP_RELEASE(3, 1))
+            word.len = digits;
+        if (khap__size_parse(word, &n) == VALUE_OK && n > 0 && n < SIZE_MAX)
+            bytes = (size_t)n;
+    }
+    return bytes;
 }

@@ -27,6 +27,7 @@ struct comparison {
     struct entries old, now;
     bool map, ordered; /* another order is another configuration */
     uint32_t added, other;
+    size_t piece;
     uint32_t change; /* the one that is told of the entry at hand, counted from the first that will be */
     enum way way;
     const char *why; /* for a reload */
@@ -36,8 +37,7 @@ enum {
     FEW = 8, /* entries that are added go many at a time from here on */
     MANY =
         500, /* so many entries that change or go are looked for slowly: up to 2.8 each is a walk along all */
-    PIECE = 4096,  /* of a payload: HAProxy's buffer has to hold it */
-    LONGEST = 8192 /* of an entry */
+    PIECE = 4096 /* of a payload, at most: a quarter of HAProxy's buffer */
 };
 
 static bool is_blank(char c)
@@ -115,7 +115,8 @@ static bool same_entries(const struct comparison *c)
 static bool in_payload(const struct comparison *c, const struct entry *e)
 {
     struct khap_str parts[] = {e->key, e->value};
-    bool good = e->key.len + e->value.len <= LONGEST && (!c->map || e->value.len > 0) && e->key.ptr[0] != '#';
+    bool good =
+        e->key.len + e->value.len <= 2 * c->piece && (!c->map || e->value.len > 0) && e->key.ptr[0] != '#';
     for (size_t p = 0; p < 2; p++)
         for (size_t i = 0; i < parts[p].len && good; i++)
             good = parts[p].ptr[i] != '\0' && parts[p].ptr[i] != '\r';
@@ -170,7 +171,7 @@ static bool plan_pieces(struct comparison *c, enum diff_phase phase, bool all)
         if (!all && e->twin != DIFF_NONE)
             continue;
         good = in_payload(c, e);
-        if (good && piece.len > 0 && piece.len + e->key.len + e->value.len + 2 > PIECE)
+        if (good && piece.len > 0 && piece.len + e->key.len + e->value.len + 2 > c->piece)
             good = plan_piece(c, phase, all, &piece);
         khap__buf_add(&piece, e->key);
         if (c->map) {
@@ -279,6 +280,7 @@ static void tell_all(struct comparison *c)
 void khap__diff_entries(struct khap_diff *d, const struct diff_file *before, const struct diff_file *after)
 {
     struct comparison c = {.d = d, .file = after, .map = khap__str_eq(after->holds, S("map"))};
+    c.piece = khap_diff_bufsize(d) / 4 < PIECE ? khap_diff_bufsize(d) / 4 : PIECE;
     khap__map_init(&c.old.by_key, &d->alloc);
     khap__map_init(&c.now.by_key, &d->alloc);
     d->status = read_entries(d, before, c.map, &c.old);

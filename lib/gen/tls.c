@@ -4,8 +4,8 @@
 #include "model/rows.h"
 
 /*
- * A certificate goes on the bind line (`crt`, `crt-list` of the user's own) unless something is said of it
- * alone (`hosts`, `clientCa`): then it is a line of a crt-list, which only a bundle can carry. Neighbours in
+ * A certificate goes on the bind line (`crt`, `crt-list` of the user's own) in one file; there nothing can be said of it
+ * alone (`hosts`, `clientCa`). In a bundle it is a line of a crt-list, except where no list can name it. Neighbours in
  * the map share a crt-list, so that the order of the map stays: the first certificate is the one for unknown
  * names.
  *

@@ -19,6 +19,11 @@ import khapgen  # noqa: E402
 import lib  # noqa: E402
 import tap  # noqa: E402
 
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
+
 KHAPGEN = khapgen.program()
 N = int(os.environ.get("N") or 24)
 SEED = tap.seed("N")
@@ -148,7 +153,14 @@ def main():
     rng = random.Random(SEED)
     tap.note("N=%d SEED=%d" % (N, SEED))
     binaries = [pair.split("=", 1)[1] for pair in os.environ.get("HAPROXY_RELEASES", "").split()]
-    seen, wrong = collections.Counter(), []
+    seen, wrong, validator = collections.Counter(), [], None
+    if jsonschema:
+        with open(tap.srcdir + "/docs/diff.schema.json") as f:
+            schema = json.load(f)
+        jsonschema.Draft202012Validator.check_schema(schema)
+        validator = jsonschema.Draft202012Validator(schema)
+    else:
+        tap.skip("the schema needs jsonschema (Debian: package python3-jsonschema)")
     with lib.Lab() as lab:
         binaries = binaries or [lib.HAPROXY]
         pems = [lib.Certs(lab.dir + "/certs%d" % i).make("site", ["site.example"]) for i in range(2)]
@@ -178,7 +190,10 @@ def main():
                 if done.returncode > 1:
                     wrong.append(done.stderr)
                     return {"changes": [], "commands": [], "reload": False}
-                return json.loads(done.stdout)
+                said = json.loads(done.stdout)
+                if validator:
+                    wrong.extend("the schema: %s: %s" % (e.json_path, e.message) for e in validator.iter_errors(said))
+                return said
             same = plan("a", "aa")
             if same["changes"] or same["reload"]:
                 wrong.append("layout is a change: %r" % same)

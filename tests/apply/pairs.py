@@ -40,7 +40,7 @@ class Maps:
     def __init__(self, rng, ports, directory, pems):
         self.rng, self.ports, self.dir, self.pems, self.serial = rng, ports, directory, pems, 0
         self.contents = {}
-        self.map = {"nodes": {}, "certs": [], "services": {}}
+        self.map = {"nodes": {}, "certs": [], "services": {}, "global": rng.choice(["", "tune.bufsize 32768"])}
         self.cert("default.pem", None)
         for name in NAMES:
             if rng.random() < 0.5:
@@ -95,7 +95,7 @@ class Maps:
     def kinds(self):
         """What may be changed now."""
         m = self.map
-        out = ["weight", "state", "address", "host+", "path+", "canary", "split", "renew", "server", "service+"]
+        out = ["weight", "state", "address", "host+", "path+", "path+", "canary", "split", "renew", "server", "service+"]
         out += ["node+"] * 2 if len(m["nodes"]) < 6 else []
         out += ["node-"] * 2 if len(m["nodes"]) > 1 else []
         out += ["host-"] if any(len(s.get("hosts", [])) > 1 for s in m["services"].values()) else []
@@ -125,7 +125,7 @@ class Maps:
         elif kind == "address":
             node["address"] = self.node_address()
         elif kind == "host+":
-            for _ in range(rng.choice([1, 1, 40])):
+            for _ in range(rng.choice([1, 1, 40, 900])):
                 rng.choice([s for s in services if "hosts" in s])["hosts"].append(self.host())
         elif kind == "host-":
             s = rng.choice([s for s in services if len(s.get("hosts", [])) > 1])
@@ -134,7 +134,8 @@ class Maps:
             self.serial += 1
             host = rng.choice([h for s in services for h in s.get("hosts", [])])
             rng.choice([s for n, s in m["services"].items() if n in ("api", "own", "sticky")]).setdefault("routes", []).append(
-                {"host": host, "path": rng.choice(["/p%d", "/p/%d/q", "/%d"]) % self.serial, "pathType": rng.choice(["Exact", "Prefix", "Prefix"])})
+                rng.choice([{"path": "/p%d" % self.serial, "pathType": "Exact"}, {"path": "/p/%d/q" % self.serial}, {"path": "/%d" % self.serial},
+                            {"path": "^/r%d/[a-z]+\\.(x|y)$" % self.serial, "pathType": "Regex"}]) | {"host": host})
         elif kind == "path-":
             routes = rng.choice([s for s in services if s.get("routes")])["routes"]
             del routes[rng.randrange(len(routes))]
@@ -180,8 +181,13 @@ class Maps:
         """(host, path) of requests whose answer is no matter of chance."""
         out = []
         for name, s in sorted(self.map["services"].items()):
+            if s.get("check") is False: # whether a dead node is asked is chance
+                continue
             out += [(h.replace("*", "deep"), "/") for h in s.get("hosts", [])[:2] if name not in ("both", "web")]
-            out += [(r["host"].replace("*", "deep"), r["path"] + ("/x" if r["pathType"] == "Prefix" else "")) for r in s.get("routes", [])[:2]]
+            for r in s.get("routes", [])[:3]:
+                kind = r.get("pathType", "Prefix")
+                path = r["path"] + "/x" if kind == "Prefix" else r["path"] if kind == "Exact" else r["path"].split("[")[0][1:] + "abc.y"
+                out.append((r["host"].replace("*", "deep"), path))
         return self.rng.sample(out, min(len(out), 4)) + [("nobody.example", "/")]
 
 
@@ -192,7 +198,7 @@ class Running:
         self.sock, self.http, self.https, self.dir = sock, http, https, directory
         self.log = os.path.dirname(directory) + "/log"
         with open(self.log, "w") as log:
-            self.process = subprocess.Popen([binary, "-C", directory, "-db", "-f", "haproxy.cfg"], stdout=subprocess.DEVNULL, stderr=log, stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen(self.words(binary, directory), stdout=subprocess.DEVNULL, stderr=log, stdin=subprocess.DEVNULL)
         end = time.time() + 20
         while time.time() < end and self.process.poll() is None:
             try:
@@ -202,6 +208,9 @@ class Running:
                 time.sleep(0.005)
         with open(self.log) as f:
             raise RuntimeError(f.read())
+
+    def words(self, binary, directory):
+        return [binary, "-C", directory, "-db", "-f", "haproxy.cfg"]
 
     def ask(self, command):
         with socket.socket(socket.AF_UNIX) as s:
@@ -236,7 +245,8 @@ class Running:
                 # backend, id, name, address, operational and administrative state but for who put it into maintenance, weight said by the user, port
                 out["server", w[1], w[3]] = (w[2], w[4], w[5], int(w[6]) & ~4, w[7], w[18])
         for name in maps:
-            out["map", name] = sorted(x.split(" ", 1)[1] for x in self.ask("show map " + name).splitlines() if " " in x)
+            # where the first that matches counts, their order is told, too
+            out["map", name] = (list if "regexes" in name or "hostless" in name else sorted)(x.split(" ", 1)[1] for x in self.ask("show map " + name).splitlines() if " " in x)
         for name in pems:
             out["cert", name] = sorted(re.findall(r"^(?:Serial|SHA1 FingerPrint|Subject|Status|Filename): .*$", self.ask("show ssl cert " + name), re.M))
         out["certs"] = sorted(x for x in self.ask("show ssl cert").splitlines() if x and not x.startswith("#"))
@@ -271,6 +281,7 @@ class Running:
 
 class Walk:
     """One release: a map, what follows it, and how that went."""
+    running = Running
 
     def __init__(self, lab, release, binary, rng, ports, pems):
         self.release, self.binary, self.rng = release, binary, rng
@@ -284,9 +295,12 @@ class Walk:
         self.seen, self.wrong, self.reasons, self.proxy = collections.Counter(), [], collections.Counter(), None
         self.said = ""
 
+    def words(self):
+        return ["--socket", self.sock]
+
     def apply(self):
         self.maps.write(self.dir + "/map.yaml", self.http, self.https, self.sock)
-        done = subprocess.run([KHAPGEN, "apply", "--directory", self.khap, "--binary", self.binary, "--socket", self.sock, self.dir + "/map.yaml"],
+        done = subprocess.run([KHAPGEN, "apply", "--directory", self.khap, "--binary", self.binary, *self.words(), self.dir + "/map.yaml"],
                               capture_output=True, text=True, timeout=120)
         self.said = done.stdout + done.stderr
         return done.returncode
@@ -300,7 +314,7 @@ class Walk:
             os.unlink(self.sock)
         if self.apply() != 0:
             raise RuntimeError("the first generation: " + self.said)
-        self.proxy = Running(self.binary, self.khap + "/current", self.sock, self.http, self.https)
+        self.proxy = self.running(self.binary, self.khap + "/current", self.sock, self.http, self.https)
 
     def fresh(self):
         to, sock = self.dir + "/fresh/run", self.dir + "/sock2"
@@ -352,7 +366,7 @@ class Walk:
             self.compare(kinds)
         elif "not all can be done at run time" in self.said:
             self.seen["reload"] += 1
-            dry = subprocess.run([KHAPGEN, "apply", "--dry-run", "--directory", self.khap, "--binary", self.binary, "--socket", self.sock, self.dir + "/map.yaml"],
+            dry = subprocess.run([KHAPGEN, "apply", "--dry-run", "--directory", self.khap, "--binary", self.binary, *self.words(), self.dir + "/map.yaml"],
                                  capture_output=True, text=True, timeout=120)
             self.said = dry.stdout
             self.reasons.update("%s: %s" % (self.release, x) for x in set(re.findall("reload: (.*)", self.said)))
@@ -379,21 +393,19 @@ def make_pems(lab):
     return out
 
 
-def main():
-    lib.need_haproxy()
-    tap.note("N=%d SEED=%d" % (N, SEED))
-    releases = [pair.split("=", 1) for pair in os.environ.get("HAPROXY_RELEASES", "").split()] or [["installed", lib.HAPROXY]]
+def walk_all(releases, kind, n, what):
+    tap.note("N=%d SEED=%d" % (n, SEED))
     rng = random.Random(SEED)
     with lib.Lab() as lab:
         pems = make_pems(lab)
         ports = [lib.free_port() for _ in range(5)]
         for port in ports:
             lab.web(port, ALIVE)
-        walks = [Walk(lab, release, binary, rng, ports, pems) for release, binary in releases]
+        walks = [kind(lab, release, binary, rng, ports, pems) for release, binary in releases]
         try:
-            for walk in walks[:N]:
+            for walk in walks[:n]:
                 walk.begin()
-            for i in range(N):
+            for i in range(n):
                 walks[i % len(walks)].step()
         finally:
             for walk in walks:
@@ -402,13 +414,19 @@ def main():
         for walk in walks:
             seen.update(walk.seen)
             reasons.update(walk.reasons)
-            tap.ok("HAProxy %s: after %d changes at run time it was what a fresh start is" % (walk.release, walk.seen["at run time"]), not walk.wrong, "\n".join(walk.wrong[:8]))
+            tap.ok(what % (walk.release, walk.seen["at run time"]), not walk.wrong, "\n".join(walk.wrong[:8]))
     tap.note("%d at run time, %d reloads" % (seen.pop("at run time", 0), seen.pop("reload", 0)))
-    for what, n in sorted(seen.items()):
-        tap.note("%6d  %s" % (n, what))
-    for why, n in reasons.most_common():
-        tap.note("%6d  reload, %s" % (n, why))
+    for name, times in sorted(seen.items()):
+        tap.note("%6d  %s" % (times, name))
+    for why, times in reasons.most_common():
+        tap.note("%6d  reload, %s" % (times, why))
     tap.finish()
+
+
+def main():
+    lib.need_haproxy()
+    releases = [pair.split("=", 1) for pair in os.environ.get("HAPROXY_RELEASES", "").split()] or [["installed", lib.HAPROXY]]
+    walk_all(releases, Walk, N, "HAProxy %s: after %d changes at run time it was what a fresh start is")
 
 
 if __name__ == "__main__":
