@@ -68,9 +68,9 @@ function flush(    d, name)
 }
 
 # `struct khap_str text` for .Fa, with what must not be taken for a macro kept apart
-function argument(s) { return "\"" roff(trim(s)) "\"" }
+function argument(s) { s = roff(trim(s)); return "\"" s (s ~ /\)$/ ? "\\&" : "") "\"" }
 
-function synopsis(d,    head, args, i, c, one, depth)
+function synopsis(d,    head, args, i, m, one)
 {
     gsub(/\n/, " ", d)
     head = d; sub(/\(.*/, "", head)
@@ -79,17 +79,9 @@ function synopsis(d,    head, args, i, c, one, depth)
     sub(/[a-z_0-9]+[ \t]*$/, "", head)
     print ".Ft \"" trim(head) "\""
     print ".Fo " name
-    # a comma inside the parentheses of a function pointer divides nothing
-    depth = 0
-    one = ""
-    for (i = 1; i <= length(args); i++) {
-        c = substr(args, i, 1)
-        if (c == "(") depth++
-        if (c == ")") depth--
-        if (c == "," && depth == 0) { print ".Fa " argument(one); one = "" }
-        else one = one c
-    }
-    print ".Fa " argument(one)
+    # each comma is a place where a line may end, those between the arguments of a function pointer, too
+    m = split(args, one, ",")
+    for (i = 1; i <= m; i++) print ".Fa " argument(one[i])
     print ".Fc"
 }
 
@@ -116,6 +108,9 @@ function body(t,    lines, m, i, para, line, in_params, tag)
             sub(/^@return */, "", line)
             print ".It Returns"
             para = line
+        } else if (line ~ /^\|/) {
+            paragraph(para); para = ""
+            i = table(lines, i, m)
         } else if (line == "") {
             paragraph(para); para = ""
             if (in_params && rest(lines, i + 1, m)) { print ".El"; in_params = 0; print ".Pp" }
@@ -126,8 +121,22 @@ function body(t,    lines, m, i, para, line, in_params, tag)
     paragraph(para)
     if (in_params) print ".El"
 }
+# a table of two columns, from the line behind its heading: a list; a row without a first cell goes on with the one above it
+function table(lines, i, m,    cell, said)
+{
+    print ".Bl -tag -width Ds"
+    said = ""
+    for (i += 2; i <= m && trim(lines[i]) ~ /^\|/; i++) {
+        split(lines[i], cell, "|")
+        if (trim(cell[2]) != "") { paragraph(said); said = ""; print ".It \"" roff(trim(cell[2])) "\"" }
+        said = said " " cell[3]
+    }
+    paragraph(said)
+    print ".El"
+    return i - 1
+}
 function rest(lines, i, m) { for (; i <= m; i++) if (trim(lines[i]) != "" && trim(lines[i]) !~ /^@/) return 1; else if (trim(lines[i]) ~ /^@/) return 0; return 0 }
-function next_tag(lines, i, m) { for (; i <= m; i++) if (trim(lines[i]) != "") return trim(lines[i]) ~ /^@/; return 0 }
+function next_tag(lines, i, m) { for (; i <= m; i++) if (trim(lines[i]) != "") return trim(lines[i]) ~ /^[@|]/; return 0 }
 function paragraph(s) { if (trim(s) != "") fill(s) }
 
 # an enum without a name: its first constants

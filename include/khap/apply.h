@@ -203,10 +203,9 @@ enum khap_status khap_save_file(const struct khap_save_options *options, struct 
  * | a file with the new content           | nothing: not even its times change, be it write-protected or have several names       |
  * | a file with any other content         | refused: KHAP_SAVE_CHANGED_MEANWHILE. It was changed since the caller read it         |
  * | a file changed while this runs        | the same: content, inode, owner, mode and times are compared again before the renaming|
- * | one whose owner, group or mode cannot | fails with EPERM: the caller is neither root nor of that user and group               |
- * | be kept                               |                                                                                       |
- * | one whose list or attributes cannot   | fails at KHAP_STEP_ATTRIBUTES. What the directory would add by default is taken away. |
- * | be kept                               | Only security.ima and security.evm are left out: they are sums of the old content     |
+ * | owner, group or mode cannot be kept   | fails with EPERM: the caller is neither root nor of that user and group               |
+ * | list or attributes cannot be kept     | fails at KHAP_STEP_ATTRIBUTES. What the directory would add by default is taken away. |
+ * |                                       | Only security.ima and security.evm are left out: they are sums of the old content     |
  * | a file that the caller may not write  | fails with EACCES, EPERM or EROFS, though the directory would let him                 |
  * | a file with several names (hard links)| refused: KHAP_SAVE_SEVERAL_NAMES. A new file would part them, and writing into the    |
  * |                                       | old one could leave half of it                                                        |
@@ -216,8 +215,8 @@ enum khap_status khap_save_file(const struct khap_save_options *options, struct 
  * | links in a circle                     | fails with ELOOP                                                                      |
  * | a directory; a FIFO, device or socket | fails with EISDIR; EINVAL                                                             |
  * | a file mounted by itself (container)  | fails with EBUSY                                                                      |
- * | a directory in which the caller may   | fails at KHAP_STEP_CREATE with EACCES or EROFS; the text of the event says that it    |
- * | not write                             | is the directory                                                                      |
+ * | a directory the caller may not write  | fails at KHAP_STEP_CREATE with EACCES or EROFS; the text of the event says that it    |
+ * |                                       | is the directory                                                                      |
  * | one that he may not read              | fails at KHAP_STEP_LOCK with EACCES: it could not be brought onto the disk            |
  * | a full disk                           | fails with ENOSPC, EDQUOT or EFBIG                                                    |
  * | killed in the middle                  | the old or the new file; perhaps a temporary file `.NAME.16-hex-digits.khap-tmp`,     |

@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the libraries export is what their public headers declare, and what tests/exports/*.syms says.
-# A change on purpose: KHAP_UPDATE=1 make check TESTS=tests/house/exports.sh rewrites the lists.
+# A change on purpose: KHAP_UPDATE=1 make check TESTS=tests/house/exports.sh rewrites the lists, Debian's too.
 . "${srcdir:-.}/tests/tap.sh"
 NM=${NM:-nm}
 need "${NM%% *}" binutils
@@ -32,6 +32,18 @@ one()
         missing=$(LC_ALL=C comm -13 "$tap_tmp/all" "$list")
         is "$lib: the static library has all of them" "$missing" ""
     fi
+    # Debian's list says besides since when there is a name
+    symbols=$abs_srcdir/debian/${lib}0.symbols
+    [ -f "$symbols" ] || return 0
+    if [ "${KHAP_UPDATE:-0}" = 1 ]; then
+        version=$(sed -n 's/^#define PACKAGE_VERSION "\(.*\)"/\1/p' "$abs_builddir/config.h")
+        "${AWK:-awk}" -v version="$version" 'FILENAME != list { if (!/^ /) { print; next }
+                name = $1; sub(/@.*/, "", name); since[name] = $0; if (name ~ /^KHAP/) { print; node = name }; next }
+            { print $1 in since ? since[$1] : " " $1 "@" node " " version }' list="$list" "$symbols" "$list" >"$tap_tmp/symbols" &&
+            cp "$tap_tmp/symbols" "$symbols"
+    fi
+    sed -n 's/^ \(khap_[^@]*\)@.*/\1/p' "$symbols" >"$tap_tmp/debian"
+    check "$lib: debian/${lib}0.symbols lists them" diff -u "$list" "$tap_tmp/debian"
 }
 
 headers=$(find "$abs_srcdir/include/khap" -name '*.h' | LC_ALL=C sort)

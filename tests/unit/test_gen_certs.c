@@ -147,8 +147,10 @@ static void test_written(void **state)
     f = khap_bundle_find(bundle, S("crt-list-1.txt"));
     assert_non_null(f);
     assert_string_equal(khap_bundle_file_text(f).ptr,
+                        "certs/placeholder.pem\n"
                         "/one [alpn h2 ssl-min-ver TLSv1.3 curves X25519:secp384r1] a.example b.example\n"
-                        "@khap/cert-16d846ac [ca-file /ca crl-file /crl verify required] c.example\n");
+                        "@khap/cert-16d846ac [ca-file /ca crl-file /crl verify required] c.example\n"
+                        "/two\n");
     khap_bundle_free(bundle);
 }
 
