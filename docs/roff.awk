@@ -14,9 +14,24 @@ function roff(s)
     return s
 }
 
+# A word of prose; what stands between backquotes is bold, from one word to another if need be
+function bold(w,    parts, n, i, out)
+{
+    n = pairs ? split(w, parts, "`") : 1
+    if (n < 2) return roff(w)
+    out = roff(parts[1])
+    for (i = 2; i <= n; i++) {
+        inside = !inside
+        out = out (inside ? "\\fB" : "\\fP") roff(parts[i])
+    }
+    return out
+}
+
 # Prose in lines of at most 76 bytes, each sentence on its own
 function fill(s,    words, m, i, line, ended, w, after)
 {
+    pairs = (gsub(/`/, "`", s) + 1) % 2
+    inside = 0
     m = split(s, words, /[ \n\t]+/)
     line = ""
     ended = 0
@@ -38,7 +53,7 @@ function fill(s,    words, m, i, line, ended, w, after)
             print line
             line = ""
         }
-        line = line == "" ? roff(w) : line " " (w ~ /^[.']/ ? "\\&" w : roff(w))
+        line = line (line == "" ? "" : " ") bold(w)
         ended = w ~ /[.!?]\)?$/ && w !~ /^(e\.g\.|i\.e\.|etc\.)$/
         # what looks like the end of a sentence and is none, in the middle of a line, does not happen: the line ends there
     }
