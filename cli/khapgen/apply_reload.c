@@ -5,6 +5,7 @@
 #include "khapgen/apply_verify.h"
 #include "khapgen/yaml_scalar.h"
 
+#include <errno.h>
 #include <khap/apply.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,6 +85,7 @@ static bool by_master(const char *master, bool *answers, char why[WHY])
                  error != 0 ? khap_apply_error_text(error) : "it does not tell its processes");
         return false;
     }
+    error = 0;
     /* up to 2.6 the master closes at once and starts itself anew, so that no reply is no failure */
     if (apply_ask(master, 0, "reload", RELOAD_MS, &reply, &error) && reply.len > 0) {
         bool good = reply.len >= 9 && memcmp(reply.ptr, "Success=1", 9) == 0;
@@ -94,6 +96,10 @@ static bool by_master(const char *master, bool *answers, char why[WHY])
             return false;
     } else {
         apply_drop(reply);
+        if (error != 0 && error != ECONNRESET && error != EPIPE) {
+            snprintf(why, WHY, "the master: %s", khap_apply_error_text(error));
+            return false;
+        }
     }
     do {
         if (list_workers(master, &now, &error) && is_new(&now, &before))

@@ -56,7 +56,11 @@ class Bench:
     def once(self, **env):
         if env:
             env = dict({k: str(v) for k, v in env.items()}, LD_PRELOAD=self.shim)
-        done = subprocess.run([khapd.program(), "--config", self.k.yaml, "--once"], stdin=subprocess.DEVNULL, capture_output=True, env=dict(os.environ, **env), timeout=60)
+        try:
+            done = subprocess.run([khapd.program(), "--config", self.k.yaml, "--once"], stdin=subprocess.DEVNULL, capture_output=True, env=dict(os.environ, **env), timeout=60)
+        except subprocess.TimeoutExpired:
+            self.said = "no end within a minute"
+            return None
         self.said = (done.stdout + done.stderr).decode("utf-8", "replace")
         return done.returncode
 
@@ -64,13 +68,13 @@ class Bench:
         """A new host: at run time, or with something that only a reload brings."""
         self.n += 1
         host = "h%d.example" % self.n
-        self.k.write("a.example", host, more="defaults: {timeouts: {server: %ds}}\n" % (60 + self.n) if False else self.reload_text(kind))
+        self.k.write("a.example", host, more=self.timeouts(60 + self.n if kind == "reload" else self.kept))
         return host
 
-    def reload_text(self, kind):
-        return "serviceDefaults: {timeouts: {server: %ds}}\n" % (60 + self.n) if kind == "reload" else "serviceDefaults: {timeouts: {server: %ds}}\n" % self.kept
+    kept = 60  # the last that a reload brought
 
-    kept = 60
+    def timeouts(self, seconds):
+        return "serviceDefaults: {timeouts: {server: %ds}}\n" % seconds
 
     def points(self, kind):
         log = self.k.dir + "/calls"
@@ -102,11 +106,13 @@ class Bench:
         if not self.answers("a.example"):
             bad.append("HAProxy does not answer")
         bad.append(self.whole())
+        if status is None:
+            bad.append("it has no end")
         if status == 0 and not soon(lambda: self.answers(host), 3):
             bad.append("it said that all is well, and it is not")
         again = self.once()
         if again != 0 or not soon(lambda: self.answers(host), 5):
-            bad.append("the next pass does not mend it: %d, %s" % (again, self.said))
+            bad.append("the next pass does not mend it: %s, %s" % (again, self.said))
         bad.append(self.whole())
         if kind == "reload":
             self.kept = 60 + self.n
@@ -115,7 +121,7 @@ class Bench:
             bad.append("left behind: %s" % left)
         bad = [b for b in bad if b]
         if bad:
-            self.wrong.append("%s, point %d (%s), %s: status %d\n%s\n%s" % (kind, point, name, "killed" if act < 0 else os.strerror(act), status, "\n".join(bad), said))
+            self.wrong.append("%s, point %d (%s), %s: status %s\n%s\n%s" % (kind, point, name, "killed" if act < 0 else os.strerror(act), status, "\n".join(bad), said))
 
 
 def main():
