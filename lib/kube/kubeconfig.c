@@ -106,41 +106,16 @@ static struct khap_str path(struct reader *r, const struct config *file, const s
     return (struct khap_str){joined, folder + given.len};
 }
 
-static int digit_of(char c)
+static bool decode(struct memory *m, struct khap_str base64, struct khap_str *out)
 {
-    return c >= 'A' && c <= 'Z'   ? c - 'A'
-           : c >= 'a' && c <= 'z' ? c - 'a' + 26
-           : c >= '0' && c <= '9' ? c - '0' + 52
-           : c == '+'             ? 62
-           : c == '/'             ? 63
-                                  : -1;
-}
-
-/* Base64, with ends of lines between; false for what is none. */
-static bool decode(struct memory *m, struct khap_str text, struct khap_str *out)
-{
-    unsigned char *bytes = khap__kube_take(m, text.len / 4 * 3 + 3, 1);
-    size_t n = 0, digits = 0, padding = 0;
-    uint32_t group = 0;
-    for (size_t i = 0; bytes && i < text.len; i++) {
-        char c = text.ptr[i];
-        int digit = digit_of(c);
-        if (c == '\n' || c == '\r' || c == ' ')
-            continue;
-        if (c == '=') {
-            padding++;
-            continue;
-        }
-        if (digit < 0 || padding > 0)
-            return false;
-        group = (group << 6 | (uint32_t)digit) & 0xFFFFFF;
-        if (++digits % 4 != 1) /* the second digit and those behind it each end a byte */
-            bytes[n++] = (unsigned char)(group >> (6 - 2 * ((digits - 1) % 4)));
-    }
-    if (!bytes || digits % 4 == 1 || padding != (4 - digits % 4) % 4)
-        return false;
-    *out = (struct khap_str){(char *)bytes, n};
-    return true;
+    struct text bytes;
+    khap__kube_text_init(&bytes, &m->alloc);
+    bool good = khap__kube_add_base64(&bytes, base64);
+    if (good)
+        *out = khap__kube_copy(m, khap__kube_text(&bytes));
+    m->failed |= bytes.failed;
+    khap__kube_text_free(&bytes);
+    return good;
 }
 
 static struct khap_str data(struct reader *r, const struct khap_yaml_node *node, const char *key)

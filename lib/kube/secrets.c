@@ -31,7 +31,7 @@ bool khap__kube_add_base64(struct text *out, struct khap_str base64)
             khap__kube_add(out, (struct khap_str){&byte, 1});
         }
     }
-    return n % 4 != 1 && (ends == 0 || (n + ends) % 4 == 0);
+    return n % 4 != 1 && ends == (4 - n % 4) % 4;
 }
 
 void khap__kube_add_file_name(struct text *out, struct khap_str ns, struct khap_str name)
