@@ -337,13 +337,58 @@ static int follow(struct apply_pass *a)
     return reload(a, true);
 }
 
+/* ---- what nobody asked for */
+
+static void told_held(void *ctx, struct khap_str backend, struct khap_str server)
+{
+    const struct apply_pass *a = ctx;
+    report_about(a->report, "apply-held", a->directory, backend, server);
+}
+
+/* Nothing changed: what the process has is held against what its files say. One that does not answer is not our matter here. */
+static int mend(struct apply_pass *a)
+{
+    struct khap_diff *diff = NULL;
+    if (a->socket == NULL ||
+        !apply_observe(a->socket, a->current, a->sides[1].bundle, &a->drift, a, told_held))
+        return a->drift.no_memory ? report_status(a->report, KHAP_ENOMEM) : EXIT_DONE;
+    if (a->drift.n == 0)
+        return EXIT_DONE;
+    a->observed.inputs.laid = a->observed.opened.laid = a->drift.laid;
+    a->observed.inputs.n_laid = a->observed.opened.n_laid = a->drift.n;
+    int status = asked_read(a->report, &a->observed, a->read_from, 1, a->target, "configuration");
+    const struct khap_file_source files = input_file_source(&a->outside);
+    struct khap_diff_options options;
+    khap_diff_options_init(&options);
+    options.files = &files;
+    if (status == EXIT_DONE)
+        status =
+            report_status(a->report, khap_diff_new(NULL, a->observed.bundle, a->sides[1].bundle,
+                                                   &a->sides[1].target, &options, a->report->diags, &diff));
+    if (status != EXIT_DONE)
+        return status;
+    khap_diff_free(a->diff);
+    a->diff = diff;
+    a->differs = a->drifted = has_changes(a);
+    a->must_reload = a->drifted && khap_diff_reloads(diff);
+    if (!a->drifted)
+        return EXIT_DONE;
+    report_about(a->report, "apply-drift", a->directory, WORD(""), WORD(""));
+    if (a->must_reload && a->put_off_reloads) {
+        a->put_off = true;
+        return EXIT_DONE;
+    }
+    a->now = a->was;
+    return a->dry_run ? EXIT_DONE : follow(a);
+}
+
 static int carry_out(struct apply_pass *a)
 {
     bool edited = false, same = is_same(a, &edited);
     if (same && !a->pending && !a->is_renewed) {
         if (a->sums.ptr == NULL && !a->dry_run)
             apply_sums_write(a->directory, a->diff);
-        return EXIT_DONE;
+        return mend(a);
     }
     a->differs = true;
     if (edited && !a->overwrite)
@@ -397,6 +442,8 @@ void apply_pass_free(struct apply_pass *a)
     a->sums = (struct khap_str){0};
     asked_free(&a->sides[0]);
     asked_free(&a->sides[1]);
+    asked_free(&a->observed);
+    apply_drift_free(&a->drift);
     if (a->lock >= 0)
         (void)close(a->lock);
     a->lock = -1;

@@ -2,6 +2,7 @@
 #ifndef KHAPGEN_APPLY_PASS_H
 #define KHAPGEN_APPLY_PASS_H
 
+#include "khapgen/apply_drift.h"
 #include "khapgen/asked.h"
 #include <khap/diff.h>
 
@@ -32,9 +33,12 @@ struct apply_pass {
     bool reloaded, put_off, down;
     bool is_renewed;   /* a file that the configuration names has another content than the process has read */
     bool edited;       /* somebody changed a file */
+    bool drifted;      /* the process had something else than its files say; `diff` is what it lacked */
     uint32_t was, now; /* generations: what counted, what was written */
-    struct asked sides[2];      /* what counts, what the maps ask for */
-    struct khap_diff *diff;     /* between them; at first without changes */
+    struct asked sides[2];  /* what counts, what the maps ask for */
+    struct khap_diff *diff; /* between them; at first without changes */
+    struct asked observed;  /* the configuration that says what a process that drifted has */
+    struct apply_drift drift;
     struct input_files outside; /* what the diff reads files with that neither has */
     struct khap_str sums;       /* of such files, as the process has read them */
 

@@ -2,7 +2,7 @@
 #include "config.h"
 
 #include "khapgen/apply_reload.h"
-#include "khapgen/apply_verify.h"
+#include "khapgen/apply_table.h"
 #include "khapgen/yaml_scalar.h"
 
 #include <errno.h>

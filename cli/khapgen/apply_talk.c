@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "khapgen/apply_talk.h"
+#include "khapgen/apply_table.h"
 #include "khapgen/apply_verify.h"
 #include "khapgen/input.h"
 #include "khapgen/yaml_scalar.h"

@@ -7,7 +7,4 @@
 /* Whether the process has what the plan says, as far as it can be asked; else `why` not. */
 bool apply_has(const char *socket, const struct khap_diff *diff, char why[WHY]);
 
-struct khap_str apply_next_word(struct khap_str *rest);
-bool apply_same(struct khap_str a, struct khap_str b);
-
 #endif
