@@ -42,8 +42,12 @@ void apply_say(char why[WHY], const char *what, struct khap_str text)
         why[n] = '\0';
 }
 
-static bool converse(const char *path, struct khap_dialogue *d, uint32_t timeout_ms, int32_t *error)
+/* Ends early when `good` says so of a reply; NULL: all are waited for. True when all came. */
+static bool converse(const char *path, struct khap_dialogue *d, uint32_t timeout_ms, int32_t *error,
+                     int (*good)(struct khap_str command, struct khap_str reply))
 {
+    struct khap_str command, reply;
+    size_t heard = 0;
     struct khap_talk *talk = NULL;
     enum khap_status status = khap_talk_new(NULL, word(path), d, timeout_ms, error, &talk);
     while (status == KHAP_OK && khap_dialogue_state(d) == KHAP_DIALOGUE_OPEN) {
@@ -55,6 +59,12 @@ static bool converse(const char *path, struct khap_dialogue *d, uint32_t timeout
             p.events |= POLLOUT;
         (void)poll(&p, 1, left);
         status = khap_talk_step(talk, error);
+        while (status == KHAP_OK && good != NULL &&
+               khap_dialogue_reply(d, heard, &command, &reply) == KHAP_OK) {
+            if (!good(command, reply))
+                status = KHAP_EREFUSED;
+            heard++;
+        }
     }
     khap_talk_free(talk);
     return status == KHAP_OK && khap_dialogue_state(d) == KHAP_DIALOGUE_DONE;
@@ -68,8 +78,9 @@ bool apply_ask(const char *path, uint32_t flags, const char *command, uint32_t t
     char *copy = NULL;
     *reply = (struct khap_str){0};
     if (khap_dialogue_new(NULL, flags, 0, &d) == KHAP_OK &&
-        khap_dialogue_add(d, word(command), WORD("")) == KHAP_OK && converse(path, d, timeout_ms, error) &&
-        khap_dialogue_reply(d, 0, NULL, &text) == KHAP_OK && (copy = malloc(text.len + 1)) != NULL) {
+        khap_dialogue_add(d, word(command), WORD("")) == KHAP_OK &&
+        converse(path, d, timeout_ms, error, NULL) && khap_dialogue_reply(d, 0, NULL, &text) == KHAP_OK &&
+        (copy = malloc(text.len + 1)) != NULL) {
         memcpy(copy, text.ptr, text.len);
         copy[text.len] = '\0';
         *reply = (struct khap_str){copy, text.len};
@@ -173,11 +184,17 @@ static bool not_done(const struct sending *s, struct khap_str command, struct kh
     return false;
 }
 
-static bool talk(const struct sending *s, struct khap_dialogue *d)
+/* What is not done ends it: the commands behind it are not sent then, as far as that is up to us. */
+static bool talk(const struct sending *s, struct khap_dialogue *d,
+                 int (*good)(struct khap_str command, struct khap_str reply))
 {
+    struct khap_str command, reply;
     int32_t error = 0;
-    if (converse(s->socket, d, TALK_MS, &error))
+    if (converse(s->socket, d, TALK_MS, &error, good))
         return true;
+    for (size_t i = 0; good != NULL && khap_dialogue_reply(d, i, &command, &reply) == KHAP_OK; i++)
+        if (!good(command, reply))
+            return not_done(s, command, reply);
     snprintf(s->why, WHY, "the runtime API: %s",
              error != 0 ? khap_apply_error_text(error) : "the connection ended before the last reply");
     return false;
@@ -216,13 +233,10 @@ static bool send_kind(struct sending *s, size_t *next, enum kind kind)
     bool good = khap_dialogue_new(NULL, KHAP_DIALOGUE_PROMPT, s->bufsize, &d) == KHAP_OK;
     for (; good && khap_diff_command_at(s->diff, *next, &c) == KHAP_OK && kind_of(&c) == kind; ++*next)
         good = add_one(s, d, &c);
-    good = good && talk(s, d);
-    for (size_t i = 0; good && khap_dialogue_reply(d, i, &command, &reply) == KHAP_OK; i++) {
-        if (!khap_reply_is_success(command, reply))
-            good = not_done(s, command, reply);
-        else if (kind == KIND_PREPARE)
-            good = note_version(s, command, reply);
-    }
+    good = good && talk(s, d, khap_reply_is_success);
+    for (size_t i = 0; good && kind == KIND_PREPARE && khap_dialogue_reply(d, i, &command, &reply) == KHAP_OK;
+         i++)
+        good = note_version(s, command, reply);
     khap_dialogue_free(d);
     return good;
 }
@@ -247,7 +261,7 @@ static bool send_repeated(struct sending *s, size_t *next)
         good = good && khap_dialogue_new(NULL, KHAP_DIALOGUE_PROMPT, s->bufsize, &d) == KHAP_OK;
         for (size_t i = 0; good && i < n; i++)
             good = done[i] || (khap_diff_command_at(s->diff, first + i, &c) == KHAP_OK && add_one(s, d, &c));
-        good = good && talk(s, d);
+        good = good && talk(s, d, NULL);
         for (size_t i = 0; good && i < n; i++) {
             if (done[i])
                 continue;

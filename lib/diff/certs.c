@@ -99,6 +99,8 @@ static bool is_beside(struct khap_diff *d, struct khap_str path, const char *suf
     khap__buf_init(&name, &d->alloc);
     khap__buf_add(&name, path);
     khap__buf_add(&name, khap__str(suffix));
+    if (name.failed)
+        d->status = KHAP_ENOMEM;
     struct khap_str whole = khap__diff_keep(d, khap__buf_str(&name));
     khap__buf_free(&name);
     if (d->status != KHAP_OK)

@@ -63,9 +63,11 @@ bool khap__command_end(struct diff_command *c)
 
 void khap__commands_order(struct khap_diff *d)
 {
-    struct diff_planned *sorted = khap__alloc(&d->alloc, d->commands.len, sizeof *sorted);
     uint32_t n = 0;
-    if (sorted == NULL && d->commands.len > 0) {
+    if (d->commands.len == 0)
+        return;
+    struct diff_planned *sorted = khap__alloc(&d->alloc, d->commands.len, sizeof *sorted);
+    if (sorted == NULL) {
         d->status = KHAP_ENOMEM;
         return;
     }

@@ -150,11 +150,11 @@ static bool plan_one(struct comparison *c, enum diff_phase phase, const char *ve
 static bool plan_piece(struct comparison *c, enum diff_phase phase, bool version, struct buf *piece)
 {
     struct diff_command command;
+    if (piece->failed)
+        c->d->status = KHAP_ENOMEM;
     if (piece->len == 0)
         return true;
     begin(c, &command, phase, "add", version);
-    if (piece->failed)
-        c->d->status = KHAP_ENOMEM;
     command.is.content = khap__diff_keep(c->d, khap__buf_str(piece));
     khap__buf_clear(piece);
     return khap__command_end(&command);

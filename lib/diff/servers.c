@@ -78,9 +78,10 @@ static size_t dynamic_option(struct khap_str word)
 struct server {
     struct khap_str weight, maxconn, track;
     bool check, agent, disabled, init_state;
-    bool unknown;                /* has an option that cannot be said in a command */
-    VEC(struct khap_str) words;  /* all but being in maintenance */
-    VEC(struct khap_str) beside; /* those of its line that no command changes */
+    bool ssl, proxy, check_ssl, check_proxy, elsewhere; /* elsewhere: checks go to another port or address */
+    bool unknown;                                       /* has an option that cannot be said in a command */
+    VEC(struct khap_str) words;                         /* all but being in maintenance */
+    VEC(struct khap_str) beside;                        /* those of its line that no command changes */
 };
 
 static bool is(struct khap_str word, const char *text)
@@ -119,6 +120,11 @@ static void read_options(struct khap_diff *d, const struct diff_line *line, uint
         s->check = s->check || is(word, "check");
         s->agent = s->agent || is(word, "agent-check");
         s->init_state = s->init_state || is(word, "init-state");
+        s->ssl = s->ssl || is(word, "ssl");
+        s->proxy = s->proxy || is(word, "send-proxy") || is(word, "send-proxy-v2");
+        s->check_ssl = s->check_ssl || is(word, "check-ssl");
+        s->check_proxy = s->check_proxy || is(word, "check-send-proxy");
+        s->elsewhere = s->elsewhere || is(word, "port") || is(word, "addr");
         for (add(d, s, word, own && !changes); values > 0 && i + 1 < line->n; values--)
             add(d, s, line->words[++i], own && !changes);
     }
@@ -337,8 +343,8 @@ static const char *plan_changed(struct khap_diff *d, const struct khap_change *c
 }
 
 /*
- * It begins in maintenance. With checks it is to be down until one was good: from 3.1 on it can be told so; before, it has no weight
- * until it was set down, because it comes out of maintenance as one that is up.
+ * It begins in maintenance. With checks it is to be down until one was good: from 3.1 on it can be told so; before, and with an
+ * agent, which would be down with it, it has no weight until it was set down, because it comes out of maintenance as one that is up.
  */
 static const char *plan_new(struct khap_diff *d, const struct khap_change *change,
                             const struct diff_line *line, const struct server *s)
@@ -346,8 +352,8 @@ static const char *plan_new(struct khap_diff *d, const struct khap_change *chang
     const struct diff_line *cookie = effective(&d->after, line->section, "cookie");
     struct address a;
     struct diff_command c;
-    bool named,
-        told_down = s->check && !s->disabled && !s->init_state && d->target.first < KHAP_RELEASE(3, 1);
+    bool named, told_down = s->check && !s->disabled && !s->init_state &&
+                            (s->agent || d->target.first < KHAP_RELEASE(3, 1));
     if (!is_dynamic(&d->after, line->section))
         return "the algorithm of its backend takes servers when HAProxy starts";
     if (s->unknown)
@@ -361,6 +367,11 @@ static const char *plan_new(struct khap_diff *d, const struct khap_change *chang
     khap__command_word(&c, line->words[line->first + 1]);
     for (uint32_t i = 0; i < s->words.len; i++)
         khap__command_word(&c, s->words.ptr[i]);
+    /* what a server that is there at the start checks by itself in the way of its requests */
+    if (s->check && !s->elsewhere && s->ssl && !s->check_ssl)
+        khap__command_words(&c, "check-ssl");
+    if (s->check && !s->elsewhere && s->proxy && !s->check_proxy)
+        khap__command_words(&c, "check-send-proxy");
     if (told_down)
         khap__command_words(&c, "weight 0");
     else if (s->check && !s->init_state && d->target.first >= KHAP_RELEASE(3, 1))
@@ -374,7 +385,8 @@ static const char *plan_new(struct khap_diff *d, const struct khap_change *chang
     if (good && s->check)
         good = tell(d, PHASE_NEW, change, line, "enable health", "", S(""));
     if (good && s->agent)
-        good = tell(d, PHASE_NEW, change, line, "enable agent", "", S(""));
+        good = tell(d, PHASE_NEW, change, line, "enable agent", "", S("")) &&
+               (!told_down || tell(d, PHASE_NEW, change, line, "set server", "agent up", S("")));
     if (good && !s->disabled)
         good = tell(d, PHASE_NEW, change, line, "enable server", "", S(""));
     if (good && told_down)
