@@ -122,13 +122,14 @@ static void say(struct check *c, const struct schema_cross *rule, struct khap_pl
         c->no_memory = true;
 }
 
-/* Whether a table is that of the lines which a rule is about: `server` in what is said of servers. */
+/* Whether a table is one of the lines which a rule is about: `server` in what is said of servers. */
 static bool is_of_line(const struct schema_cross *rule, struct khap_str table)
 {
     const struct schema_cross_set *when = rule == NULL ? NULL : khap__schema_cross_when(rule, 0);
     struct khap_str first = when == NULL ? S("") : khap__schema_text(when->text);
     first = khap__str_sub(first, 0, khap__str_find(first, '|'));
-    return khap__str_eq(khap__str_sub(first, 0, khap__str_find(first, '/')), table);
+    first = khap__str_sub(first, 0, khap__str_find(first, '/'));
+    return first.len > 0 && khap__str_starts(table, first);
 }
 
 struct khap_str khap__check_listed(struct check *c, const struct schema_cross *rule, struct khap_str words)

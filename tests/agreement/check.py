@@ -29,7 +29,7 @@ ENVIRONMENT = re.compile(r"No such file|[Uu]nable to stat|[Uu]nable to open|[Cc]
                          r"[Uu]nable to (read|parse) (file|the file)|took too long|ended with status|error opening file|"
                          r"invalid address: '([\w.-]*[A-Za-z][\w.-]*|-)' in|unknown provider|"
                          r"'[\w.]*[A-Za-z][\w.-]*' is not a valid IPv4 or IPv6 address|"  # a name that cannot be resolved
-                         r"Didn't find any certificate for bundle|unable to set (SSL cipher|TLS 1.3 cipher suites)|Check if '.*' is correct address|No Private Key found|"
+                         r"cannot be read or parsed|unable to allocate ssl context|Didn't find any certificate for bundle|unable to set (SSL cipher|TLS 1.3 cipher suites)|Check if '.*' is correct address|No Private Key found|"
                          r"invalid args in converter 'jwt_verify'|Failed to initialize server\(s\) addr|[Cc]annot open namespace")
 SUMMARY = re.compile(r"Error\(s\) found in config|Fatal errors found in config|config(uration)?( file)? ?: (Error|Fatal)|parsing .*: Error|Some configuration options")
 MOST_MISSES, MOST_OF_CLASS, FEW = 0.02, 0.10, 20
