@@ -627,7 +627,7 @@ static void check_needs(struct check *c, const struct schema_cross *rule, uint32
     const struct schema_row *row = NULL;
     struct khap_place place =
         when == NULL ? place_of_head(c, section) : place_in_section(c, section, &when->rows, &row);
-    struct khap_str second = needed(c, rule, set);
+    struct khap_str second = set == when ? S("this kind of section") : needed(c, rule, set);
     say(c, rule, place,
         when == NULL  ? name_of_section(c, section)
         : row != NULL ? khap__schema_text(row->words)
