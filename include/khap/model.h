@@ -59,6 +59,16 @@ enum khap_status khap_model_set(struct khap_model *model, struct khap_str path, 
                                 struct khap_place place, struct khap_diags *diags);
 
 /**
+ * Whether a map says a key, and where.
+ *
+ * @param model  the map
+ * @param path   as khap_model_set() takes it
+ * @param place  [out] where the value stands, of an object its key; may be NULL
+ * @return KHAP_OK, KHAP_ENOENT when the map does not say it, KHAP_EINPUT for a path that is none, KHAP_ENOMEM, KHAP_EINVAL
+ */
+enum khap_status khap_model_find(struct khap_model *model, struct khap_str path, struct khap_place *place);
+
+/**
  * The target that the map itself names (`haproxy:`).
  *
  * @param model   the map

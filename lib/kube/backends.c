@@ -65,6 +65,15 @@ struct khap_str khap__kube_backend_name(struct resolving *r, const struct object
     return name;
 }
 
+bool khap__kube_is_taken(struct resolving *r, struct khap_str name, const struct object *o)
+{
+    if (!khap__kube_has(r, S("services"), name))
+        return false;
+    khap__kube_say(r->diags, "kube-name-taken", o->place, khap__kube_whose(&r->memory, o), S("service"),
+                   name);
+    return true;
+}
+
 void khap__kube_add_bind(struct text *out, struct khap_str address, uint32_t port)
 {
     bool ipv6 = khap__kube_is_ipv6(address);
@@ -202,7 +211,7 @@ static void write_backend(struct resolving *r, const struct exposed *e, const st
     struct text t;
     khap__kube_text_init(&t, &r->memory.alloc);
     b.name = khap__kube_backend_name(r, e->o, port);
-    if (begin(&b, &t)) {
+    if (!khap__kube_is_taken(r, b.name, e->o) && begin(&b, &t)) {
         bool bad = r->bad;
         r->bad = false;
         set(&b, S(""), khap__kube_text(&t), b.place);

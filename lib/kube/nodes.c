@@ -59,7 +59,10 @@ static void write_node(struct resolving *r, const struct object *o, bool ipv6, b
         add_labels(r, o, ipv6, &out);
     khap__kube_add(&out, S("}"));
     r->memory.failed |= path.failed || out.failed;
-    if (!r->memory.failed)
+    if (!r->memory.failed && khap_model_find(r->model, khap__kube_text(&path), NULL) != KHAP_ENOENT)
+        khap__kube_say(r->diags, "kube-name-taken", o->place, khap__kube_whose(&r->memory, o), S("node"),
+                       o->name);
+    else if (!r->memory.failed)
         khap__kube_set(r, khap__kube_text(&path), khap__kube_text(&out), o->place);
     khap__kube_text_free(&path);
     khap__kube_text_free(&out);
@@ -83,34 +86,11 @@ void khap__kube_nodes(struct resolving *r)
     r->n_nodes = all ? kept : 0;
 }
 
-/* The map's own nodes are not told to others; its text says whether there are any. */
-struct nodes_in_text {
-    size_t at;
-    bool begins, found;
-};
-
-static int look_for_nodes(void *ctx, const char *data, size_t len)
-{
-    static const char key[] = "nodes:";
-    struct nodes_in_text *t = ctx;
-    for (size_t i = 0; i < len; i++) {
-        if (t->begins && t->at < sizeof key - 1 && data[i] == key[t->at]) {
-            t->found |= ++t->at == sizeof key - 1;
-            continue;
-        }
-        t->begins = data[i] == '\n';
-        t->at = 0;
-    }
-    return t->found;
-}
-
 static void stand_in(struct resolving *r)
 {
-    struct nodes_in_text t = {.begins = true};
-    const struct khap_sink sink = {&t, look_for_nodes};
-    if (khap_model_write(r->model, &sink) == KHAP_ENOMEM)
-        r->memory.failed = true;
-    if (t.found)
+    enum khap_status found = khap_model_find(r->model, S("nodes"), NULL);
+    r->memory.failed |= found == KHAP_ENOMEM;
+    if (found != KHAP_ENOENT)
         return;
     khap__kube_say(r->diags, "kube-stand-in-node", (struct khap_place){0, 0, 0}, S(""), S(""), S(""));
     khap__kube_set(r, S("nodes.\"node\""), S("{address: 192.0.2.1}"), (struct khap_place){0, 0, 0});

@@ -23,6 +23,21 @@ void khap__kube_set(struct resolving *r, struct khap_str path, struct khap_str y
         r->bad = true;
 }
 
+bool khap__kube_has(struct resolving *r, struct khap_str beginning, struct khap_str name)
+{
+    struct text path;
+    khap__kube_text_init(&path, &r->memory.alloc);
+    khap__kube_add(&path, beginning);
+    khap__kube_add(&path, S(".\""));
+    khap__kube_add(&path, name);
+    khap__kube_add(&path, S("\""));
+    enum khap_status status =
+        path.failed ? KHAP_ENOMEM : khap_model_find(r->model, khap__kube_text(&path), NULL);
+    r->memory.failed |= status == KHAP_ENOMEM;
+    khap__kube_text_free(&path);
+    return status == KHAP_OK;
+}
+
 enum khap_status khap_kube_resolve(const struct khap_kube *kube, const struct khap_kube_options *options,
                                    struct khap_model *model, struct khap_diags *diags)
 {

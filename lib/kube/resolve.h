@@ -143,6 +143,10 @@ void khap__kube_add_bind(struct text *out, struct khap_str address, uint32_t por
 /* Sets a key of a service of the map, or the whole service. */
 void khap__kube_set_service(struct resolving *r, struct khap_str name, struct khap_str key,
                             struct khap_str yaml, struct khap_place place);
+/* Whether the service map beside the objects has the service already; says so: whoever wrote it meant his own. */
+bool khap__kube_is_taken(struct resolving *r, struct khap_str name, const struct object *o);
+/* Whether the map says a key. */
+bool khap__kube_has(struct resolving *r, struct khap_str beginning, struct khap_str name);
 /* A service without routes for a port, with settings over those of the Service; tcp: only what holds for connections. */
 void khap__kube_write_service(struct resolving *r, const struct exposed *e, const struct port *port,
                               struct khap_str name, const struct setting *settings, bool tcp);

@@ -267,6 +267,12 @@ static void add_refs(struct resolving *r, struct rule *rule, const struct tree *
         found.settings = own.settings;
         found.name = own.settings || !http ? join(r, rule->name, S("-"), number)
                                            : shared_name(r, &found, rule->route->kind);
+        if (khap__kube_has(r, S("services"), found.name)) {
+            khap__kube_refuse(j, RESOLVED_REFS, S("BackendNotFound"),
+                              S("the service map has a service of a backend's name"), t);
+            rule->lost += rule->lost < 1000000 ? found.weight : 0;
+            continue;
+        }
         if (rule->route->kind == KIND_GRPC_ROUTE)
             khap__kube_add_setting(r, &found.settings, S("backendProtocol"), tls ? S("h2") : S("h2c"),
                                    t->place);

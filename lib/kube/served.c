@@ -46,7 +46,7 @@ static struct khap_str lost_name(struct resolving *r, const struct rule *rule)
 static void write_front(struct resolving *r, struct front *f, struct khap_place place)
 {
     struct text path, yaml, bind;
-    if (f->written)
+    if (f->written || khap__kube_has(r, S("frontends"), f->name)) /* whoever wrote it says where it stands */
         return;
     f->written = true;
     khap__kube_text_init(&path, &r->memory.alloc);
@@ -172,6 +172,12 @@ static void write_target(struct resolving *r, struct wish *const *wishes, size_t
     struct serving s = {r, wishes[0]->target, name_of(r, wishes[0]->target)};
     const struct rule *rule = s.target->rule;
     bool bad = r->bad;
+    if (khap__kube_is_taken(r, s.name, rule->route)) {
+        wishes[0]->target->granted = false;
+        for (size_t i = 0; i < n; i++)
+            wishes[i]->judged->granted--;
+        return;
+    }
     if (rule->route->kind == KIND_TCP_ROUTE || rule->route->kind == KIND_TLS_ROUTE) {
         if (rule->refs)
             write_tcp(&s, wishes, n);
@@ -231,7 +237,7 @@ static void write_backends(struct resolving *r)
         bool used = is_used(rule);
         for (const struct ref *ref = used ? rule->refs : NULL; ref; ref = ref->next, at++)
             all[at] = (struct named){ref, at};
-        if (used && rule->refs && rule->lost > 0)
+        if (used && rule->refs && rule->lost > 0 && !khap__kube_is_taken(r, lost_name(r, rule), rule->route))
             khap__kube_set_service(r, lost_name(r, rule), S(""), S("{respond: {status: 500}}"), rule->place);
     }
     if (n > 1)

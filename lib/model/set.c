@@ -304,3 +304,28 @@ enum khap_status khap_model_set(struct khap_model *model, struct khap_str path, 
     khap__reader_free(&r);
     return status;
 }
+
+enum khap_status khap_model_find(struct khap_model *model, struct khap_str path, struct khap_place *place)
+{
+    if (!model)
+        return KHAP_EINVAL;
+    struct reader r;
+    struct path parts;
+    struct khap_str why;
+    khap__reader_init(&r, model, NULL);
+    struct setting *at = model->root;
+    enum khap_status status =
+        split(path, &parts, &why) && find_rows(&r, path, &parts) ? KHAP_OK : KHAP_EINPUT;
+    if (r.scratch.failed || r.no_memory)
+        status = KHAP_ENOMEM;
+    for (uint32_t i = 0; status == KHAP_OK && i < parts.n; i++) {
+        bool holds = at->kind == SETTING_OBJECT || at->kind == SETTING_LIST;
+        at = holds ? below(&r, at, &parts, i, &status) : NULL;
+        if (status == KHAP_OK && !at)
+            status = KHAP_ENOENT;
+    }
+    if (status == KHAP_OK && place)
+        *place = at->place;
+    khap__reader_free(&r);
+    return status;
+}

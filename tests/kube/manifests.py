@@ -339,6 +339,26 @@ def stand_ins():
     tap.ok("the nodes of a map beside it are nodes", status == 0 and "[kube-stand-in-node]" not in err and b"10.9.9.9" in out, (out, err, status))
 
 
+def names():
+    """What a service map beside the objects says is not replaced."""
+    def beside(text, objects):
+        with open("ground.yaml", "w") as f:
+            f.write(text)
+        return run(objects, "m.yaml", "ground.yaml")
+    out, err, status = beside("services: {shop_web_80: {servers: [{name: s, address: 10.9.9.9, port: 80}], hosts: [mine.example]}}\n", [node(), service()])
+    tap.ok("a service of the map stays", status == 0 and "[kube-name-taken]" in err and b"10.9.9.9" in out and b"30080" not in out and b"web.shop.example" not in out, (out, err))
+    out, err, status = beside("nodes: {node-1: 10.9.9.9}\n", [node(), service()])
+    tap.ok("a node of the map stays", status == 0 and "[kube-name-taken]" in err and b"10.9.9.9" in out and b"10.0.0.1" not in out, (out, err))
+    route = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": "r", "namespace": "shop"},
+             "spec": {"parentRefs": [{"name": "gw"}], "rules": [{"backendRefs": [{"name": "web", "port": 80}]}]}}
+    gateway = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": {"name": "gw", "namespace": "shop"},
+               "spec": {"gatewayClassName": "khap", "listeners": [{"name": "a", "port": 80, "protocol": "HTTP"}]}}
+    for name in ("shop_web_80_gateway", "shop_r_http-0_http"):
+        out, err, status = beside('services: {"%s": {servers: [{name: s, address: 10.9.9.9, port: 80}], hosts: [mine.example]}}\n' % name, [node(), service(annotations={}), gateway, route])
+        tap.ok("so does %s" % name, status == 0 and ("[kube-name-taken]" in err or "BackendNotFound" in err) and b"10.9.9.9" in out and b"30080" not in out
+               and out.count(b"use_backend %s " % name.encode()) == 1, (out, err))
+
+
 # ---- certificates from Secrets
 
 def certificates():
@@ -399,5 +419,6 @@ allowed()
 orders()
 claims()
 stand_ins()
+names()
 certificates()
 tap.finish()

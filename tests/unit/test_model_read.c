@@ -332,6 +332,33 @@ static void setting(void **state)
     char *written = map_written(&t);
     assert_string_equal(written, expected);
     free(written);
+    static const struct {
+        const char *path;
+        enum khap_status status;
+    } found[] = {
+        {"nodes", KHAP_OK},
+        {"nodes.n1", KHAP_OK},
+        {"nodes.n1.weight", KHAP_OK},
+        {"nodes.n1.state", KHAP_ENOENT},
+        {"nodes.n2", KHAP_ENOENT},
+        {"services.\"a.b\"", KHAP_OK},
+        {"services.a", KHAP_ENOENT},
+        {"services.\"a.b\".hosts.1", KHAP_OK},
+        {"services.\"a.b\".hosts.2", KHAP_ENOENT},
+        {"services.\"a.b\".headers.request.set.X-A.value", KHAP_OK},
+        {"services.\"a.b\".headers.response", KHAP_ENOENT},
+        {"certs.1.key", KHAP_OK},
+        {"certs.0.key", KHAP_ENOENT},
+        {"frontends.x.bind", KHAP_ENOENT},
+        {"nodse", KHAP_EINPUT},
+        {"nodes..x", KHAP_EINPUT},
+    };
+    for (size_t i = 0; i < sizeof found / sizeof *found; i++) {
+        struct khap_str path = {found[i].path, strlen(found[i].path)};
+        assert_int_equal(khap_model_find(t.model, path, NULL), found[i].status);
+    }
+    assert_int_equal(khap_model_find(NULL, S("nodes"), NULL), KHAP_EINVAL);
+    assert_silent(&t);
     /* what is refused changes nothing */
     static const struct bad cases[] = {
         {"bad-key-path", "services..nodePort"},
