@@ -176,6 +176,12 @@ static struct khap_watch_state state_of(const struct stream *s)
     return state;
 }
 
+/* What a watch goes round by itself: another way to ask, another version, and 403 of a server that has just started. */
+static bool is_answered_otherwise(uint32_t http)
+{
+    return http == 0 || http == 200 || http == 403 || http == 404 || http == 410 || http == 422;
+}
+
 /* What is wrong with many streams at once is said once. */
 static void tell(struct cluster *c, struct stream *s, const char *error)
 {
@@ -187,13 +193,13 @@ static void tell(struct cluster *c, struct stream *s, const char *error)
     else if (w.left_out == 403 || w.left_out == 404)
         snprintf(text, sizeof text, "%.*s: %s; what is known of them stays: %.*s", kind, w.kind.ptr,
                  w.left_out == 403 ? "not permitted" : "not served", message, w.message.ptr);
-    else if (w.failures > 0 && w.http_status != 200)
+    else if (w.failures > 0 && !is_answered_otherwise(w.http_status))
         snprintf(text, sizeof text, "%.*s: HTTP %u: %.*s", kind, w.kind.ptr, w.http_status, message,
                  w.message.ptr);
-    if (strcmp(text, s->told) == 0)
+    if (strcmp(text, s->told) == 0 || (w.left_out != 0 && w.http_status != w.left_out))
         return;
     memcpy(s->told, text, sizeof text);
-    if (text[0] == '\0' || strcmp(text, c->told) == 0)
+    if (text[0] == '\0' || strcmp(text, c->told) == 0 || (w.left_out == 404 && !c->has_synced))
         return;
     memcpy(c->told, text, sizeof text);
     log_line(c->log, w.left_out == 404 ? "info" : "warning", "cluster %s: %s", name_of(c->settings), text);
@@ -204,8 +210,8 @@ static void tell_synced(struct cluster *c)
 {
     struct cluster_state s = cluster_state(c);
     if (s.synced && (!c->has_synced || c->told_wrong)) {
-        log_line(c->log, "info", "cluster %s: in step, %zu objects", name_of(c->settings),
-                 khap_mirror_count(c->mirror));
+        log_line(c->log, "info", "cluster %s: in step, %zu objects; %u kinds are not served",
+                 name_of(c->settings), khap_mirror_count(c->mirror), (unsigned)s.left_out);
         c->told_wrong = false;
         c->told[0] = '\0';
     }

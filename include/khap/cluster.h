@@ -161,8 +161,9 @@ struct khap_watch_options {
     struct khap_str kind;       /**< "Service" …; khap_watch_kind() has them all */
     struct khap_str namespace_; /**< of this namespace only; empty, the default: of all */
     uint32_t page;              /**< so many objects are asked for at once: 500 */
-    uint32_t streaming;  /**< 1, the default: first it is tried to get all objects by the watch itself */
-    uint32_t again_ms;   /**< when a kind that was not served or not permitted is asked for again: 30000 */
+    uint32_t streaming; /**< 1, the default: first it is tried to get all objects by the watch itself */
+    uint32_t
+        again_ms; /**< when a kind that was not served or not permitted is asked for again at the latest: 30000 */
     uint32_t secrets_ms; /**< when Secrets are got again: 60000 */
 };
 
@@ -255,7 +256,8 @@ struct khap_watch_state {
     struct khap_str namespace_; /**< the one that is followed; empty for all */
     struct khap_str message;    /**< what the server said last of what went wrong */
     uint32_t synced;            /**< 1: all objects have been seen once */
-    uint32_t left_out;    /**< 403 or 404: not permitted or not served; what was known of it stays. Else 0 */
+    uint32_t
+        left_out; /**< 403, several times in a row, or 404: not permitted or not served; what was known of it stays. Else 0 */
     uint32_t http_status; /**< of the last answer; 0 when there was none */
     uint32_t failures;    /**< how often in a row something went wrong; 0 while an answer comes */
     uint32_t lists;       /**< how often all objects were asked for */

@@ -13,6 +13,8 @@ enum {
     BOOKMARKS_MS = 150000, /* where bookmarks come each minute */
     EARLY_MS = 10000, /* a bookmark that is sent only before the end of a watch comes two seconds before it */
     LATE_MS = 15000,
+    AGAIN_MS = 1000,
+    SURE = 3, /* so many refusals in a row mean it */
     FIRST_MS = 500,
     DOUBLINGS = 6,
     LONGEST_MS = 30000,
@@ -112,7 +114,8 @@ static void have_all(struct khap_watch *w)
 {
     khap__mirror_sweep(w->mirror, w->kind, khap__kube_text(&w->ns), w->mark);
     w->synced = true;
-    w->left_out = w->phase == STREAM ? 0 : w->left_out;
+    if (w->phase == STREAM)
+        w->left_out = w->refusals = 0;
     w->whole = false;
     w->message.len = 0;
     w->phase = WATCH;
@@ -199,10 +202,14 @@ static void gone(struct khap_watch *w, uint32_t random)
 
 static void leave_out(struct khap_watch *w, uint32_t random)
 {
-    w->left_out = w->http;
+    int64_t ms = INT64_C(1) * AGAIN_MS << (w->refusals < DOUBLINGS ? w->refusals : DOUBLINGS);
+    /* an API server that has just started permits nothing until it has read who may what */
+    w->refusals += w->refusals < 1000;
+    if (w->http != 403 || w->refusals >= SURE)
+        w->left_out = w->http;
     w->version = 0;
     begin_anew(w);
-    wait(w, w->options.again_ms, random);
+    wait(w, ms < w->options.again_ms ? ms : w->options.again_ms, random);
 }
 
 static void refused(struct khap_watch *w, uint32_t code, uint32_t retry_s, uint32_t random)
@@ -437,9 +444,10 @@ enum khap_status khap_watch_head(struct khap_watch *w, int64_t now, uint32_t htt
                                                                    : AS_LIST,
                        w->kind, khap__kube_text(&w->api_version));
     w->dead_at = now + PIECE_MS;
-    w->left_out = w->phase == WATCH && watching ? 0 : w->left_out;
-    if (w->phase == WATCH && watching)
+    if (w->phase == WATCH && watching) {
+        w->left_out = w->refusals = 0;
         w->dead_at = w->began + (int64_t)w->watch_s * 1000 + LATE_MS;
+    }
     return KHAP_OK;
 }
 
@@ -486,7 +494,7 @@ enum khap_status khap_watch_look(const struct khap_watch *w, struct khap_watch_s
                                        .synced = w->phase == BY_NAME ? khap__watch_has_secrets(w) : w->synced,
                                        .left_out = w->left_out,
                                        .http_status = w->http,
-                                       .failures = w->busy && w->http == 200 ? 0 : w->failures,
+                                       .failures = w->busy && w->http == 200 ? 0 : w->failures + w->refusals,
                                        .lists = w->lists,
                                        .events = w->events};
     return KHAP_OK;

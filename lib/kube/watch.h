@@ -23,7 +23,7 @@ struct khap_watch {
     enum watch_phase phase;
     enum khap_status status;
     uint32_t mark; /* of the objects that the last list has seen */
-    uint32_t http, error, retry_s, error_retry_s, left_out, failures, lists, events, watch_s;
+    uint32_t http, error, retry_s, error_retry_s, left_out, refusals, failures, lists, events, watch_s;
     size_t version; /* which of the kind's */
     bool busy, broken, renew, synced;
     bool whole; /* the next list in one piece */

@@ -418,8 +418,19 @@ static void test_left_out(void **unused)
     (void)unused;
     /* no right: what is known stays */
     until_watch(&l);
+    int64_t began = l.now;
     assert_int_equal(answer(&l, 403, STATUS("403")), KHAP_OK);
+    for (int i = 0; i < 2; i++) { /* a server that has just started says so of everything */
+        assert_int_equal(state(&l).left_out, 0);
+        (void)asked(&l);
+        assert_int_equal(answer(&l, 403, STATUS("403")), KHAP_OK);
+    }
+    assert_true(l.now >= began + 2000 && l.now < began + 10000);
     assert_int_equal(state(&l).left_out, 403);
+    for (int i = 0; i < 5; i++) {
+        (void)asked(&l);
+        assert_int_equal(answer(&l, 403, STATUS("403")), KHAP_OK);
+    }
     assert_memory_equal(state(&l).message.ptr, "so", 2);
     int64_t before = l.now;
     assert_string_equal(asked(&l), "/api/v1/nodes?limit=2");
