@@ -12,7 +12,7 @@ struct import_service *khap__import_service(struct import *im, struct khap_str b
     return NULL;
 }
 
-static bool same_route(const struct import_route *a, const struct import_route *b)
+bool khap__import_same_route(const struct import_route *a, const struct import_route *b)
 {
     return a->type == b->type && a->label == b->label && a->is_default == b->is_default &&
            khap__str_eq_nocase(a->host, b->host) && khap__str_eq(a->path, b->path) &&
@@ -25,7 +25,7 @@ static bool is_shadowed(const struct import *im, const struct import_route *rout
     for (uint32_t i = 0; i < im->services.len; i++) {
         const struct import_service *service = &im->services.ptr[i];
         for (uint32_t k = 0; k < service->routes.len; k++) {
-            if (same_route(&service->routes.ptr[k], route) &&
+            if (khap__import_same_route(&service->routes.ptr[k], route) &&
                 (service->routes.ptr[k].frontends & route->frontends) != 0)
                 return true;
         }
@@ -35,16 +35,21 @@ static bool is_shadowed(const struct import *im, const struct import_route *rout
 
 void khap__import_add_route(struct import *im, struct khap_str backend, const struct import_route *route)
 {
-    struct import_service *service = khap__import_service(im, backend);
+    struct import_route own = *route;
+    struct import_service *service =
+        khap__import_target(im, backend, im->in.lines.ptr[route->line].section, &own);
     if (service == NULL || is_shadowed(im, route))
         return;
     for (uint32_t k = 0; k < service->routes.len; k++) {
-        if (same_route(&service->routes.ptr[k], route)) {
-            service->routes.ptr[k].frontends |= route->frontends;
+        struct import_route *known = &service->routes.ptr[k];
+        if (khap__import_same_route(known, route)) {
+            known->frontends |= route->frontends;
+            known->mark = own.mark > 0 ? own.mark : known->mark;
+            known->split = own.split > 0 ? own.split : known->split;
             return;
         }
     }
-    if (!VEC_PUSH(&im->alloc, &service->routes, *route))
+    if (!VEC_PUSH(&im->alloc, &service->routes, own))
         khap__import_fail(im, KHAP_ENOMEM);
 }
 
@@ -170,8 +175,25 @@ static void tell_prefixes(struct import *im, const struct import_and *all, struc
     }
 }
 
+/* Of a route that stands already only its mark is said. */
+static void add_mark(struct import *im, struct khap_str mark, const struct import_route *route)
+{
+    struct khap_str name;
+    uint32_t number;
+    if (!khap__import_mark_of(mark, &name, &number))
+        return;
+    struct import_service *service = khap__import_service(im, name);
+    for (uint32_t k = 0; service != NULL && k < service->routes.len; k++) {
+        if (khap__import_same_route(&service->routes.ptr[k], route))
+            service->routes.ptr[k].mark = number;
+    }
+}
+
+/* The routes of one alternative, each with `add`. */
 static void add_alternative(struct import *im, struct khap_str backend, const struct import_and *all,
-                            const struct asked *asked, uint32_t line)
+                            const struct asked *asked, uint32_t line,
+                            void (*add)(struct import *im, struct khap_str backend,
+                                        const struct import_route *route))
 {
     struct import_route route = {.match = match_of(im, all), .frontends = asked->frontends, .line = line};
     static const struct khap_str none = {"", 0};
@@ -193,7 +215,7 @@ static void add_alternative(struct import *im, struct khap_str backend, const st
                     route.type = IMPORT_NO_PATH;
             }
             if (route.frontends != 0)
-                khap__import_add_route(im, backend, &route);
+                add(im, backend, &route);
         }
     }
 }
@@ -256,6 +278,9 @@ static bool take_rule(struct import *im, uint32_t front, uint64_t bits, uint32_t
     struct import_condition c;
     if (!is_there(im, line))
         return false;
+    enum split_rule part = khap__import_split_rule(im, at, &backend);
+    if (part == SPLIT_PART)
+        return true;
     if (khap__str_find(backend, '%') < backend.len)
         return line->state == LINE_TAKEN || khap__import_map_rule(im, front, bits, line);
     if (khap__str_eq(backend, S("khap-421")) || khap__str_eq(backend, S("khap-refuse")))
@@ -271,11 +296,12 @@ static bool take_rule(struct import *im, uint32_t front, uint64_t bits, uint32_t
     struct asked asked;
     for (uint32_t i = 0; i < c.any.len && !acme; i++)
         good = good && sort_terms(im, &c.any.ptr[i], bits, false, &asked);
-    good = good && !is_helper_backend(backend) && khap__import_service(im, backend) != NULL;
+    good = good && !is_helper_backend(backend) &&
+           (part == SPLIT_LAST || khap__import_service(im, backend) != NULL);
     for (uint32_t i = 0; i < c.any.len && good && !acme; i++) {
         if (sort_terms(im, &c.any.ptr[i], bits, false, &asked)) {
             tell_prefixes(im, &c.any.ptr[i], line->place);
-            add_alternative(im, backend, &c.any.ptr[i], &asked, at);
+            add_alternative(im, backend, &c.any.ptr[i], &asked, at, khap__import_add_route);
         }
     }
     khap__import_condition_free(im, &c);
@@ -310,7 +336,8 @@ bool khap__import_group_rule(struct import *im, const struct import_line *line, 
     if (good) {
         asked.host = host.len > 0 ? &terms[0] : NULL;
         asked.path = path.len > 0 ? &terms[1] : asked.path;
-        add_alternative(im, line->words[1], &c.any.ptr[0], &asked, im->in.sections.ptr[line->section].first);
+        add_alternative(im, line->words[1], &c.any.ptr[0], &asked, im->in.sections.ptr[line->section].first,
+                        khap__import_add_route);
     }
     khap__import_condition_free(im, &c);
     return good;
@@ -436,12 +463,36 @@ static bool take_secure(struct import *im, struct import_line *line)
     return good;
 }
 
+/* http-request set-var(txn.backend) str(SERVICE/NUMBER) [if …] of one file: a route's mark, or none. */
+static void take_marks(struct import *im, const struct import_section *s, uint64_t bits)
+{
+    for (uint32_t i = s->first; im->ours && i < s->end; i++) {
+        struct import_line *line = &im->in.lines.ptr[i];
+        struct khap_str word = word_at(line, 2);
+        struct import_condition c;
+        struct import_route all = {.frontends = bits, .is_default = true};
+        struct asked asked;
+        if (line->state != LINE_OPEN || !khap__str_starts(word, S("str(")) ||
+            khap__import_begins(line, "http-request set-var(txn.backend)") == 0 ||
+            !khap__import_condition(im, line, 3, &c))
+            continue;
+        line->state = LINE_CLAIMED;
+        word = khap__str_sub(word, 4, word.len - 5);
+        if (c.any.len == 0)
+            add_mark(im, word, &all);
+        for (uint32_t k = 0; k < c.any.len; k++) {
+            if (sort_terms(im, &c.any.ptr[k], bits, false, &asked))
+                add_alternative(im, word, &c.any.ptr[k], &asked, i, add_mark);
+        }
+        khap__import_condition_free(im, &c);
+    }
+}
+
 static void routes_of(struct import *im, uint32_t section)
 {
     struct import_section *s = &im->in.sections.ptr[section];
     uint32_t front = 0, fallback = NO_SECTION;
     uint64_t bits = bits_of(im, section, &front);
-    bool routed = false;
     if (bits == 0)
         return;
     im->in.lines.ptr[s->first].state = LINE_TAKEN;
@@ -453,10 +504,8 @@ static void routes_of(struct import *im, uint32_t section)
         if (line->variable || line->state != LINE_OPEN)
             continue;
         if (word_is(line, 0, "use_backend")) {
-            if (take_rule(im, front, bits, i)) {
+            if (take_rule(im, front, bits, i) && line->state == LINE_OPEN)
                 line->state = LINE_TAKEN;
-                routed = true;
-            }
         } else if (word_is(line, 0, "default_backend")) {
             fallback = is_there(im, line) ? i : fallback;
         } else if (take_trust(im, line) || take_secure(im, line)) {
@@ -474,15 +523,17 @@ static void routes_of(struct import *im, uint32_t section)
             line->state = LINE_TAKEN;
         }
     }
-    (void)routed;
     struct import_route all = {
         .frontends = bits, .is_default = true, .line = fallback != NO_SECTION ? fallback : s->first};
     if (fallback != NO_SECTION) {
+        struct khap_str backend = word_at(&im->in.lines.ptr[fallback], 1);
         im->in.lines.ptr[fallback].state = LINE_TAKEN;
-        khap__import_add_route(im, word_at(&im->in.lines.ptr[fallback], 1), &all);
+        (void)khap__import_split_rule(im, fallback, &backend);
+        khap__import_add_route(im, backend, &all);
     } else if (s->role == ROLE_LISTEN) {
         khap__import_add_route(im, s->name, &all);
     }
+    take_marks(im, s, bits);
 }
 
 /* An `acl` is said with the rules that name it; one that a line left over names stays with that. */
@@ -522,4 +573,5 @@ void khap__import_routes(struct import *im)
                 khap__import_take_acls(im, s);
         }
     }
+    khap__import_redirects(im);
 }
