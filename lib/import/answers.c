@@ -198,10 +198,24 @@ bool khap__policy_error_page(struct policy *p)
 
 bool khap__policy_origin(struct policy *p)
 {
-    if (word_is(p->line, 2, "str(*)"))
-        return khap__policy_claim(p, khap__policy_text(p, "cors.origins.+", S("*")));
-    return word_is(p->line, 2, "req.fhdr(Origin)") && word_is(p->line, 6, "-m") && p->line->n == 10 &&
-           khap__policy_claim(p, khap__policy_text(p, "cors.origins.+", p->line->words[8]));
+    struct khap_str origin = S("*"), labels = S("([a-z0-9_-]+[.])+"), word = word_at(p->line, 8), begin, end;
+    if (!word_is(p->line, 2, "str(*)")) {
+        if (!word_is(p->line, 2, "req.fhdr(Origin)") || !word_is(p->line, 6, "-m") || p->line->n != 10)
+            return false;
+        origin = word;
+        size_t at = 0;
+        while (at < word.len && !khap__str_starts(khap__str_sub(word, at, word.len), labels))
+            at++;
+        if (at < word.len &&
+            (!khap__str_starts(word, S("^")) || !khap__str_ends(word, S("$")) ||
+             !khap__import_plain(p->im, khap__str_sub(word, 1, at - 1), &begin) ||
+             !khap__import_plain(p->im, khap__str_sub(word, at + labels.len, word.len - at - labels.len - 1),
+                                 &end)))
+            return false;
+        if (at < word.len)
+            origin = khap__import_join(p->im, begin, S("*."), end);
+    }
+    return khap__policy_claim(p, khap__policy_text(p, "cors.origins.+", origin));
 }
 
 static bool set_list(struct policy *p, const char *key, struct khap_str list)

@@ -144,6 +144,14 @@ static uint64_t tls_bits(const struct import *im)
     return bits;
 }
 
+/* khapgen's frontend of a TCP service has the service's name. */
+static struct khap_str bind_name(const struct import *im, const struct import_line *line,
+                                 struct khap_str otherwise)
+{
+    struct khap_str name = im->in.sections.ptr[line->section].name;
+    return im->ours && khap__str_starts(name, S("khap-")) ? khap__str_sub(name, 5, name.len) : otherwise;
+}
+
 /* The services of a backend that stays as it is: one for each set of frontends. */
 static void lead_to_raw(struct import *im, struct import_service *service)
 {
@@ -155,13 +163,16 @@ static void lead_to_raw(struct import *im, struct import_service *service)
             khap__import_join(im, service->name, S("-route"), way == 0 ? S("") : S("-tls"));
         if (way == 0 ? service->binds.len == 0 : !service->passthrough)
             continue;
-        (void)khap__import_set_text(im, place, "services", name, "backend", service->name);
-        (void)khap__import_set(im, place, "services", name, "mode", S("tcp"));
         for (uint32_t i = 0; way == 0 && i < service->binds.len; i++) {
             const struct import_line *line = &im->in.lines.ptr[service->binds.ptr[i]];
-            (void)khap__import_set_text(im, line->place, "services", name, "bind.+", word_at(line, 1));
+            struct khap_str own = bind_name(im, line, name);
+            (void)khap__import_set_text(im, place, "services", own, "backend", service->name);
+            (void)khap__import_set(im, place, "services", own, "mode", S("tcp"));
+            (void)khap__import_set_text(im, line->place, "services", own, "bind.+", word_at(line, 1));
         }
         if (way == 1) {
+            (void)khap__import_set_text(im, place, "services", name, "backend", service->name);
+            (void)khap__import_set(im, place, "services", name, "mode", S("tcp"));
             (void)khap__import_set(im, place, "services", name, "tls", S("passthrough"));
             (void)set_routes(im, service, name, 0, true);
         }

@@ -82,6 +82,7 @@ struct import_route {
     uint64_t frontends; /* bits of import.fronts */
     uint32_t line;
     uint32_t mark;  /* its number among the routes of its service, where it has keys of its own; else 0 */
+    uint32_t place; /* its number, where only an ACL says it */
     uint32_t split; /* 1 + index in import.splits, or 0 */
     struct khap_str
         backend; /* one that stays as it is, and answers this route of a service that has others */
@@ -230,6 +231,8 @@ struct import_condition {
 /* Reads `if …` from word `from` on; false when it is none that is understood. */
 bool khap__import_condition(struct import *im, const struct import_line *line, uint32_t from,
                             struct import_condition *out);
+/* The text that a regular expression without any operator matches. */
+bool khap__import_plain(struct import *im, struct khap_str regex, struct khap_str *out);
 void khap__import_condition_free(struct import *im, struct import_condition *condition);
 
 /* ---- the parts ---- */

@@ -54,6 +54,11 @@ static bool all_labels(const struct import_service *service)
     return any;
 }
 
+static uint32_t number_of(const struct import_route *r)
+{
+    return r->mark > 0 ? r->mark : r->place;
+}
+
 static bool has_split(const struct import *im, const struct import_route *r)
 {
     return r->split > 0 && im->splits.ptr[r->split - 1].number > 0;
@@ -95,7 +100,7 @@ static uint32_t next_route(const struct import *im, const struct import_service 
     uint32_t n = service->routes.len, first = n, ordered = n, host = n;
     for (uint32_t i = n; i-- > 0;) {
         const struct import_route *r = &service->routes.ptr[i];
-        if (used[i] || (r->mark > 0 && r->mark <= n))
+        if (used[i] || (number_of(r) > 0 && number_of(r) <= n))
             continue;
         if (is_ordered(im, r))
             ordered = i;
@@ -106,7 +111,8 @@ static uint32_t next_route(const struct import *im, const struct import_service 
     }
     bool urgent = false;
     for (uint32_t i = ordered; i < n; i++)
-        urgent = urgent || (is_ordered(im, &service->routes.ptr[i]) && service->routes.ptr[i].mark > at);
+        urgent =
+            urgent || (is_ordered(im, &service->routes.ptr[i]) && number_of(&service->routes.ptr[i]) > at);
     return urgent ? ordered : host < n ? host : first < n ? first : ordered;
 }
 
@@ -115,7 +121,7 @@ static void fill_gaps(struct import *im, struct import_service *service)
 {
     uint32_t last = 0;
     for (uint32_t i = 0; i < service->routes.len; i++)
-        last = service->routes.ptr[i].mark > last ? service->routes.ptr[i].mark : last;
+        last = number_of(&service->routes.ptr[i]) > last ? number_of(&service->routes.ptr[i]) : last;
     for (uint32_t i = 0; i < im->services.len && service->routes.len < last; i++) {
         struct import_service *other = &im->services.ptr[i];
         if (!im->in.sections.ptr[other->section].raw || other->split_only || other->tcp || other == service)
@@ -140,7 +146,7 @@ void khap__import_order(struct import *im, struct import_service *service)
     service->labels = all_labels(service);
     for (uint32_t i = 0; i < n; i++) {
         service->routes.ptr[i].label = service->routes.ptr[i].label && !service->labels;
-        any = any || service->routes.ptr[i].mark > 0;
+        any = any || number_of(&service->routes.ptr[i]) > 0;
         splits = splits || service->routes.ptr[i].split > 0;
     }
     service->n_hosts = 0;
@@ -156,7 +162,7 @@ void khap__import_order(struct import *im, struct import_service *service)
         for (uint32_t at = 1; at <= n; at++) {
             uint32_t found = n;
             for (uint32_t i = 0; i < n && found == n; i++) {
-                if (!used[i] && service->routes.ptr[i].mark == at)
+                if (!used[i] && number_of(&service->routes.ptr[i]) == at)
                     found = i;
             }
             found = found < n ? found : next_route(im, service, used, at);

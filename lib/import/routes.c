@@ -189,13 +189,34 @@ static void add_mark(struct import *im, struct khap_str mark, const struct impor
     }
 }
 
+/* "khap-match:SERVICE:N:TERM" tells that the route is the Nth of its service, from 0. */
+static uint32_t place_of(const struct import *im, const struct import_and *all)
+{
+    for (uint32_t i = 0; im->ours && i < all->terms.len; i++) {
+        struct khap_str name = all->terms.ptr[i].line == NO_SECTION
+                                   ? S("")
+                                   : word_at(&im->in.lines.ptr[all->terms.ptr[i].line], 1);
+        uint32_t number, colons = 0;
+        size_t end = name.len, at;
+        for (at = name.len; at > 0 && colons < 2; at--) {
+            colons += name.ptr[at - 1] == ':';
+            end = name.ptr[at - 1] == ':' && colons == 1 ? at - 1 : end;
+        }
+        if (khap__str_starts(name, S("khap-match:")) && colons == 2 &&
+            khap__import_number(khap__str_sub(name, at + 1, end - at - 1), 1000000, &number))
+            return number + 1;
+    }
+    return 0;
+}
+
 /* The routes of one alternative, each with `add`. */
 static void add_alternative(struct import *im, struct khap_str backend, const struct import_and *all,
                             const struct asked *asked, uint32_t line,
                             void (*add)(struct import *im, struct khap_str backend,
                                         const struct import_route *route))
 {
-    struct import_route route = {.match = match_of(im, all), .frontends = asked->frontends, .line = line};
+    struct import_route route = {
+        .match = match_of(im, all), .frontends = asked->frontends, .line = line, .place = place_of(im, all)};
     static const struct khap_str none = {"", 0};
     uint32_t hosts = asked->host == NULL ? 1 : asked->host->n,
              paths = asked->path == NULL ? 1 : asked->path->n;
