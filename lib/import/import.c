@@ -43,6 +43,7 @@ static void begin(struct import *im)
     khap__import_fail(im, status);
     for (uint32_t i = 0; i < im->in.lines.len; i++) {
         struct import_line *line = &im->in.lines.ptr[i];
+        line->ends = false;
         if (line->state != LINE_LOST)
             line->state = LINE_OPEN;
         /* what only a bundle has, also of releases that route by rules in it */

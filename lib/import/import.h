@@ -31,6 +31,7 @@ struct import_line {
     bool conditional; /* whether it is read is not known */
     bool variable;    /* an environment variable in it */
     bool header;
+    bool ends; /* a rule that always holds: none behind it is reached */
 };
 enum section_role {
     ROLE_NONE,

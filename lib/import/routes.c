@@ -235,6 +235,8 @@ static void add_alternative(struct import *im, struct khap_str backend, const st
                 if (route.path.len == 0)
                     route.type = IMPORT_NO_PATH;
             }
+            if (route.host.len == 0 && route.type == IMPORT_NO_PATH && route.match.len == 0)
+                im->in.lines.ptr[line].ends = true;
             if (route.frontends != 0)
                 add(im, backend, &route);
         }
@@ -309,6 +311,7 @@ static bool take_rule(struct import *im, uint32_t front, uint64_t bits, uint32_t
     if (line->n == 2) { /* nothing behind it is reached */
         struct import_route all = {.frontends = bits, .is_default = true, .line = at};
         khap__import_add_route(im, backend, &all);
+        line->ends = true;
         return true;
     }
     if (!khap__import_condition(im, line, 2, &c))
@@ -584,12 +587,53 @@ void khap__import_take_acls(struct import *im, const struct import_section *s)
     }
 }
 
+/* How specific a host or a path is to a map: none, wildcards and prefixes by their length, then the exact ones. */
+static size_t rank(struct khap_str text, bool exact)
+{
+    return text.len == 0 ? 0 : exact ? SIZE_MAX : text.len;
+}
+
+/* Whether a map asks for `b` first, where both may fit. */
+static bool wins(const struct import_route *b, const struct import_route *a)
+{
+    size_t host_a = rank(a->host, !khap__str_starts(a->host, S("*"))),
+           host_b = rank(b->host, !khap__str_starts(b->host, S("*")));
+    if (host_a == host_b && !khap__str_eq_nocase(a->host, b->host))
+        return false;
+    return host_b > host_a || (host_a == host_b && rank(b->path, b->type == IMPORT_EXACT) >
+                                                       rank(a->path, a->type == IMPORT_EXACT));
+}
+
+/* Hosts and paths alone are asked for afterwards; a rule that asks for more has to stand behind what is more specific here already. */
+static bool matches_in_order(const struct import *im, uint64_t bits)
+{
+    for (uint32_t i = 0; i < im->services.len && !im->ours; i++) {
+        for (uint32_t k = 0; k < im->services.ptr[i].routes.len; k++) {
+            const struct import_route *a = &im->services.ptr[i].routes.ptr[k];
+            if (a->match.len == 0 || (a->frontends & bits) == 0)
+                continue;
+            for (uint32_t j = 0; j < im->services.len; j++) {
+                for (uint32_t n = 0; n < im->services.ptr[j].routes.len && j != i; n++) {
+                    const struct import_route *b = &im->services.ptr[j].routes.ptr[n];
+                    if ((b->frontends & a->frontends & bits) != 0 && b->line > a->line && !b->is_default &&
+                        wins(b, a))
+                        return false;
+                }
+            }
+        }
+    }
+    return true;
+}
+
 void khap__import_routes(struct import *im)
 {
     for (uint32_t i = 0; i < im->in.sections.len && im->failure == KHAP_OK; i++) {
         const struct import_section *s = &im->in.sections.ptr[i];
         if ((s->role == ROLE_FRONTEND || s->role == ROLE_LISTEN) && s->as.len > 0) {
+            uint32_t front;
             routes_of(im, i);
+            if (!s->raw && !matches_in_order(im, bits_of(im, i, &front)))
+                khap__import_stay(&im->in.sections.ptr[i], S("the order of its rules"));
             if (s->role == ROLE_FRONTEND)
                 khap__import_take_acls(im, s);
         }
