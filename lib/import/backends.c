@@ -37,6 +37,10 @@ static void read_backend(struct import *im, struct import_service *service)
             (void)khap__import_policy(im, service, i);
     }
     khap__import_take_acls(im, s);
+    for (uint32_t i = s->first + 1; im->ours && i < s->end; i++) { /* what khapgen wrote comes out again */
+        if (im->in.lines.ptr[i].state == LINE_TAKEN)
+            im->in.lines.ptr[i].state = LINE_CLAIMED;
+    }
     if (service->servers.len == 0 && !service->needed)
         khap__import_stay(s, S("it has no server"));
 }
@@ -68,6 +72,11 @@ static struct khap_str route_yaml(struct import *im, const struct import_route *
         khap__buf_add(&yaml, r->match);
         khap__buf_add(&yaml, S(", "));
     }
+    if (r->backend.len > 0) {
+        khap__buf_add(&yaml, S("backend: "));
+        khap__import_add_quoted(&yaml, r->backend);
+        khap__buf_add(&yaml, S(", "));
+    }
     if (yaml.len > 2)
         yaml.len -= 2;
     khap__buf_char(&yaml, '}');
@@ -79,39 +88,23 @@ static struct khap_str route_yaml(struct import *im, const struct import_route *
     return text;
 }
 
-/* All wildcards of one label: then the service says so once. */
-static bool all_labels(const struct import_service *service)
-{
-    bool any = false;
-    for (uint32_t i = 0; i < service->routes.len; i++) {
-        const struct import_route *r = &service->routes.ptr[i];
-        if (!khap__str_starts(r->host, S("*.")))
-            continue;
-        if (!r->label)
-            return false;
-        any = true;
-    }
-    return any;
-}
-
 /* The routes of one set of frontends; `name` is the service's in the map. False when a value is refused. */
 static bool set_routes(struct import *im, const struct import_service *service, struct khap_str name,
                        uint64_t frontends, bool any)
 {
     struct khap_place place = im->in.lines.ptr[im->in.sections.ptr[service->section].first].place;
-    bool good = true, labels = all_labels(service);
-    if (labels)
+    bool good = true;
+    if (service->labels)
         good = khap__import_set(im, place, "services", name, "wildcard", S("label"));
     for (uint32_t i = 0; i < service->routes.len && good; i++) {
         struct import_route r = service->routes.ptr[i];
         struct khap_place at = im->in.lines.ptr[r.line].place;
+        bool own = r.mark > 0 || (r.split > 0 && im->splits.ptr[r.split - 1].number > 0);
         if (!any && r.frontends != frontends)
             continue;
-        if (labels)
-            r.label = false;
-        if (r.is_default)
+        if (r.is_default && !own)
             good = khap__import_set(im, at, "services", name, "default", S("true"));
-        else if (r.type == IMPORT_NO_PATH && r.match.len == 0 && r.host.len > 0 && !r.label)
+        else if (i < service->n_hosts)
             good = khap__import_set_text(im, at, "services", name, "hosts.+", r.host);
         else
             good = khap__import_set(im, at, "services", name, "routes.+", route_yaml(im, &r));
@@ -151,6 +144,14 @@ static uint64_t tls_bits(const struct import *im)
     return bits;
 }
 
+/* khapgen's frontend of a TCP service has the service's name. */
+static struct khap_str bind_name(const struct import *im, const struct import_line *line,
+                                 struct khap_str otherwise)
+{
+    struct khap_str name = im->in.sections.ptr[line->section].name;
+    return im->ours && khap__str_starts(name, S("khap-")) ? khap__str_sub(name, 5, name.len) : otherwise;
+}
+
 /* The services of a backend that stays as it is: one for each set of frontends. */
 static void lead_to_raw(struct import *im, struct import_service *service)
 {
@@ -162,19 +163,25 @@ static void lead_to_raw(struct import *im, struct import_service *service)
             khap__import_join(im, service->name, S("-route"), way == 0 ? S("") : S("-tls"));
         if (way == 0 ? service->binds.len == 0 : !service->passthrough)
             continue;
-        (void)khap__import_set_text(im, place, "services", name, "backend", service->name);
-        (void)khap__import_set(im, place, "services", name, "mode", S("tcp"));
         for (uint32_t i = 0; way == 0 && i < service->binds.len; i++) {
             const struct import_line *line = &im->in.lines.ptr[service->binds.ptr[i]];
-            (void)khap__import_set_text(im, line->place, "services", name, "bind.+", word_at(line, 1));
+            struct khap_str own = bind_name(im, line, name);
+            (void)khap__import_set_text(im, place, "services", own, "backend", service->name);
+            (void)khap__import_set(im, place, "services", own, "mode", S("tcp"));
+            (void)khap__import_set_text(im, line->place, "services", own, "bind.+", word_at(line, 1));
         }
         if (way == 1) {
+            (void)khap__import_set_text(im, place, "services", name, "backend", service->name);
+            (void)khap__import_set(im, place, "services", name, "mode", S("tcp"));
             (void)khap__import_set(im, place, "services", name, "tls", S("passthrough"));
             (void)set_routes(im, service, name, 0, true);
         }
     }
     if (service->tcp)
         return;
+    if (service->shared && service->routes.len == 0)
+        (void)khap__import_set_text(im, place, "services", khap__import_service_name(im, service->name),
+                                    "backend", service->name);
     uint64_t done[64];
     uint32_t n = 0;
     for (uint32_t i = 0; i < service->routes.len && n < 64; i++) {
@@ -223,8 +230,7 @@ static void set_service(struct import *im, struct import_service *service)
         good = service->routes.ptr[i].frontends == bits;
     if (service->tls_only) /* what comes without TLS is only led there */
         bits &= tls;
-    good = good && set_routes(im, service, service->name, bits, true) &&
-           set_frontends(im, place, service->name, bits);
+    good = good && set_frontends(im, place, service->name, bits);
     if (good && service->to_https && (bits & tls) != 0 && (bits & ~tls) != 0)
         good = khap__import_set(im, place, "services", service->name, "redirectHttps", S("true"));
     /* by default each is redirected as soon as a certificate names hosts */
@@ -242,17 +248,32 @@ static void clear_service(struct import *im, struct import_service *service)
 
 void khap__import_backends(struct import *im)
 {
+    khap__import_share(im);
+    khap__import_default_marks(im);
+    for (uint32_t i = 0; i < im->services.len && im->failure == KHAP_OK; i++) {
+        khap__import_order(im, &im->services.ptr[i]);
+    }
     for (uint32_t i = 0; i < im->services.len && im->failure == KHAP_OK; i++) {
         struct import_service *service = &im->services.ptr[i];
         struct import_section *s = &im->in.sections.ptr[service->section];
-        if (s->raw) {
+        /* before all that is said of them, and of shares of them */
+        if (s->raw && !service->split_only)
             lead_to_raw(im, service);
+        else if (!service->tcp && !set_routes(im, service, service->name, 0, true))
+            khap__import_stay(s, S("its hosts and paths"));
+    }
+    for (uint32_t i = 0; i < im->services.len && im->failure == KHAP_OK; i++) {
+        struct import_service *service = &im->services.ptr[i];
+        struct import_section *s = &im->in.sections.ptr[service->section];
+        if (s->raw && !service->split_only)
             continue;
-        }
-        read_backend(im, service);
+        if (!service->split_only)
+            read_backend(im, service);
         set_service(im, service);
         if (s->raw)
             clear_service(im, service);
     }
+    khap__import_splits(im);
+    khap__import_stated(im);
     khap__import_nodes(im);
 }

@@ -117,7 +117,7 @@ static struct khap_str anchored(struct import *im, struct khap_str text)
 }
 
 /* Without the backslashes before what is no letter or digit; false when it is more than a text. */
-static bool plain_text(struct import *im, struct khap_str regex, struct khap_str *out)
+bool khap__import_plain(struct import *im, struct khap_str regex, struct khap_str *out)
 {
     char *text = khap__arena_bytes(&im->arena, regex.len + 1);
     size_t n = 0;
@@ -145,7 +145,7 @@ static bool old_host(struct import *im, struct khap_str p, struct khap_str *out)
     p = khap__str_sub(p, 1, p.len - 1 - end.len);
     bool is_label = khap__str_starts(p, label), is_deep = khap__str_starts(p, deep);
     p = khap__str_sub(p, is_label ? label.len : is_deep ? deep.len : 0, p.len);
-    if (!plain_text(im, p, out))
+    if (!khap__import_plain(im, p, out))
         return false;
     if (is_label || is_deep)
         *out = khap__import_join(im, is_label ? S("?.") : S("*."), *out, S(""));
@@ -184,7 +184,7 @@ static bool path_patterns(struct import *im, struct import_term *t, struct khap_
             if (khap__str_starts(p, S("^")) &&
                 khap__str_ends(p, S("(/|$)"))) { /* a prefix, of whole elements */
                 t->path = IMPORT_PREFIX;
-                if (!plain_text(im, khap__str_sub(p, 1, p.len - 6), &out[i]))
+                if (!khap__import_plain(im, khap__str_sub(p, 1, p.len - 6), &out[i]))
                     return false;
             }
         } else if (khap__str_eq(method, S("beg/"))) { /* over the path and a slash */

@@ -18,7 +18,9 @@ static void clear(struct import *im)
         VEC_FREE(&im->alloc, &im->services.ptr[i].servers);
         VEC_FREE(&im->alloc, &im->services.ptr[i].binds);
     }
-    im->services.len = im->fronts.len = im->nodes.len = 0;
+    for (uint32_t i = 0; i < im->splits.len; i++)
+        VEC_FREE(&im->alloc, &im->splits.ptr[i].shares);
+    im->services.len = im->fronts.len = im->nodes.len = im->splits.len = im->stated.len = 0;
     khap_model_free(im->model);
     im->model = NULL;
     khap_diags_free(im->quiet);
@@ -41,6 +43,7 @@ static void begin(struct import *im)
     khap__import_fail(im, status);
     for (uint32_t i = 0; i < im->in.lines.len; i++) {
         struct import_line *line = &im->in.lines.ptr[i];
+        line->ends = false;
         if (line->state != LINE_LOST)
             line->state = LINE_OPEN;
         /* what only a bundle has, also of releases that route by rules in it */
@@ -58,6 +61,26 @@ static void begin(struct import *im)
             continue;
         if (!VEC_PUSH(&im->alloc, &im->services, service))
             khap__import_fail(im, KHAP_ENOMEM);
+    }
+}
+
+/* Every server of khapgen's has an id: a backend whose servers have none stood in `sections`. */
+static void keep_foreign(struct import *im)
+{
+    for (uint32_t i = 0; im->ours && i < im->in.sections.len; i++) {
+        struct import_section *s = &im->in.sections.ptr[i];
+        uint32_t servers = 0, ids = 0;
+        for (uint32_t k = s->first; k < s->end; k++) {
+            const struct import_line *line = &im->in.lines.ptr[k];
+            bool server = word_is(line, 0, "server");
+            servers += server;
+            for (uint32_t w = 3; server && w < line->n; w++)
+                ids += word_is(line, w, "id");
+        }
+        if (s->role != ROLE_BACKEND || is_helper(s->name) || servers == 0 || ids > 0)
+            continue;
+        khap__import_stay(s, S("its servers are not khapgen's"));
+        s->always = true;
     }
 }
 
@@ -157,6 +180,7 @@ enum khap_status khap_import(const struct khap_alloc *alloc, struct khap_bundle 
         im.sources = im.own_sources;
     if (im.failure == KHAP_OK)
         im.failure = khap__import_read(&im, bundle, &im.target, true, &im.in);
+    keep_foreign(&im);
     uint32_t most =
         (im.in.sections.len + 1) * 2 + 8; /* each further try keeps at least one section as it is */
     for (uint32_t tries = 0; im.failure == KHAP_OK && tries < most; tries++) {
@@ -183,6 +207,8 @@ enum khap_status khap_import(const struct khap_alloc *alloc, struct khap_bundle 
     VEC_FREE(&im.alloc, &im.services);
     VEC_FREE(&im.alloc, &im.fronts);
     VEC_FREE(&im.alloc, &im.nodes);
+    VEC_FREE(&im.alloc, &im.splits);
+    VEC_FREE(&im.alloc, &im.stated);
     khap__import_config_free(&im, &im.in);
     khap_sources_free(im.own_sources);
     khap__buf_free(&im.path);

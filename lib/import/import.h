@@ -31,6 +31,7 @@ struct import_line {
     bool conditional; /* whether it is read is not known */
     bool variable;    /* an environment variable in it */
     bool header;
+    bool ends; /* a rule that always holds: none behind it is reached */
 };
 enum section_role {
     ROLE_NONE,
@@ -81,6 +82,28 @@ struct import_route {
     bool differs;       /* it was no prefix of whole elements */
     uint64_t frontends; /* bits of import.fronts */
     uint32_t line;
+    uint32_t mark;  /* its number among the routes of its service, where it has keys of its own; else 0 */
+    uint32_t place; /* its number, where only an ACL says it */
+    uint32_t split; /* 1 + index in import.splits, or 0 */
+    struct khap_str
+        backend; /* one that stays as it is, and answers this route of a service that has others */
+};
+/* Services that share requests: of service SERVICE (number 0), or of its Nth route with a split. */
+struct import_share {
+    struct khap_str backend;
+    uint32_t weight;
+};
+struct import_split {
+    struct khap_str service, header, cookie, canary;
+    uint32_t number, line;
+    VEC(struct import_share) shares;
+};
+/* A key that a route may have for itself, as far as rules of a backend have spoken of it. */
+struct import_stated {
+    struct khap_str service;
+    uint32_t mark;
+    char key[16];
+    bool said, rules; /* a value was set; there are rules of the route's own */
 };
 struct import_server {
     struct khap_str name, host; /* host without port */
@@ -101,6 +124,12 @@ struct import_service {
     bool redirected;
     bool has_balance, has_check_line; /* lines of its own */
     bool to_https;                    /* the frontend sends plain HTTP there */
+    bool split_only;          /* it has no backend: `section` is that of a frontend that leads to it */
+    bool redirects;           /* its backend only sends to https, where others answer */
+    bool shared;              /* it has a share of some requests */
+    struct khap_str leads_to; /* of redirects: a backend that stays as it is */
+    bool labels;              /* all of its wildcards are of one label */
+    uint32_t n_hosts;         /* of its routes in the map, those that stand in `hosts` */
     uint32_t node_port;
     uint32_t n_nodes; /* of its servers, the first ones */
 };
@@ -126,6 +155,8 @@ struct import {
     VEC(struct import_service) services;
     VEC(struct import_front) fronts;
     VEC(struct import_server) nodes;
+    VEC(struct import_split) splits;
+    VEC(struct import_stated) stated;
     uint32_t defaults;        /* the section that most inherit from */
     bool trusted;             /* forwarded.trust is set */
     uint32_t secure_of;       /* the section that said whom certificates are for */
@@ -201,6 +232,8 @@ struct import_condition {
 /* Reads `if …` from word `from` on; false when it is none that is understood. */
 bool khap__import_condition(struct import *im, const struct import_line *line, uint32_t from,
                             struct import_condition *out);
+/* The text that a regular expression without any operator matches. */
+bool khap__import_plain(struct import *im, struct khap_str regex, struct khap_str *out);
 void khap__import_condition_free(struct import *im, struct import_condition *condition);
 
 /* ---- the parts ---- */
@@ -218,9 +251,49 @@ bool khap__import_is_forwarding(const struct import_line *line);
 void khap__import_add_route(struct import *im, struct khap_str backend, const struct import_route *route);
 bool khap__import_group_rule(struct import *im, const struct import_line *line, struct khap_str key,
                              uint64_t bits);
+
+bool khap__import_same_route(const struct import_route *a, const struct import_route *b);
+/* splits.c. What stands in the place of a backend: BACKEND or the name of a split, perhaps with the number of a route behind it, which the
+ * route gets. NULL: nobody. */
+struct import_service *khap__import_target(struct import *im, struct khap_str value, uint32_t section,
+                                           struct import_route *route);
+/* A rule that a split writes: a part of it, or the last one, which `value` names in place of the backend. */
+enum split_rule { SPLIT_NONE, SPLIT_PART, SPLIT_LAST };
+enum split_rule khap__import_split_rule(struct import *im, uint32_t at, struct khap_str *value);
+void khap__import_split_map(struct import *im, uint32_t section, struct khap_str text);
+/* Backends that only send to https belong to who answers there. */
+void khap__import_redirects(struct import *im);
+/* What the service of this backend is called in the map. */
+struct khap_str khap__import_service_name(struct import *im, struct khap_str backend);
+void khap__import_share(struct import *im);  /* who has a share is noted */
+void khap__import_splits(struct import *im); /* keys */
+/* marks.c: routes with keys of their own */
+struct import_mark {
+    struct khap_str service;
+    uint32_t number;               /* 0: the rule is no route's own */
+    const struct khap_str *others; /* routes that the rule leaves out */
+    uint32_t n_others;
+};
+/* "web/3", "khap-split:web/3" */
+bool khap__import_mark_of(struct khap_str text, struct khap_str *service, uint32_t *number);
+/* What comes by default has its mark in a backend of a bundle. */
+void khap__import_default_marks(struct import *im);
+/* The map's order: each route with a mark has the place that its number says. */
+void khap__import_order(struct import *im, struct import_service *service);
+/* A rule of a backend without what it asks about routes; false: it asks for none. */
+bool khap__import_peel(struct import *im, const struct import_line *line, struct import_line *plain,
+                       struct import_mark *mark);
+/* Whether rules of this backend say a route's keys, and where the route stands in `routes`; others repeat them. */
+bool khap__import_says(struct import *im, const struct import_service *backend,
+                       const struct import_mark *mark, uint32_t *index);
+struct import_stated *khap__import_state(struct import *im, struct khap_str service, uint32_t mark,
+                                         const char *key);
+void khap__import_left_out(struct import *im, const struct import_mark *mark, const char *key);
+void khap__import_stated(struct import *im);
 /* tcp.c: frontends without HTTP */
 void khap__import_tcp(struct import *im);
-/* maps.c: routes in khapgen's map files, and in others' */
+/* maps.c: routes in khapgen's map files, and in others'; the next entry of such a file */
+bool khap__import_entry(struct khap_str *rest, struct khap_str *key, struct khap_str *value);
 bool khap__import_maps(struct import *im, uint32_t front, uint64_t bit);
 bool khap__import_map_rule(struct import *im, uint32_t front, uint64_t bit, struct import_line *line);
 /* backends.c */

@@ -4,7 +4,7 @@
 #include "import/import.h"
 
 /* A line of a map: the key ends at the first blank. */
-static bool next_entry(struct khap_str *rest, struct khap_str *key, struct khap_str *value)
+bool khap__import_entry(struct khap_str *rest, struct khap_str *key, struct khap_str *value)
 {
     while (rest->len > 0) {
         size_t end = khap__str_find(*rest, '\n');
@@ -47,6 +47,7 @@ static bool own_map(struct import *im, struct khap_str frontend, const char *nam
 struct own {
     struct import *im;
     uint64_t bits;
+    uint32_t section;
     bool sni;
 };
 
@@ -59,13 +60,13 @@ static void add(const struct own *own, struct khap_str site, struct khap_str pat
     if (route.label)
         route.host = khap__import_join(im, S("*"), khap__str_sub(site, 1, site.len), S(""));
     struct import_service *service = khap__import_service(im, backend);
-    if (service == NULL)
-        return;
-    route.line = im->in.sections.ptr[service->section].first;
+    route.line = im->in.sections.ptr[service != NULL ? service->section : own->section].first;
     if (!own->sni) {
         khap__import_add_route(im, backend, &route);
         return;
     }
+    if (service == NULL)
+        return;
     service->passthrough = true;
     if (!VEC_PUSH(&im->alloc, &service->routes, route))
         khap__import_fail(im, KHAP_ENOMEM);
@@ -76,21 +77,21 @@ static void add_hosts(const struct own *own, struct khap_str frontend)
     struct khap_str map, suffixes, key, value;
     struct import *im = own->im;
     (void)own_map(im, frontend, "hosts", &map);
-    while (next_entry(&map, &key, &value)) {
+    while (khap__import_entry(&map, &key, &value)) {
         if (!khap__str_starts(value, S("@")))
             add(own, key, S(""), IMPORT_NO_PATH, value);
     }
     (void)own_map(im, frontend, "suffixes", &suffixes);
     (void)own_map(im, frontend, "parents", &map);
-    for (struct khap_str rest = map; next_entry(&rest, &key, &value);) {
+    for (struct khap_str rest = map; khap__import_entry(&rest, &key, &value);) {
         bool deep = false; /* the same entry stands in both */
         struct khap_str k, v;
-        for (struct khap_str others = suffixes; !deep && next_entry(&others, &k, &v);)
+        for (struct khap_str others = suffixes; !deep && khap__import_entry(&others, &k, &v);)
             deep = khap__str_eq(k, key) && khap__str_eq(v, value);
         if (!khap__str_starts(value, S("@")) && !deep)
             add(own, khap__import_join(im, S("?."), key, S("")), S(""), IMPORT_NO_PATH, value);
     }
-    while (next_entry(&suffixes, &key, &value)) {
+    while (khap__import_entry(&suffixes, &key, &value)) {
         if (!khap__str_starts(value, S("@")))
             add(own, khap__import_join(im, S("*."), key, S("")), S(""), IMPORT_NO_PATH, value);
     }
@@ -171,7 +172,7 @@ static bool group_key(struct import *im, struct khap_str name, struct khap_str *
 static bool is_shorter(struct khap_str map, struct khap_str key, struct khap_str value)
 {
     struct khap_str k, v;
-    while (next_entry(&map, &k, &v)) {
+    while (khap__import_entry(&map, &k, &v)) {
         if (k.len < key.len && khap__str_starts(key, k) && khap__str_eq(v, value))
             return true;
     }
@@ -230,9 +231,12 @@ bool khap__import_maps(struct import *im, uint32_t front, uint64_t bit)
     struct own own = {.im = im, .bits = bit, .sni = front == UINT32_MAX};
     struct khap_str name = own.sni ? S("khap-sni") : im->in.sections.ptr[im->fronts.ptr[front].section].name;
     struct khap_str map, key, value;
-    if (!own_map(im, name, "hosts", &map))
+    own.section = own.sni ? khap__import_find(&im->in, S("frontend"), name) : im->fronts.ptr[front].section;
+    if (own.section == NO_SECTION || !own_map(im, name, "hosts", &map))
         return false;
     im->bundled = true;
+    if (own_map(im, name, "splits", &value))
+        khap__import_split_map(im, own.section, value);
     add_hosts(&own, name);
     if (own.sni)
         return true;
@@ -242,16 +246,16 @@ bool khap__import_maps(struct import *im, uint32_t front, uint64_t bit)
         if (group_rule(&own, &im->in.lines.ptr[i], map))
             im->in.lines.ptr[i].state = LINE_TAKEN;
     }
-    while (next_entry(&map, &key, &value))
+    while (khap__import_entry(&map, &key, &value))
         (void)add_path(&own, key, value);
     (void)own_map(im, name, "regexes", &map);
-    while (next_entry(&map, &key, &value))
+    while (khap__import_entry(&map, &key, &value))
         (void)add_regex(&own, key, value);
     (void)own_map(im, name, "hostless", &map);
-    while (next_entry(&map, &key, &value))
+    while (khap__import_entry(&map, &key, &value))
         (void)add_regex(&own, key, value);
     (void)own_map(im, name, "backends", &map);
-    while (next_entry(&map, &key, &value)) {
+    while (khap__import_entry(&map, &key, &value)) {
         if (khap__str_starts(key, S("@")))
             add(&own, khap__str_sub(key, 1, key.len), S(""), IMPORT_NO_PATH, value);
     }
@@ -298,11 +302,11 @@ bool khap__import_map_rule(struct import *im, uint32_t front, uint64_t bit, stru
         file.len = comma;
         if (!map_text(im, file, &text))
             return false;
-        for (struct khap_str rest = text; next_entry(&rest, &key, &value);) {
+        for (struct khap_str rest = text; khap__import_entry(&rest, &key, &value);) {
             if (khap__import_service(im, value) == NULL)
                 return false;
         }
-        while (next_entry(&text, &key, &value)) {
+        while (khap__import_entry(&text, &key, &value)) {
             struct import_route route = {.host = key, .frontends = bit};
             size_t slash = khap__str_find(key, '/');
             route.line = im->in.sections.ptr[line->section].first;

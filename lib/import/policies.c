@@ -1,18 +1,28 @@
 /* import/policies.c - lines of a backend that keys of a service say. SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include "import/import.h"
+#include "import/policies.h"
 
-struct policy {
-    struct import *im;
-    struct import_service *service;
-    struct import_line *line;
-    uint32_t at; /* the first word behind those of the row */
-    bool shared; /* all services have the line: it is the defaults' */
-};
-
-static bool set(const struct policy *p, const char *key, struct khap_str yaml)
+/* The rule is one route's own. */
+static bool set_of_route(const struct policy *p, const char *key, struct khap_str yaml)
 {
+    char room[20];
+    struct import *im = p->im;
+    struct khap_str path = khap__import_join(im, S("routes."), khap__str_uint(room, p->route), S("."));
+    path = khap__import_join(im, path, khap__str(key), (struct khap_str){"", 1});
+    struct import_stated *stated = khap__import_state(im, p->mark->service, p->mark->number, key);
+    if (im->failure != KHAP_OK || stated == NULL)
+        return false;
+    stated->said = khap__import_set(im, p->line->place, "services", p->mark->service, path.ptr, yaml);
+    return stated->said;
+}
+
+bool khap__policy_set(const struct policy *p, const char *key, struct khap_str yaml)
+{
+    if (p->mark != NULL && p->mark->number > 0)
+        return set_of_route(p, key, yaml);
+    if (p->mark != NULL)
+        khap__import_left_out(p->im, p->mark, key);
     if (p->shared) {
         struct khap_str path =
             khap__import_join(p->im, S("serviceDefaults."), khap__str(key), (struct khap_str){"", 1});
@@ -20,11 +30,11 @@ static bool set(const struct policy *p, const char *key, struct khap_str yaml)
     }
     return khap__import_set(p->im, p->line->place, "services", p->service->name, key, yaml);
 }
-static bool set_text(const struct policy *p, const char *key, struct khap_str text)
+bool khap__policy_text(const struct policy *p, const char *key, struct khap_str text)
 {
-    return set(p, key, khap__import_quote(p->im, text));
+    return khap__policy_set(p, key, khap__import_quote(p->im, text));
 }
-static bool claim(const struct policy *p, bool good)
+bool khap__policy_claim(const struct policy *p, bool good)
 {
     p->line->state = good ? LINE_CLAIMED : p->line->state;
     return good;
@@ -57,52 +67,56 @@ static bool take_balance(struct policy *p)
                                        p->im->in.lines.ptr[i].n;
     p->service->has_balance = true;
     if (!consistent)
-        return khap__str_eq(rest_of(p, 1), S("roundrobin")) || set_text(p, "balance", rest_of(p, 1));
+        return khap__str_eq(rest_of(p, 1), S("roundrobin")) || khap__policy_text(p, "balance", rest_of(p, 1));
     if (khap__str_eq(name, S("source")) && p->line->n == 2)
-        return claim(p, set(p, "hash.by", S("source")));
+        return khap__policy_claim(p, khap__policy_set(p, "hash.by", S("source")));
     if (khap__str_eq(name, S("uri")) &&
         (p->line->n == 2 || (p->line->n == 3 && word_is(p->line, 2, "path-only"))))
-        return set(p, "hash.by", S("uri"));
+        return khap__policy_set(p, "hash.by", S("uri"));
     if (khap__str_starts(name, S("hdr(")) && p->line->n == 2)
-        return claim(p, set_text(p, "hash.header", khap__str_sub(name, 4, name.len - 5)));
+        return khap__policy_claim(p,
+                                  khap__policy_text(p, "hash.header", khap__str_sub(name, 4, name.len - 5)));
     struct khap_str cookie = word_at(p->line, 2);
     if (khap__str_eq(name, S("hash")) && p->line->n == 3 && khap__str_starts(cookie, S("req.cook(")))
-        return claim(p, set_text(p, "hash.cookie", khap__str_sub(cookie, 9, cookie.len - 10)));
+        return khap__policy_claim(
+            p, khap__policy_text(p, "hash.cookie", khap__str_sub(cookie, 9, cookie.len - 10)));
     return false;
 }
 
 static bool take_cookie(struct policy *p)
 {
     const struct import_line *line = p->line;
-    bool good = set_text(p, "cookie.name", word_at(line, 1)), indirect = false, nocache = false,
-         insert = false;
+    bool good, indirect = false, nocache = false, insert = false;
     bool mode = false;
+    if (line->n > 3 && word_is(line, line->n - 1, "dynamic"))
+        return false; /* the file that its key came from is not known; servers have no words of it */
+    good = khap__policy_text(p, "cookie.name", word_at(line, 1));
     for (uint32_t i = 2; i < line->n && good; i++) {
         struct khap_str w = line->words[i];
         if (khap__str_eq(w, S("insert")) || khap__str_eq(w, S("prefix")) || khap__str_eq(w, S("rewrite"))) {
             insert = khap__str_eq(w, S("insert"));
             mode = true;
-            good = insert || set(p, "cookie.mode", w);
+            good = insert || khap__policy_set(p, "cookie.mode", w);
         } else if (khap__str_eq(w, S("indirect"))) {
             indirect = true;
         } else if (khap__str_eq(w, S("nocache"))) {
             nocache = true;
         } else if (khap__str_eq(w, S("httponly"))) {
-            good = set(p, "cookie.httponly", S("true"));
+            good = khap__policy_set(p, "cookie.httponly", S("true"));
         } else if (khap__str_eq(w, S("secure"))) {
-            good = set(p, "cookie.secure", S("true"));
+            good = khap__policy_set(p, "cookie.secure", S("true"));
         } else if (khap__str_eq(w, S("maxidle")) && i + 1 < line->n) {
-            good = set(p, "cookie.maxidle", line->words[++i]);
+            good = khap__policy_set(p, "cookie.maxidle", line->words[++i]);
         } else if (khap__str_eq(w, S("maxlife")) && i + 1 < line->n) {
-            good = set(p, "cookie.maxlife", line->words[++i]);
+            good = khap__policy_set(p, "cookie.maxlife", line->words[++i]);
         } else {
             good = false;
         }
     }
     if (good && indirect != insert)
-        good = set(p, "cookie.indirect", indirect ? S("true") : S("false"));
+        good = khap__policy_set(p, "cookie.indirect", indirect ? S("true") : S("false"));
     if (good && nocache != insert)
-        good = set(p, "cookie.nocache", nocache ? S("true") : S("false"));
+        good = khap__policy_set(p, "cookie.nocache", nocache ? S("true") : S("false"));
     if (!good || !mode)
         khap__import_stay(&p->im->in.sections.ptr[p->service->section],
                           line->text); /* servers have its words, too */
@@ -116,15 +130,25 @@ static bool take_timeout(struct policy *p)
         if (word_is(p->line, 1, keys[i])) {
             struct khap_str key =
                 khap__import_join(p->im, S("timeouts."), khap__str(keys[i]), (struct khap_str){"", 1});
-            return p->line->n == 3 && p->im->failure == KHAP_OK && set(p, key.ptr, p->line->words[2]);
+            return p->line->n == 3 && p->im->failure == KHAP_OK &&
+                   khap__policy_set(p, key.ptr, p->line->words[2]);
         }
     }
     return false;
 }
 
+/* http-request set-timeout server 7s, of a route */
+static bool take_route_timeout(struct policy *p)
+{
+    struct khap_str key =
+        khap__import_join(p->im, S("timeouts."), word_at(p->line, 2), (struct khap_str){"", 1});
+    return p->mark != NULL && p->line->n == 4 && p->im->failure == KHAP_OK &&
+           khap__policy_set(p, key.ptr, p->line->words[3]);
+}
+
 static bool take_retries(struct policy *p)
 {
-    return p->line->n == 2 && set(p, "retries", p->line->words[1]);
+    return p->line->n == 2 && khap__policy_set(p, "retries", p->line->words[1]);
 }
 
 static bool take_retry_on(struct policy *p)
@@ -135,7 +159,7 @@ static bool take_retry_on(struct policy *p)
         good =
             good && (&p->im->in.lines.ptr[i] == p->line || !word_is(&p->im->in.lines.ptr[i], 0, "retry-on"));
     for (uint32_t i = 1; i < p->line->n && good; i++)
-        good = set_text(p, "retryOn.+", p->line->words[i]);
+        good = khap__policy_text(p, "retryOn.+", p->line->words[i]);
     return good;
 }
 
@@ -156,7 +180,7 @@ static struct khap_str first_host(const struct import_service *service)
 
 static bool set_check_host(struct policy *p, struct khap_str host)
 {
-    return khap__str_eq(first_host(p->service), host) || set_text(p, "check.host", host);
+    return khap__str_eq(first_host(p->service), host) || khap__policy_text(p, "check.host", host);
 }
 
 static const struct import_line *check_send(const struct policy *p)
@@ -175,8 +199,8 @@ static bool take_httpchk(struct policy *p)
     struct import_line *line = p->line;
     p->service->has_check_line = true;
     if (line->n == 2)
-        return check_send(p) != NULL ||
-               (set(p, "check.type", S("http")) && set(p, "check.method", S("OPTIONS")));
+        return check_send(p) != NULL || (khap__policy_set(p, "check.type", S("http")) &&
+                                         khap__policy_set(p, "check.method", S("OPTIONS")));
     struct khap_str method = word_at(line, 2), uri = word_at(line, 3), version = word_at(line, 4);
     if (line->n == 3) {
         uri = method;
@@ -184,7 +208,7 @@ static bool take_httpchk(struct policy *p)
     }
     if (line->n > 5 || !khap__str_starts(uri, S("/")))
         return false;
-    if (!khap__str_eq(method, S("GET")) && !set_text(p, "check.method", method))
+    if (!khap__str_eq(method, S("GET")) && !khap__policy_text(p, "check.method", method))
         return false;
     size_t at = khap__str_find(version, '\n');
     if (at < version.len) {
@@ -194,7 +218,7 @@ static bool take_httpchk(struct policy *p)
         if (!set_check_host(p, khap__str_trim(khap__str_sub(header, 5, header.len))))
             return false;
     }
-    return set_text(p, "check.path", uri);
+    return khap__policy_text(p, "check.path", uri);
 }
 
 static bool take_check_send(struct policy *p)
@@ -213,8 +237,8 @@ static bool take_check_send(struct policy *p)
             return false;
         i += 2;
     }
-    return set_text(p, "check.path", uri) &&
-           (khap__str_eq(method, S("GET")) || set_text(p, "check.method", method)) &&
+    return khap__policy_text(p, "check.path", uri) &&
+           (khap__str_eq(method, S("GET")) || khap__policy_text(p, "check.method", method)) &&
            (host.len == 0 || set_check_host(p, host));
 }
 
@@ -224,7 +248,7 @@ static bool take_expect(struct policy *p)
     bool good = p->line->n == 4;
     while (good && rest.len > 0) {
         size_t end = khap__str_find(rest, ',');
-        good = set_text(p, "check.expect.+", khap__str_sub(rest, 0, end));
+        good = khap__policy_text(p, "check.expect.+", khap__str_sub(rest, 0, end));
         rest = khap__str_sub(rest, end + 1, rest.len);
     }
     return good;
@@ -243,8 +267,8 @@ static bool take_dialogue(struct policy *p)
         bool fits =
             user ? p->line->n == 4 || (p->line->n == 5 && word_is(p->line, 4, "post-41")) : p->line->n == 2;
         p->service->has_check_line = true;
-        return fits && set(p, "check.type", khap__str(table[i].type)) &&
-               (!user || set_text(p, "check.user", p->line->words[3]));
+        return fits && khap__policy_set(p, "check.type", khap__str(table[i].type)) &&
+               (!user || khap__policy_text(p, "check.user", p->line->words[3]));
     }
     return false;
 }
@@ -260,10 +284,10 @@ static bool set_ranges(struct policy *p, const char *key, const struct import_te
             struct khap_str file = t->patterns[++i];
             if (khap__str_starts(file, S("./")))
                 file = khap__str_sub(file, 2, file.len);
-            good =
-                set(p, key, khap__import_join(p->im, S("{file: "), khap__import_quote(p->im, file), S("}")));
+            good = khap__policy_set(
+                p, key, khap__import_join(p->im, S("{file: "), khap__import_quote(p->im, file), S("}")));
         } else {
-            good = set_text(p, key, pattern);
+            good = khap__policy_text(p, key, pattern);
         }
     }
     return good;
@@ -303,7 +327,7 @@ static bool counter(const struct import_line *line, uint32_t at, const char *fet
            khap__import_number(word_at(line, at + 3), 4000000000, n);
 }
 
-static struct khap_str decimal(struct policy *p, uint32_t n)
+struct khap_str khap__policy_decimal(struct policy *p, uint32_t n)
 {
     char room[20];
     return khap__import_dup(p->im, khap__str_uint(room, n));
@@ -313,7 +337,8 @@ static bool take_connections(struct policy *p)
 {
     uint32_t n;
     return counter(p->line, p->at, "sc1_conn_cur(khap-peers/connections-", &n) && p->at + 5 == p->line->n &&
-           n > 1 && claim(p, set(p, "connectionLimit", decimal(p, n - 1)));
+           n > 1 &&
+           khap__policy_claim(p, khap__policy_set(p, "connectionLimit", khap__policy_decimal(p, n - 1)));
 }
 
 /* The period stands where the counters are declared: gpc0_rate(10s). */
@@ -334,7 +359,7 @@ static struct khap_str period_of(const struct policy *p)
     return (struct khap_str){"", 0};
 }
 
-static bool take_rate(struct policy *p)
+bool khap__policy_rate(struct policy *p)
 {
     uint32_t most, tenfold;
     const struct import_line *line = p->line;
@@ -348,11 +373,13 @@ static bool take_rate(struct policy *p)
         return false;
     struct khap_str period = period_of(p);
     uint32_t requests = burst ? tenfold / 10 : most;
-    return claim(
-        p, set(p, "rateLimit.requests", decimal(p, requests)) &&
-               (!burst || set(p, "rateLimit.burst", decimal(p, most - requests))) &&
-               (khap__str_eq(line->words[3], S("429")) || set(p, "rateLimit.status", line->words[3])) &&
-               period.len > 0 && (khap__str_eq(period, S("10s")) || set(p, "rateLimit.period", period)));
+    return khap__policy_claim(
+        p, khap__policy_set(p, "rateLimit.requests", khap__policy_decimal(p, requests)) &&
+               (!burst || khap__policy_set(p, "rateLimit.burst", khap__policy_decimal(p, most - requests))) &&
+               (khap__str_eq(line->words[3], S("429")) ||
+                khap__policy_set(p, "rateLimit.status", line->words[3])) &&
+               period.len > 0 &&
+               (khap__str_eq(period, S("10s")) || khap__policy_set(p, "rateLimit.period", period)));
 }
 
 /* http-request set-var(txn.limit) req.fhdr(X) if … */
@@ -362,7 +389,8 @@ static bool take_limit_key(struct policy *p)
     bool header = khap__str_starts(fetch, S("req.fhdr(")), cookie = khap__str_starts(fetch, S("req.cook("));
     if (!header && !cookie)
         return false;
-    return claim(p, set_text(p, "rateLimit.key",
+    return khap__policy_claim(
+        p, khap__policy_text(p, "rateLimit.key",
                              khap__import_join(p->im, header ? S("header ") : S("cookie "),
                                                khap__str_sub(fetch, 9, fetch.len - 10), S(""))));
 }
@@ -379,7 +407,7 @@ static bool take_track(struct policy *p)
         good = c.any.ptr[0].terms.ptr[i].kind == TERM_SRC && c.any.ptr[0].terms.ptr[i].negated &&
                set_ranges(p, "rateLimit.except.+", &c.any.ptr[0].terms.ptr[i]);
     khap__import_condition_free(p->im, &c);
-    return claim(p, good);
+    return khap__policy_claim(p, good);
 }
 
 /* ---- names and passwords ---- */
@@ -407,10 +435,10 @@ static bool take_auth(struct policy *p)
         struct import_line *user = &p->im->in.lines.ptr[i];
         struct khap_str key = khap__import_join(p->im, S("basicAuth.users.\""), user->words[1], S("\""));
         key = khap__import_join(p->im, key, (struct khap_str){"", 1}, S(""));
-        good = p->im->failure == KHAP_OK && set_text(p, key.ptr, user->words[3]);
+        good = p->im->failure == KHAP_OK && khap__policy_text(p, key.ptr, user->words[3]);
     }
     if (good && !khap__str_eq(line->words[3], p->service->name))
-        good = set_text(p, "basicAuth.realm", line->words[3]);
+        good = khap__policy_text(p, "basicAuth.realm", line->words[3]);
     for (uint32_t i = s->first; i < s->end && good; i++)
         p->im->in.lines.ptr[i].state = LINE_TAKEN;
     return good;
@@ -419,7 +447,7 @@ static bool take_auth(struct policy *p)
 /* ---- headers ---- */
 
 /* A format without any format in it, as the text that it gives. */
-static bool literal(struct policy *p, struct khap_str format, struct khap_str *text)
+bool khap__policy_literal(struct policy *p, struct khap_str format, struct khap_str *text)
 {
     char *copy = khap__arena_bytes(&p->im->arena, format.len + 1);
     size_t n = 0;
@@ -464,8 +492,29 @@ static bool take_cert_header(struct policy *p)
         if (p->im->failure != KHAP_OK)
             return false;
         if (word_is(line, 2, cert_formats[i][2]) && i > 0)
-            return claim(p, true);
-        return claim(p, set_text(p, key.ptr, line->words[2]));
+            return khap__policy_claim(p, true);
+        return khap__policy_claim(p, khap__policy_text(p, key.ptr, line->words[2]));
+    }
+    return false;
+}
+
+/* What a route has from its service stands in its rules, too. */
+static bool is_inherited(const struct policy *p)
+{
+    const struct import_section *s = &p->im->in.sections.ptr[p->service->section];
+    for (uint32_t i = s->first; p->mark != NULL && p->mark->number > 0 && i < s->end; i++) {
+        struct import_line plain;
+        struct import_mark mark;
+        bool same = khap__import_peel(p->im, &p->im->in.lines.ptr[i], &plain, &mark) && mark.number == 0 &&
+                    plain.n == p->line->n;
+        for (uint32_t k = 0; same && k < plain.n; k++)
+            same = khap__str_eq(plain.words[k], p->line->words[k]);
+        struct import_stated *stated =
+            same ? khap__import_state(p->im, p->mark->service, p->mark->number, "headers") : NULL;
+        if (stated == NULL)
+            continue;
+        stated->rules = true;
+        return true;
     }
     return false;
 }
@@ -473,23 +522,26 @@ static bool take_cert_header(struct policy *p)
 static bool take_header(struct policy *p)
 {
     const struct import_line *line = p->line;
+    if (is_inherited(p))
+        return true;
     static const char *const words[][2] = {{"set-header", "set"}, {"add-header", "add"}};
     bool request = word_is(line, 0, "http-request");
     struct khap_str side = request ? S("headers.request.") : S("headers.response.");
     if (request && take_cert_header(p))
         return true;
     if (word_is(line, 1, "del-header"))
-        return line->n == 3 && set_text(p, request ? "headers.request.delete.+" : "headers.response.delete.+",
-                                        line->words[2]);
+        return line->n == 3 &&
+               khap__policy_text(p, request ? "headers.request.delete.+" : "headers.response.delete.+",
+                                 line->words[2]);
     for (size_t i = 0; i < 2; i++) {
         if (!word_is(line, 1, words[i][0]) || line->n != 4 ||
             khap__str_find(line->words[2], '"') < line->words[2].len)
             continue;
         struct khap_str text, key = khap__import_join(p->im, side, khap__str(words[i][1]), S(".\""));
         key = khap__import_join(p->im, key, line->words[2], S("\""));
-        bool plain = literal(p, line->words[3], &text);
+        bool plain = khap__policy_literal(p, line->words[3], &text);
         key = khap__import_join(p->im, key, plain ? S("") : S(".format"), (struct khap_str){"", 1});
-        return p->im->failure == KHAP_OK && set_text(p, key.ptr, plain ? text : line->words[3]);
+        return p->im->failure == KHAP_OK && khap__policy_text(p, key.ptr, plain ? text : line->words[3]);
     }
     return false;
 }
@@ -509,224 +561,8 @@ static bool take_hsts(struct policy *p)
                        word_is(p->line, 6, "ssl_fc");
     if (!conditional && p->line->n != 4)
         return false;
-    return set(p, "hsts.maxAge", decimal(p, seconds)) &&
-           (!sub || set(p, "hsts.includeSubDomains", S("true")));
-}
-
-/* ---- rewrite ---- */
-
-static bool take_rewrite(struct policy *p)
-{
-    struct khap_str from = word_at(p->line, 2), to = word_at(p->line, 3), text;
-    if (p->line->n < 4 || (p->line->n > 4 && !khap__str_starts(word_at(p->line, 6), S("var(txn.rewrite)"))))
-        return false;
-    bool group = khap__str_ends(to, S("\\1"));
-    if (!khap__str_starts(from, S("^")) ||
-        group != (khap__str_ends(from, S("/?(.*)$")) || khap__str_ends(from, S("(/.*)?$"))))
-        return false;
-    if (group)
-        to.len -= 2;
-    bool slash = group && khap__str_ends(from, S("/?(.*)$"));
-    if (slash && !khap__str_ends(to, S("/")))
-        return false;
-    if (slash && to.len > 1)
-        to.len--;
-    if (!literal(p, to, &text))
-        return false;
-    for (size_t i = 0; i < text.len; i++) { /* a backslash is doubled as well */
-        if (text.ptr[i] == '\\')
-            return false;
-    }
-    const struct import_section *s = &p->im->in.sections.ptr[p->service->section];
-    bool moved = false; /* it stands in the request that is redirected */
-    for (uint32_t i = s->first; i < s->end; i++)
-        moved =
-            moved || (khap__import_begins(&p->im->in.lines.ptr[i], "http-request redirect prefix") > 0 &&
-                      !khap__str_starts(word_at(&p->im->in.lines.ptr[i], 3), S("https://%[var(txn.host)]")));
-    for (uint32_t i = s->first; i < s->end; i++)
-        moved = moved && !word_is(&p->im->in.lines.ptr[i], 0, "server");
-    return claim(p, set_text(p, moved ? "redirect.prefix" : "rewrite", text));
-}
-
-/* ---- answers ---- */
-
-static bool take_redirect(struct policy *p)
-{
-    const struct import_line *line = p->line;
-    struct khap_str to = word_at(line, 3);
-    if (khap__str_starts(to, S("https://%[var(txn.host)]")) && word_is(line, 5, "308") &&
-        word_is(line, 6, "if") && word_is(line, 7, "!{") && word_is(line, 8, "ssl_fc")) {
-        p->service->redirected = true;
-        if (word_is(line, 11, "var(txn.secure)"))
-            return claim(p, true);
-        return word_is(line, 11, "var(txn.host)") && claim(p, set(p, "redirectHttps", S("true")));
-    }
-    /* a service that is nothing but a redirect: PREFIX is SCHEME://HOST:PORT */
-    bool https = khap__str_starts(to, S("https://"));
-    if (!https && !khap__str_starts(to, S("http://")))
-        return false;
-    struct khap_str host = khap__str_sub(to, https ? 8 : 7, to.len), port = {"", 0};
-    size_t colon = khap__str_find(host, ':');
-    if (colon < host.len) {
-        port = khap__str_sub(host, colon + 1, host.len);
-        host.len = colon;
-    }
-    bool scheme = true;
-    for (uint32_t i = 6; i < line->n; i++)
-        scheme = scheme && !word_is(line, i, "ssl_fc");
-    bool good = scheme ? set(p, "redirect.scheme", https ? S("https") : S("http")) : true;
-    if (good && khap__str_find(host, '%') == host.len)
-        good = set_text(p, "redirect.host", host);
-    if (good && port.len > 0)
-        good = set(p, "redirect.port", port);
-    if (good && word_is(line, 4, "code") && !word_is(line, 5, "302"))
-        good = set(p, "redirect.status", word_at(line, 5));
-    p->service->needed = true;
-    return claim(p, good);
-}
-
-static bool take_deny(struct policy *p)
-{
-    if (khap__import_begins(p->line, "http-request deny deny_status 400 if !{ ssl_fc }") == p->line->n) {
-        p->service->tls_only = true;
-        return claim(p, true);
-    }
-    return take_rate(p);
-}
-
-static bool take_set_path(struct policy *p)
-{
-    struct khap_str text;
-    const struct import_section *s = &p->im->in.sections.ptr[p->service->section];
-    bool redirect = false, server = false;
-    for (uint32_t i = s->first; i < s->end; i++) {
-        const struct import_line *line = &p->im->in.lines.ptr[i];
-        redirect = redirect || khap__import_begins(line, "http-request redirect prefix") > 0;
-        server = server || word_is(line, 0, "server");
-    }
-    if (p->line->n != 3 || !(server ? p->im->ours : redirect) || !literal(p, p->line->words[2], &text))
-        return false;
-    return claim(p, set_text(p, server ? "rewrite.path" : "redirect.path", text));
-}
-
-#define HTML "text/html; charset=utf-8"
-
-static bool take_return(struct policy *p)
-{
-    const struct import_line *line = p->line;
-    uint32_t at = 4;
-    bool page = word_is(line, 4, "content-type") && word_is(line, 5, HTML) && word_is(line, 3, "503");
-    for (uint32_t i = 8; i < line->n; i++) {
-        if (!word_is(line, i, "hdr") || !word_is(line, i + 1, "Cache-Control") || !page)
-            continue;
-        bool good = word_is(line, 6, "file") ? set_text(p, "maintenance.page", word_at(line, 7))
-                                             : set(p, "maintenance", S("{enabled: true}"));
-        i += 3;
-        if (good && word_is(line, i, "hdr")) {
-            good = set(p, "maintenance.retryAfter",
-                       khap__import_join(p->im, word_at(line, i + 2), S("s"), S("")));
-            i += 3;
-        }
-        for (; i < line->n && good; i++) {
-            if (!word_is(line, i, "src"))
-                continue;
-            for (i++; i < line->n && good && !word_is(line, i, "}"); i++)
-                good = set_text(p, "maintenance.except.+", line->words[i]);
-        }
-        const struct khap_bundle_file *map = NULL;
-        bool by_map = false;
-        for (uint32_t k = 0; k < line->n; k++)
-            by_map = by_map || khap__str_ends(line->words[k], S("map(maps/maintenance.map,off)"));
-        if (good && by_map) {
-            if (khap_bundle_side(p->im->bundle, S("maps/maintenance.map"), &map) != KHAP_OK)
-                return false;
-            struct khap_str off = khap__import_join(p->im, p->service->name, S(" off"), S("")),
-                            rest = khap_bundle_file_text(map);
-            while (rest.len > 0) {
-                size_t end = khap__str_find(rest, '\n');
-                if (khap__str_eq(khap__str_sub(rest, 0, end), off))
-                    good = set(p, "maintenance.enabled", S("false"));
-                rest = khap__str_sub(rest, end + 1, rest.len);
-            }
-        }
-        return claim(p, good);
-    }
-    bool typed = word_is(line, at, "content-type"), body = typed && word_is(line, at + 2, "string");
-    if (!word_is(line, 2, "status") || line->n != at + (body ? 4 : typed ? 2 : 0))
-        return false;
-    bool good = set(p, "respond.status", word_at(line, 3)) &&
-                (!typed || word_is(line, at + 1, "text/plain") ||
-                 set_text(p, "respond.contentType", word_at(line, at + 1))) &&
-                (!body || set_text(p, "respond.body", word_at(line, at + 3)));
-    p->service->needed = true;
-    return claim(p, good);
-}
-
-/* ---- compression, error pages, CORS ---- */
-
-static const char *const usual_types[] = {
-    "text/html",        "text/plain",      "text/css",     "text/javascript", "application/javascript",
-    "application/json", "application/xml", "image/svg+xml"};
-
-static bool take_compression(struct policy *p)
-{
-    if (khap__import_begins(p->line, "compression algo gzip") == p->line->n)
-        return claim(p, set(p, "compression", S("{}")));
-    if (!word_is(p->line, 1, "type"))
-        return false;
-    bool usual = p->line->n == 2 + sizeof usual_types / sizeof *usual_types, good = true;
-    for (uint32_t i = 2; i < p->line->n && usual; i++)
-        usual = word_is(p->line, i, usual_types[i - 2]);
-    for (uint32_t i = 2; i < p->line->n && !usual && good; i++)
-        good = set_text(p, "compression.types.+", p->line->words[i]);
-    return claim(p, good);
-}
-
-static bool take_error_page(struct policy *p)
-{
-    if (p->line->n != 7 || !word_is(p->line, 4, HTML) || !word_is(p->line, 5, "file"))
-        return false;
-    struct khap_str key =
-        khap__import_join(p->im, S("errorPages."), p->line->words[2], (struct khap_str){"", 1});
-    return p->im->failure == KHAP_OK && claim(p, set_text(p, key.ptr, p->line->words[6]));
-}
-
-static bool take_origin(struct policy *p)
-{
-    if (word_is(p->line, 2, "str(*)"))
-        return claim(p, set_text(p, "cors.origins.+", S("*")));
-    return word_is(p->line, 2, "req.fhdr(Origin)") && word_is(p->line, 6, "-m") && p->line->n == 10 &&
-           claim(p, set_text(p, "cors.origins.+", p->line->words[8]));
-}
-
-static bool set_list(struct policy *p, const char *key, struct khap_str list)
-{
-    struct khap_str text;
-    bool good = literal(p, list, &text);
-    while (good && text.len > 0) {
-        size_t end = khap__str_find(text, ',');
-        good = set_text(p, key, khap__str_trim(khap__str_sub(text, 0, end)));
-        text = khap__str_sub(text, end + 1, text.len);
-    }
-    return good;
-}
-
-static bool take_cors(struct policy *p)
-{
-    struct khap_str name = word_at(p->line, 2), value = word_at(p->line, 3);
-    if (!khap__str_eq(word_at(p->line, 6), S("var(txn.origin)")))
-        return false;
-    if (khap__str_eq(name, S("Access-Control-Allow-Credentials")))
-        return claim(p, set(p, "cors.credentials", S("true")));
-    if (khap__str_eq(name, S("Access-Control-Allow-Methods")))
-        return claim(p, khap__str_eq(value, S("GET, HEAD, POST, PUT, PATCH, DELETE")) ||
-                            set_list(p, "cors.methods.+", value));
-    if (khap__str_eq(name, S("Access-Control-Allow-Headers")))
-        return claim(p, set_list(p, "cors.headers.+", value));
-    if (khap__str_eq(name, S("Access-Control-Expose-Headers")))
-        return claim(p, set_list(p, "cors.expose.+", value));
-    return khap__str_eq(name, S("Access-Control-Max-Age")) &&
-           claim(p, set(p, "cors.maxAge", khap__import_join(p->im, value, S("s"), S(""))));
+    return khap__policy_set(p, "hsts.maxAge", khap__policy_decimal(p, seconds)) &&
+           (!sub || khap__policy_set(p, "hsts.includeSubDomains", S("true")));
 }
 
 /* ---- the table ---- */
@@ -745,25 +581,27 @@ static const struct {
     {"http-check send", take_check_send},
     {"http-check expect status", take_expect},
     {"option", take_dialogue},
-    {"compression", take_compression},
-    {"http-error status", take_error_page},
+    {"compression", khap__policy_compression},
+    {"http-error status", khap__policy_error_page},
     {"http-request deny if", take_sources},
     {"http-request deny unless", take_sources},
     {"tcp-request content reject if", take_sources},
     {"tcp-request content reject unless", take_sources},
     {"http-request deny deny_status 429 if", take_connections},
     {"tcp-request content reject if", take_connections},
-    {"http-request deny", take_deny},
+    {"http-request deny", khap__policy_deny},
     {"http-request set-var(txn.limit)", take_limit_key},
     {"http-request track-sc2", take_track},
     {"http-request auth", take_auth},
-    {"http-request set-var(txn.origin)", take_origin},
-    {"http-after-response set-header", take_cors},
+    {"http-request set-var(txn.origin)", khap__policy_origin},
+    {"http-after-response set-header", khap__policy_cors},
     {"http-response set-header Strict-Transport-Security", take_hsts},
-    {"http-request replace-path", take_rewrite},
-    {"http-request redirect prefix", take_redirect},
-    {"http-request set-path", take_set_path},
-    {"http-request return", take_return},
+    {"http-request replace-path", khap__policy_rewrite},
+    {"http-request redirect prefix", khap__policy_redirect},
+    {"http-request set-path", khap__policy_set_path},
+    {"http-request return", khap__policy_return},
+    {"http-request set-timeout", take_route_timeout},
+    {"http-request set-header Host", khap__policy_host},
     {"http-request", take_header},
     {"http-response", take_header},
 };
@@ -795,6 +633,8 @@ static bool is_shared(const struct import *im, const struct import_line *line)
         may = may || word_is(line, 0, words[i]);
     for (uint32_t i = 0; may && i < im->services.len; i++) {
         const struct import_section *s = &im->in.sections.ptr[im->services.ptr[i].section];
+        if (im->services.ptr[i].split_only || im->services.ptr[i].redirects)
+            continue;
         bool found = s->raw;
         services += !s->raw;
         for (uint32_t k = s->first; !found && k < s->end; k++) {
@@ -810,22 +650,43 @@ static bool is_shared(const struct import *im, const struct import_line *line)
     return may && services > 1;
 }
 
+static bool take_line(struct policy *p)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        p->at = khap__import_begins(p->line, rows[i].words);
+        if (p->at == 0)
+            continue;
+        if (word_is(p->line, p->at - 1, "if") || word_is(p->line, p->at - 1, "unless"))
+            p->at -= rows[i].take == take_sources ? 1 : 0;
+        if (rows[i].take(p))
+            return true;
+    }
+    return false;
+}
+
+/* A rule for one route, or for all but some: it has to come out again. */
+static bool take_marked(struct policy *p, struct import_line *line, const struct import_mark *mark)
+{
+    p->mark = mark;
+    line->state = LINE_CLAIMED;
+    return mark->number > 0 && !khap__import_says(p->im, p->service, mark, &p->route) ? true : take_line(p);
+}
+
 bool khap__import_policy(struct import *im, struct import_service *service, uint32_t at)
 {
-    struct import_line *line = &im->in.lines.ptr[at];
+    struct import_line *line = &im->in.lines.ptr[at], plain;
+    struct policy p = {.im = im, .service = service, .line = line, .shared = is_shared(im, line)};
+    struct import_mark mark;
     if (khap__import_jwt(im, service, line))
         return true;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct policy p = {im, service, line, khap__import_begins(line, rows[i].words), is_shared(im, line)};
-        if (p.at == 0)
-            continue;
-        if (word_is(line, p.at - 1, "if") || word_is(line, p.at - 1, "unless"))
-            p.at -= rows[i].take == take_sources ? 1 : 0;
-        if (rows[i].take(&p)) {
-            if (line->state == LINE_OPEN)
-                line->state = LINE_TAKEN;
-            return true;
-        }
+    if (khap__import_peel(im, line, &plain, &mark)) {
+        p.line = &plain;
+        return take_marked(&p, line, &mark);
+    }
+    if (take_line(&p)) {
+        if (line->state == LINE_OPEN)
+            line->state = LINE_TAKEN;
+        return true;
     }
     if (im->ours && is_dialect(line))
         line->state = LINE_CLAIMED;

@@ -103,17 +103,20 @@ static bool keeps_order(const struct import *im, const struct import_section *s)
 {
     static const char *const groups[] = {"use_backend", "http-request", "http-response", "tcp-request"};
     for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
-        bool left = false;
+        bool left = false, ended = false;
         if (g > 0 && s->role == ROLE_FRONTEND)
             continue; /* khapgen's own rules there are no choice of anybody */
         for (uint32_t i = s->first; i < s->end; i++) {
             const struct import_line *line = &im->in.lines.ptr[i];
             if (!word_is(line, 0, groups[g]))
                 continue;
+            if (line->state == LINE_OPEN && ended) /* it would come before the default */
+                return false;
             if (line->state == LINE_OPEN)
                 left = true;
             else if (left && line->state == LINE_TAKEN)
                 return false;
+            ended = ended || line->ends;
         }
     }
     return true;
@@ -264,6 +267,19 @@ static bool has_mode(const struct import *im, const struct import_section *s)
     return false;
 }
 
+/* "…map_str(maps/http-hosts.map)" */
+static bool names_own_map(const struct import_line *line)
+{
+    struct khap_str mark = S("(maps/");
+    for (uint32_t i = 1; i < line->n; i++) {
+        for (size_t at = 0; at + mark.len <= line->words[i].len; at++) {
+            if (memcmp(line->words[i].ptr + at, mark.ptr, mark.len) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 static void add_section(struct import *im, struct import_section *s, struct buf *text)
 {
     const struct khap_line *last = s->last;
@@ -288,6 +304,8 @@ static void add_section(struct import *im, struct import_section *s, struct buf 
     for (uint32_t i = s->first; i < s->end; i++) {
         if (im->in.lines.ptr[i].state != LINE_LOST)
             im->in.lines.ptr[i].state = LINE_RAW;
+        if (im->ours && names_own_map(&im->in.lines.ptr[i])) /* nobody writes that file any more */
+            lose(im, &im->in.lines.ptr[i]);
     }
     if (im->final && s->role != ROLE_OTHER)
         SAY(im->diags, MSG_IMPORT_SECTION, im->in.lines.ptr[s->first].place, s->kind, s->name, s->why);

@@ -12,7 +12,7 @@ struct import_service *khap__import_service(struct import *im, struct khap_str b
     return NULL;
 }
 
-static bool same_route(const struct import_route *a, const struct import_route *b)
+bool khap__import_same_route(const struct import_route *a, const struct import_route *b)
 {
     return a->type == b->type && a->label == b->label && a->is_default == b->is_default &&
            khap__str_eq_nocase(a->host, b->host) && khap__str_eq(a->path, b->path) &&
@@ -25,7 +25,7 @@ static bool is_shadowed(const struct import *im, const struct import_route *rout
     for (uint32_t i = 0; i < im->services.len; i++) {
         const struct import_service *service = &im->services.ptr[i];
         for (uint32_t k = 0; k < service->routes.len; k++) {
-            if (same_route(&service->routes.ptr[k], route) &&
+            if (khap__import_same_route(&service->routes.ptr[k], route) &&
                 (service->routes.ptr[k].frontends & route->frontends) != 0)
                 return true;
         }
@@ -35,16 +35,21 @@ static bool is_shadowed(const struct import *im, const struct import_route *rout
 
 void khap__import_add_route(struct import *im, struct khap_str backend, const struct import_route *route)
 {
-    struct import_service *service = khap__import_service(im, backend);
+    struct import_route own = *route;
+    struct import_service *service =
+        khap__import_target(im, backend, im->in.lines.ptr[route->line].section, &own);
     if (service == NULL || is_shadowed(im, route))
         return;
     for (uint32_t k = 0; k < service->routes.len; k++) {
-        if (same_route(&service->routes.ptr[k], route)) {
-            service->routes.ptr[k].frontends |= route->frontends;
+        struct import_route *known = &service->routes.ptr[k];
+        if (khap__import_same_route(known, route)) {
+            known->frontends |= route->frontends;
+            known->mark = own.mark > 0 ? own.mark : known->mark;
+            known->split = own.split > 0 ? own.split : known->split;
             return;
         }
     }
-    if (!VEC_PUSH(&im->alloc, &service->routes, *route))
+    if (!VEC_PUSH(&im->alloc, &service->routes, own))
         khap__import_fail(im, KHAP_ENOMEM);
 }
 
@@ -170,10 +175,48 @@ static void tell_prefixes(struct import *im, const struct import_and *all, struc
     }
 }
 
-static void add_alternative(struct import *im, struct khap_str backend, const struct import_and *all,
-                            const struct asked *asked, uint32_t line)
+/* Of a route that stands already only its mark is said. */
+static void add_mark(struct import *im, struct khap_str mark, const struct import_route *route)
 {
-    struct import_route route = {.match = match_of(im, all), .frontends = asked->frontends, .line = line};
+    struct khap_str name;
+    uint32_t number;
+    if (!khap__import_mark_of(mark, &name, &number))
+        return;
+    struct import_service *service = khap__import_service(im, name);
+    for (uint32_t k = 0; service != NULL && k < service->routes.len; k++) {
+        if (khap__import_same_route(&service->routes.ptr[k], route))
+            service->routes.ptr[k].mark = number;
+    }
+}
+
+/* "khap-match:SERVICE:N:TERM" tells that the route is the Nth of its service, from 0. */
+static uint32_t place_of(const struct import *im, const struct import_and *all)
+{
+    for (uint32_t i = 0; im->ours && i < all->terms.len; i++) {
+        struct khap_str name = all->terms.ptr[i].line == NO_SECTION
+                                   ? S("")
+                                   : word_at(&im->in.lines.ptr[all->terms.ptr[i].line], 1);
+        uint32_t number, colons = 0;
+        size_t end = name.len, at;
+        for (at = name.len; at > 0 && colons < 2; at--) {
+            colons += name.ptr[at - 1] == ':';
+            end = name.ptr[at - 1] == ':' && colons == 1 ? at - 1 : end;
+        }
+        if (khap__str_starts(name, S("khap-match:")) && colons == 2 &&
+            khap__import_number(khap__str_sub(name, at + 1, end - at - 1), 1000000, &number))
+            return number + 1;
+    }
+    return 0;
+}
+
+/* The routes of one alternative, each with `add`. */
+static void add_alternative(struct import *im, struct khap_str backend, const struct import_and *all,
+                            const struct asked *asked, uint32_t line,
+                            void (*add)(struct import *im, struct khap_str backend,
+                                        const struct import_route *route))
+{
+    struct import_route route = {
+        .match = match_of(im, all), .frontends = asked->frontends, .line = line, .place = place_of(im, all)};
     static const struct khap_str none = {"", 0};
     uint32_t hosts = asked->host == NULL ? 1 : asked->host->n,
              paths = asked->path == NULL ? 1 : asked->path->n;
@@ -192,8 +235,10 @@ static void add_alternative(struct import *im, struct khap_str backend, const st
                 if (route.path.len == 0)
                     route.type = IMPORT_NO_PATH;
             }
+            if (route.host.len == 0 && route.type == IMPORT_NO_PATH && route.match.len == 0)
+                im->in.lines.ptr[line].ends = true;
             if (route.frontends != 0)
-                khap__import_add_route(im, backend, &route);
+                add(im, backend, &route);
         }
     }
 }
@@ -256,6 +301,9 @@ static bool take_rule(struct import *im, uint32_t front, uint64_t bits, uint32_t
     struct import_condition c;
     if (!is_there(im, line))
         return false;
+    enum split_rule part = khap__import_split_rule(im, at, &backend);
+    if (part == SPLIT_PART)
+        return true;
     if (khap__str_find(backend, '%') < backend.len)
         return line->state == LINE_TAKEN || khap__import_map_rule(im, front, bits, line);
     if (khap__str_eq(backend, S("khap-421")) || khap__str_eq(backend, S("khap-refuse")))
@@ -263,6 +311,7 @@ static bool take_rule(struct import *im, uint32_t front, uint64_t bits, uint32_t
     if (line->n == 2) { /* nothing behind it is reached */
         struct import_route all = {.frontends = bits, .is_default = true, .line = at};
         khap__import_add_route(im, backend, &all);
+        line->ends = true;
         return true;
     }
     if (!khap__import_condition(im, line, 2, &c))
@@ -271,11 +320,12 @@ static bool take_rule(struct import *im, uint32_t front, uint64_t bits, uint32_t
     struct asked asked;
     for (uint32_t i = 0; i < c.any.len && !acme; i++)
         good = good && sort_terms(im, &c.any.ptr[i], bits, false, &asked);
-    good = good && !is_helper_backend(backend) && khap__import_service(im, backend) != NULL;
+    good = good && !is_helper_backend(backend) &&
+           (part == SPLIT_LAST || khap__import_service(im, backend) != NULL);
     for (uint32_t i = 0; i < c.any.len && good && !acme; i++) {
         if (sort_terms(im, &c.any.ptr[i], bits, false, &asked)) {
             tell_prefixes(im, &c.any.ptr[i], line->place);
-            add_alternative(im, backend, &c.any.ptr[i], &asked, at);
+            add_alternative(im, backend, &c.any.ptr[i], &asked, at, khap__import_add_route);
         }
     }
     khap__import_condition_free(im, &c);
@@ -310,7 +360,8 @@ bool khap__import_group_rule(struct import *im, const struct import_line *line, 
     if (good) {
         asked.host = host.len > 0 ? &terms[0] : NULL;
         asked.path = path.len > 0 ? &terms[1] : asked.path;
-        add_alternative(im, line->words[1], &c.any.ptr[0], &asked, im->in.sections.ptr[line->section].first);
+        add_alternative(im, line->words[1], &c.any.ptr[0], &asked, im->in.sections.ptr[line->section].first,
+                        khap__import_add_route);
     }
     khap__import_condition_free(im, &c);
     return good;
@@ -436,12 +487,36 @@ static bool take_secure(struct import *im, struct import_line *line)
     return good;
 }
 
+/* http-request set-var(txn.backend) str(SERVICE/NUMBER) [if …] of one file: a route's mark, or none. */
+static void take_marks(struct import *im, const struct import_section *s, uint64_t bits)
+{
+    for (uint32_t i = s->first; im->ours && i < s->end; i++) {
+        struct import_line *line = &im->in.lines.ptr[i];
+        struct khap_str word = word_at(line, 2);
+        struct import_condition c;
+        struct import_route all = {.frontends = bits, .is_default = true};
+        struct asked asked;
+        if (line->state != LINE_OPEN || !khap__str_starts(word, S("str(")) ||
+            khap__import_begins(line, "http-request set-var(txn.backend)") == 0 ||
+            !khap__import_condition(im, line, 3, &c))
+            continue;
+        line->state = LINE_CLAIMED;
+        word = khap__str_sub(word, 4, word.len - 5);
+        if (c.any.len == 0)
+            add_mark(im, word, &all);
+        for (uint32_t k = 0; k < c.any.len; k++) {
+            if (sort_terms(im, &c.any.ptr[k], bits, false, &asked))
+                add_alternative(im, word, &c.any.ptr[k], &asked, i, add_mark);
+        }
+        khap__import_condition_free(im, &c);
+    }
+}
+
 static void routes_of(struct import *im, uint32_t section)
 {
     struct import_section *s = &im->in.sections.ptr[section];
     uint32_t front = 0, fallback = NO_SECTION;
     uint64_t bits = bits_of(im, section, &front);
-    bool routed = false;
     if (bits == 0)
         return;
     im->in.lines.ptr[s->first].state = LINE_TAKEN;
@@ -453,10 +528,8 @@ static void routes_of(struct import *im, uint32_t section)
         if (line->variable || line->state != LINE_OPEN)
             continue;
         if (word_is(line, 0, "use_backend")) {
-            if (take_rule(im, front, bits, i)) {
+            if (take_rule(im, front, bits, i) && line->state == LINE_OPEN)
                 line->state = LINE_TAKEN;
-                routed = true;
-            }
         } else if (word_is(line, 0, "default_backend")) {
             fallback = is_there(im, line) ? i : fallback;
         } else if (take_trust(im, line) || take_secure(im, line)) {
@@ -474,15 +547,17 @@ static void routes_of(struct import *im, uint32_t section)
             line->state = LINE_TAKEN;
         }
     }
-    (void)routed;
     struct import_route all = {
         .frontends = bits, .is_default = true, .line = fallback != NO_SECTION ? fallback : s->first};
     if (fallback != NO_SECTION) {
+        struct khap_str backend = word_at(&im->in.lines.ptr[fallback], 1);
         im->in.lines.ptr[fallback].state = LINE_TAKEN;
-        khap__import_add_route(im, word_at(&im->in.lines.ptr[fallback], 1), &all);
+        (void)khap__import_split_rule(im, fallback, &backend);
+        khap__import_add_route(im, backend, &all);
     } else if (s->role == ROLE_LISTEN) {
         khap__import_add_route(im, s->name, &all);
     }
+    take_marks(im, s, bits);
 }
 
 /* An `acl` is said with the rules that name it; one that a line left over names stays with that. */
@@ -512,14 +587,56 @@ void khap__import_take_acls(struct import *im, const struct import_section *s)
     }
 }
 
+/* How specific a host or a path is to a map: none, wildcards and prefixes by their length, then the exact ones. */
+static size_t rank(struct khap_str text, bool exact)
+{
+    return text.len == 0 ? 0 : exact ? SIZE_MAX : text.len;
+}
+
+/* Whether a map asks for `b` first, where both may fit. */
+static bool wins(const struct import_route *b, const struct import_route *a)
+{
+    size_t host_a = rank(a->host, !khap__str_starts(a->host, S("*"))),
+           host_b = rank(b->host, !khap__str_starts(b->host, S("*")));
+    if (host_a == host_b && !khap__str_eq_nocase(a->host, b->host))
+        return false;
+    return host_b > host_a || (host_a == host_b && rank(b->path, b->type == IMPORT_EXACT) >
+                                                       rank(a->path, a->type == IMPORT_EXACT));
+}
+
+/* Hosts and paths alone are asked for afterwards; a rule that asks for more has to stand behind what is more specific here already. */
+static bool matches_in_order(const struct import *im, uint64_t bits)
+{
+    for (uint32_t i = 0; i < im->services.len && !im->ours; i++) {
+        for (uint32_t k = 0; k < im->services.ptr[i].routes.len; k++) {
+            const struct import_route *a = &im->services.ptr[i].routes.ptr[k];
+            if (a->match.len == 0 || (a->frontends & bits) == 0)
+                continue;
+            for (uint32_t j = 0; j < im->services.len; j++) {
+                for (uint32_t n = 0; n < im->services.ptr[j].routes.len && j != i; n++) {
+                    const struct import_route *b = &im->services.ptr[j].routes.ptr[n];
+                    if ((b->frontends & a->frontends & bits) != 0 && b->line > a->line && !b->is_default &&
+                        wins(b, a))
+                        return false;
+                }
+            }
+        }
+    }
+    return true;
+}
+
 void khap__import_routes(struct import *im)
 {
     for (uint32_t i = 0; i < im->in.sections.len && im->failure == KHAP_OK; i++) {
         const struct import_section *s = &im->in.sections.ptr[i];
         if ((s->role == ROLE_FRONTEND || s->role == ROLE_LISTEN) && s->as.len > 0) {
+            uint32_t front;
             routes_of(im, i);
+            if (!s->raw && !matches_in_order(im, bits_of(im, i, &front)))
+                khap__import_stay(&im->in.sections.ptr[i], S("the order of its rules"));
             if (s->role == ROLE_FRONTEND)
                 khap__import_take_acls(im, s);
         }
     }
+    khap__import_redirects(im);
 }

@@ -27,7 +27,7 @@ if [ -x "$(dirname "$KHAPGEN")/.libs/khapgen" ]; then
     export LD_LIBRARY_PATH
 fi
 
-# failing FILE file|dir|into|json|from-json|outline|check|files|fix|migrate|upgrade|test|record|graph I [on]: one run; leaves status, calls, blocks, and what it wrote in
+# failing FILE file|dir|into|json|from-json|outline|check|files|fix|migrate|upgrade|test|record|graph|import I [on]: one run; leaves status, calls, blocks, and what it wrote in
 # $tap_tmp/out, for check with what it told
 failing() {
     rm -rf "$tap_tmp/out" "$tap_tmp/count"
@@ -46,6 +46,7 @@ failing() {
     upgrade) command=migrate; set -- "$@" -- --to 3.4 -o "$tap_tmp/out/it" ;;
     test) command=test; set -- "$@" -- --format junit "$abs_srcdir/tests/failmalloc/route.cfg" ;;
     record) command=test; set -- "$@" -- --record -o "$tap_tmp/out/it" ;;
+    import) command=import; set -- "$@" -- -t 2.6 -o "$tap_tmp/out/it" ;;
     graph) command=graph; set -- "$@" -- -o "$tap_tmp/out/it.svg" ;;
     json | from-json) command=parse; set -- "$@" -- "--$2" -o "$tap_tmp/out/it" ;;
     outline) command=parse; set -- "$@" -- -o "$tap_tmp/out/it" ;;
@@ -144,6 +145,7 @@ else
     try "$abs_srcdir/tests/failmalloc/routes.yaml" test
     try "$abs_srcdir/tests/failmalloc/route.cfg" record
     try "$abs_srcdir/tests/failmalloc/route.cfg" graph
+    try "$abs_srcdir/tests/failmalloc/route.cfg" import
     try "$abs_srcdir/tests/failmalloc/old.cfg" migrate
     try "$abs_srcdir/tests/failmalloc/old-map.yaml" upgrade
 fi

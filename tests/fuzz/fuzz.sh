@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *d, size_t n) { (void)d; (void)n; retur
 # objects FOLDER COMPILER FLAGS: the library, and what khapgen has to itself of that kind
 objects() {
     mkdir "$tap_tmp/$1"
-    for layer in lib/base lib/cfg lib/value lib/schema lib/view lib/check lib/migrate lib/model lib/gen lib/apply lib/kube cli/khapgen/json_; do
+    for layer in lib/base lib/cfg lib/value lib/schema lib/view lib/check lib/migrate lib/route lib/model lib/gen lib/import lib/apply lib/kube cli/khapgen/json_; do
         for c in "$abs_srcdir"/$layer*.c "$abs_srcdir"/$layer/*.c; do
             [ -f "$c" ] && echo "$c $tap_tmp/$1/$(basename "$(dirname "$c")")-$(basename "$c" .c).o"
         done

@@ -27,14 +27,8 @@ FAILURES = int(os.environ.get("FAILURES", "5"))
 sys.path.insert(0, os.path.join(tap.srcdir, "tests/gen"))
 import keys as maps  # noqa: E402
 
-# What does not come back whole yet.
-MISSING = set("""
-    services.*.routes[].split[].service services.*.routes[].split[].weight services.*.routes[].rewrite services.*.routes[].headers
-    services.*.routes[].sourceRanges services.*.routes[].timeouts.connect services.*.routes[].timeouts.server services.*.routes[].timeouts.queue
-    services.*.routes[].timeouts.tunnel services.*.routes[].redirect services.*.routes[].respond services.*.routes[].backend
-    services.*.cookie.dynamic services.*.cookie.keyFile services.*.backend services.*.split[].service services.*.split[].weight
-    services.*.canary.of services.*.canary.weight services.*.canary.header services.*.canary.cookie
-""".split())
+# What cannot come back: the configuration holds the key itself, and the map only the name of the file that it was read from. The lines stay as they are.
+MISSING = {"services.*.cookie.dynamic", "services.*.cookie.keyFile"}
 
 work = tempfile.TemporaryDirectory(prefix="khap-models.")
 os.chdir(work.name)
@@ -139,6 +133,8 @@ def together():
     rng = random.Random(SEED)
     for n in range(N):
         rows = rng.sample(good, 3)
+        while sum(job[1].startswith("services.*.basicAuth.") for job in rows) > 1:  # one user twice is one user
+            rows = rng.sample(good, 3)
         tree = json.loads(json.dumps(maps.BASE))
         for _, path, *_ in rows:
             maps.merge(tree, json.loads(json.dumps(company_of(path)[0])))

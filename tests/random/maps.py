@@ -830,76 +830,81 @@ def run_khapgen(text, target, bundle, into=False):
     return done.returncode, done.stderr.decode("utf-8", "replace")
 
 
-used = collections.Counter()
-refusals = collections.Counter()
-verdicts = collections.Counter()
-failures = []
-for i in range(N):
-    rng = random.Random("%d %d" % (SEED, i))
-    made = Maker(rng, True)
-    # some go into somebody's own file, without the keys that are not for a block there
-    into = not made.bundle and rng.random() < 0.4
-    if into:
-        for key in "process", "log", "global", "defaults":
-            made.map.pop(key, None)
-            made.used = {u for u in made.used if u.split(".")[0] != key}
-        # OpenSSL builds want a word in `global` for it
-        for frontend in made.map.get("frontends", {}).values():
-            if frontend and frontend.pop("http3", None):
-                made.used.discard("frontends.*.http3")
-    text = json.dumps(made.map, ensure_ascii=False)
-    binary = binaries[i % len(binaries)]
-    bundle = made.bundle or (not into and rng.random() < 0.3)
-    target = [] if rng.random() < 0.3 and "http3" not in text else ["-t", "binary:" + binary]
-    status, err = run_khapgen(text, target, bundle, into)
-    codes = set(re.findall(r"error: .*\[([a-z0-9-]+)\]$", err, re.M))
-    tried = True
-    if status == 2 and codes and codes <= {"key-needs-release", "build-lacks", "needs-release"}:
-        # this build or release cannot; a newer one can, and what it gets is at least written
-        target, tried = ["-t", "3.4"], False
+def main():
+    used = collections.Counter()
+    refusals = collections.Counter()
+    verdicts = collections.Counter()
+    failures = []
+    for i in range(N):
+        rng = random.Random("%d %d" % (SEED, i))
+        made = Maker(rng, True)
+        # some go into somebody's own file, without the keys that are not for a block there
+        into = not made.bundle and rng.random() < 0.4
+        if into:
+            for key in "process", "log", "global", "defaults":
+                made.map.pop(key, None)
+                made.used = {u for u in made.used if u.split(".")[0] != key}
+            # OpenSSL builds want a word in `global` for it
+            for frontend in made.map.get("frontends", {}).values():
+                if frontend and frontend.pop("http3", None):
+                    made.used.discard("frontends.*.http3")
+        text = json.dumps(made.map, ensure_ascii=False)
+        binary = binaries[i % len(binaries)]
+        bundle = made.bundle or (not into and rng.random() < 0.3)
+        target = [] if rng.random() < 0.3 and "http3" not in text else ["-t", "binary:" + binary]
         status, err = run_khapgen(text, target, bundle, into)
         codes = set(re.findall(r"error: .*\[([a-z0-9-]+)\]$", err, re.M))
-    if status == 2 and codes:
-        verdicts["refused"] += 1
-        refusals.update(codes)
-        if os.environ.get("SHOW") in codes:
-            tap.note("%d: %s\n%s" % (i, text, err))
-        continue
-    if status:
-        failures.append("map %d: khapgen ended with %d: %s\n%s" % (i, status, err[:500], text))
-        continue
-    if tried:
-        if not target and "haproxy" in made.map:
-            wanted = made.map["haproxy"] if isinstance(made.map["haproxy"], str) else made.map["haproxy"]["release"]
-            said = subprocess.run([binary, "-v"], stdout=subprocess.PIPE).stdout.decode()
-            mine = tuple(map(int, re.search(r"version (\d+)\.(\d+)", said).groups()))
-            low, high = (tuple(map(int, r.split("."))) for r in wanted.split("-"))
-            tried = low <= mine <= high
-    if not tried:
-        verdicts["written, for another HAProxy"] += 1
+        tried = True
+        if status == 2 and codes and codes <= {"key-needs-release", "build-lacks", "needs-release"}:
+            # this build or release cannot; a newer one can, and what it gets is at least written
+            target, tried = ["-t", "3.4"], False
+            status, err = run_khapgen(text, target, bundle, into)
+            codes = set(re.findall(r"error: .*\[([a-z0-9-]+)\]$", err, re.M))
+        if status == 2 and codes:
+            verdicts["refused"] += 1
+            refusals.update(codes)
+            if os.environ.get("SHOW") in codes:
+                tap.note("%d: %s\n%s" % (i, text, err))
+            continue
+        if status:
+            failures.append("map %d: khapgen ended with %d: %s\n%s" % (i, status, err[:500], text))
+            continue
+        if tried:
+            if not target and "haproxy" in made.map:
+                wanted = made.map["haproxy"] if isinstance(made.map["haproxy"], str) else made.map["haproxy"]["release"]
+                said = subprocess.run([binary, "-v"], stdout=subprocess.PIPE).stdout.decode()
+                mine = tuple(map(int, re.search(r"version (\d+)\.(\d+)", said).groups()))
+                low, high = (tuple(map(int, r.split("."))) for r in wanted.split("-"))
+                tried = low <= mine <= high
+        if not tried:
+            verdicts["written, for another HAProxy"] += 1
+            used.update(made.used)
+            continue
+        for name in os.listdir("."):
+            if name != "out" and not os.path.lexists("out/" + name):
+                os.symlink("../" + name, "out/" + name)
+        done = subprocess.run([binary, "-c", "-f", "haproxy.cfg"], cwd="out", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        said = verdict.of_configuration(done.stdout.decode("utf-8", "replace"))
+        if done.returncode or "[ALERT]" in said or "[WARNING]" in said:
+            failures.append("map %d, %s, %s:\n%s\n%s" % (i, " ".join(target) or "no target", "bundle" if bundle else "into a file" if into else "one file", said[:1500], text))
+            if len(failures) >= 20:
+                break
+            continue
+        verdicts["accepted by HAProxy, in a file of one's own" if into else "accepted by HAProxy"] += 1
         used.update(made.used)
-        continue
-    for name in os.listdir("."):
-        if name != "out" and not os.path.lexists("out/" + name):
-            os.symlink("../" + name, "out/" + name)
-    done = subprocess.run([binary, "-c", "-f", "haproxy.cfg"], cwd="out", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    said = verdict.of_configuration(done.stdout.decode("utf-8", "replace"))
-    if done.returncode or "[ALERT]" in said or "[WARNING]" in said:
-        failures.append("map %d, %s, %s:\n%s\n%s" % (i, " ".join(target) or "no target", "bundle" if bundle else "into a file" if into else "one file", said[:1500], text))
-        if len(failures) >= 20:
-            break
-        continue
-    verdicts["accepted by HAProxy, in a file of one's own" if into else "accepted by HAProxy"] += 1
-    used.update(made.used)
 
-tap.ok("no map that khapgen takes is refused by HAProxy, or warned of", not failures, "\n\n".join(failures[:int(os.environ.get("FAILURES", "5"))]))
-tap.ok("few maps are refused by khapgen (%d of %d)" % (verdicts["refused"], N), verdicts["refused"] * 4 <= N)
-for code, n in refusals.most_common():
-    tap.note("refused %6d  %s" % (n, code))
-for kind, n in verdicts.most_common():
-    tap.note("%7d  %s" % (n, kind))
-for row in rows:
-    tap.note("used %7d  %s" % (used[row[0]], row[0]))
-unused = [row[0] for row in rows if not used[row[0]]]
-tap.ok("every row of keys.tsv was used", not unused, "never used: " + " ".join(unused))
-tap.finish()
+    tap.ok("no map that khapgen takes is refused by HAProxy, or warned of", not failures, "\n\n".join(failures[:int(os.environ.get("FAILURES", "5"))]))
+    tap.ok("few maps are refused by khapgen (%d of %d)" % (verdicts["refused"], N), verdicts["refused"] * 4 <= N)
+    for code, n in refusals.most_common():
+        tap.note("refused %6d  %s" % (n, code))
+    for kind, n in verdicts.most_common():
+        tap.note("%7d  %s" % (n, kind))
+    for row in rows:
+        tap.note("used %7d  %s" % (used[row[0]], row[0]))
+    unused = [row[0] for row in rows if not used[row[0]]]
+    tap.ok("every row of keys.tsv was used", not unused, "never used: " + " ".join(unused))
+    tap.finish()
+
+
+if __name__ == "__main__":
+    main()
