@@ -19,10 +19,10 @@ for suite in ${KHAP_SUITES:-bookworm trixie}; do
     "$ROOT" --with "$build_packages" --bind "$out:/out" --bind "$ccache:/ccache" --bind-ro "$abs_srcdir:/source" --bind-ro "$PACKAGES:/archives" \
         "$suite" sh -c '
         version=$1 jobs=$2 suppress=$3
-        useradd -m builder && chown -R builder /out /ccache && cd /home/builder || exit 99
+        useradd -m builder && chown -R builder /out && chmod -R a+rwX /ccache && cd /home/builder || exit 99
         cat >build <<SCRIPT
 set -e
-export CCACHE_DIR=/ccache CCACHE_NOHASHDIR=1 PATH=/usr/lib/ccache:/usr/bin:/bin:/usr/sbin:/sbin
+export CCACHE_DIR=/ccache CCACHE_UMASK=000 CCACHE_NOHASHDIR=1 PATH=/usr/lib/ccache:/usr/bin:/bin:/usr/sbin:/sbin
 export DEB_BUILD_OPTIONS="parallel=$jobs"
 cp /archives/khap-$version.tar.xz khap_$version.orig.tar.xz
 tar -xf khap_$version.orig.tar.xz && cd khap-$version
@@ -36,7 +36,7 @@ SCRIPT
         as() { setpriv --reuid=builder --regid=builder --init-groups env HOME=/home/builder USER=builder "$@"; }
         as sh build >/out/build.log 2>&1; echo $? >/out/build.status
         as sh look >/out/lintian.log 2>&1; echo $? >/out/lintian.status
-        chown -R 0:0 /out /ccache' sh "$version" "$(getconf _NPROCESSORS_ONLN)" "$suppress"
+        chown -R 0:0 /out' sh "$version" "$(getconf _NPROCESSORS_ONLN)" "$suppress"
     is "$suite: dpkg-buildpackage" "$(cat "$out/build.status")" 0
     [ "$(cat "$out/build.status")" = 0 ] || { note "$(tail -n 30 "$out/build.log")"; continue; }
     is "$suite: lintian says nothing" "$(cat "$out/lintian.status") $(grep -c '^[EWIPX]:' "$out/lintian.log")" "0 0"

@@ -3,9 +3,9 @@
 . "${srcdir:-.}/tests/tap.sh"
 PACKAGES=${PACKAGES:-$abs_builddir/packages}
 ROOT=$abs_srcdir/tools/debian-root
-build_packages='build-essential debhelper fakeroot pkg-config autoconf automake libtool libyaml-dev libpcre2-dev libjansson-dev libssl-dev libmicrohttpd-dev libcmocka-dev python3 ccache lintian'
+build_packages='build-essential debhelper fakeroot pkg-config autoconf automake libtool libyaml-dev libpcre2-dev libjansson-dev libssl-dev libmicrohttpd-dev libcurl4-openssl-dev libcmocka-dev python3 ccache lintian'
 # a machine on which they are installed: what they depend on, and what their tests ask
-user_packages='autopkgtest build-essential curl haproxy libjansson-dev libmicrohttpd-dev libpcre2-dev libssl-dev libyaml-dev pkgconf python3 systemd'
+user_packages='autopkgtest build-essential curl haproxy libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev libpcre2-dev libssl-dev libyaml-dev pkgconf python3 systemd'
 
 version=$(sed -n 's/^AC_INIT(\[khap\], \[\(.*\)\])$/\1/p' "$abs_srcdir/configure.ac")
 [ -n "$version" ] || { echo "Bail out! no version in configure.ac"; exit 99; }
