@@ -133,6 +133,8 @@ def main():
         program = khapd.program()
         libs = [os.path.join(os.path.dirname(program), x) for x in os.listdir(os.path.dirname(program)) if re.fullmatch(r"libkhap.*\.so", x)]
         used = symbols([program] + libs, "-u") & OUTSIDE
+        counted = "__gcov_" in subprocess.run(["nm", program], capture_output=True, text=True).stdout
+        used -= {"fopen"} if counted else set()  # of a build that counts which lines ran, to write that down
         tap.equal("each call that leaves the process is a point, or it is said why not", sorted(used - symbols([shim], "--defined-only") - set(NO_POINT)), [])
         bench = Bench(lab, shim, rng)
         try:
