@@ -32,27 +32,6 @@ static int read_maps(struct report *r, struct asked *a, const char *const *files
     return finished > worst ? finished : worst;
 }
 
-/* One file, because its rules say more than look-ups do; a bundle when that cannot be one file. */
-static int generate(struct report *r, struct asked *a, struct khap_generate_options *options)
-{
-    struct khap_diags *first = NULL;
-    options->bundle = a->in_use;
-    if (a->in_use)
-        return report_status(r, khap_generate(a->model, options, r->diags, &a->bundle));
-    enum khap_status status = khap_diags_new(NULL, r->sources, &first);
-    if (status == KHAP_OK) {
-        status = khap_generate(a->model, options, first, &a->bundle);
-        options->bundle = status == KHAP_EINPUT;
-        if (status == KHAP_EINPUT || (status == KHAP_OK && khap_diags_count(first, KHAP_NOTE) > 0)) {
-            khap_bundle_free(a->bundle);
-            a->bundle = NULL;
-            status = khap_generate(a->model, options, r->diags, &a->bundle);
-        }
-    }
-    khap_diags_free(first);
-    return report_status(r, status);
-}
-
 /* khapgen wrote it: paths in it are relative to it, whatever the release is. */
 static bool is_bundle(const char *path)
 {
@@ -66,6 +45,27 @@ static bool is_bundle(const char *path)
     bool there = access(name, F_OK) == 0;
     free(name);
     return there;
+}
+
+/* One file, because its rules say more than look-ups do; a bundle when that cannot be one file, or for one. */
+static int generate(struct report *r, struct asked *a, struct khap_generate_options *options)
+{
+    struct khap_diags *first = NULL;
+    options->bundle = a->in_use || (a->beside != NULL && is_bundle(a->beside));
+    if (options->bundle)
+        return report_status(r, khap_generate(a->model, options, r->diags, &a->bundle));
+    enum khap_status status = khap_diags_new(NULL, r->sources, &first);
+    if (status == KHAP_OK) {
+        status = khap_generate(a->model, options, first, &a->bundle);
+        options->bundle = status == KHAP_EINPUT;
+        if (status == KHAP_EINPUT || (status == KHAP_OK && khap_diags_count(first, KHAP_NOTE) > 0)) {
+            khap_bundle_free(a->bundle);
+            a->bundle = NULL;
+            status = khap_generate(a->model, options, r->diags, &a->bundle);
+        }
+    }
+    khap_diags_free(first);
+    return report_status(r, status);
 }
 
 /* Nobody uses what is generated here: where it is written, the file is made, and kept. */

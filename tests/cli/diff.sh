@@ -107,4 +107,12 @@ for format in text json markdown; do
     is "$format: odd bytes: exit status" $? 1
     grep -q "$(printf '\033')" out && not_ok "$format: no escape gets to a terminal" || ok "$format: no escape gets to a terminal"
 done
+# what a map becomes stands in the same form as the bundle that it is held against
+printf 'nodes: {n1: 10.0.0.1}\nservices: {web: {nodePort: 30000, hosts: [a.example], routes: [{path: /p}]}}\n' >map.yaml
+sed 's/a.example/a.example, b.example/' map.yaml >more.yaml
+"$KHAPGEN" map.yaml --output-dir written >/dev/null 2>&1
+"$KHAPGEN" diff written map.yaml >out 2>err
+is 'a bundle against its map' "$?$(cat out)" '00 at run time, 0 reloads'
+"$KHAPGEN" diff written more.yaml >out 2>err
+is 'a host more is a matter of a map' "$?$(tail -n 1 out)" '11 at run time, 0 reloads'
 finish
