@@ -229,6 +229,12 @@ static bool write_mark(struct apply_pass *a)
            KHAP_OK;
 }
 
+static bool counts(const struct apply_pass *a, uint32_t number)
+{
+    uint32_t current = 0;
+    return khap_generation_current(word(a->directory), &current, NULL) == KHAP_OK && current == number;
+}
+
 /* The new generation counts, and a mark says that the process may not have it yet. */
 static int write_files(struct apply_pass *a)
 {
@@ -247,7 +253,8 @@ static int write_files(struct apply_pass *a)
         status = EXIT_FAILED;
     if (status == EXIT_DONE && khap_generation_use(&save, word(a->directory), a->now, &error) != KHAP_OK) {
         status = directory_failed(a, error);
-        if (!a->pending)
+        /* it may count all the same, and only not be on the disk for sure */
+        if (!a->pending && !counts(a, a->now))
             (void)unlink(a->mark);
     }
     if (status != EXIT_DONE)

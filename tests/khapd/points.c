@@ -1,7 +1,7 @@
 /*
  * Put before the C library with LD_PRELOAD: one call that leaves the process fails, or is where the process is killed. SPDX-License-Identifier: MIT
  *
- *   POINT      the number of the call, from 1; 0 none
+ *   POINT      NAME:N, the N-th call of that name, from 1
  *   POINT_ACT  an errno that it fails with, or -1: SIGKILL
  *   POINT_LOG  a file that gets the names of all calls, a line each
  *
@@ -25,14 +25,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static atomic_long calls;
+static atomic_long calls; /* of the name */
+static char point_name[64];
 static long point, act;
 static int log_fd = -1;
 
 __attribute__((constructor)) static void begin(void)
 {
-    const char *log = getenv("POINT_LOG"), *n = getenv("POINT"), *how = getenv("POINT_ACT");
-    point = n ? atol(n) : 0;
+    const char *log = getenv("POINT_LOG"), *which = getenv("POINT"), *how = getenv("POINT_ACT");
+    const char *colon = which ? strchr(which, ':') : NULL;
+    if (colon && (size_t)(colon - which) < sizeof point_name) {
+        memcpy(point_name, which, (size_t)(colon - which));
+        point = atol(colon + 1);
+    }
     act = how ? atol(how) : 0;
     if (log)
         log_fd = (int)syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -41,7 +46,6 @@ __attribute__((constructor)) static void begin(void)
 
 static int strikes(const char *name)
 {
-    long now = atomic_fetch_add(&calls, 1) + 1;
     if (log_fd >= 0) {
         char line[64];
         size_t len = strlen(name);
@@ -49,7 +53,7 @@ static int strikes(const char *name)
         line[len] = '\n';
         (void)syscall(SYS_write, log_fd, line, len + 1);
     }
-    if (now != point)
+    if (strcmp(name, point_name) != 0 || atomic_fetch_add(&calls, 1) + 1 != point)
         return 0;
     if (act < 0)
         (void)syscall(SYS_kill, getpid(), SIGKILL);

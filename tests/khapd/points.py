@@ -100,8 +100,8 @@ class Bench:
             return False
 
     def strike(self, kind, point, act, name):
-        host = self.change(kind)
-        status = self.once(POINT=point, POINT_ACT=act)
+        host, workers = self.change(kind), self.k.workers()
+        status = self.once(POINT="%s:%d" % (name, point), POINT_ACT=act)
         said, bad = self.said, []
         if not self.answers("a.example"):
             bad.append("HAProxy does not answer")
@@ -113,6 +113,8 @@ class Bench:
         again = self.once()
         if again != 0 or not soon(lambda: self.answers(host), 5):
             bad.append("the next pass does not mend it: %s, %s" % (again, self.said))
+        if kind == "reload" and not soon(lambda: self.k.workers() and self.k.workers() != workers, 5):
+            bad.append("it was never reloaded: " + self.said)
         bad.append(self.whole())
         if kind == "reload":
             self.kept = 60 + self.n
@@ -121,7 +123,7 @@ class Bench:
             bad.append("left behind: %s" % left)
         bad = [b for b in bad if b]
         if bad:
-            self.wrong.append("%s, point %d (%s), %s: status %s\n%s\n%s" % (kind, point, name, "killed" if act < 0 else os.strerror(act), status, "\n".join(bad), said))
+            self.wrong.append("%s, %s %d, %s: status %s\n%s\n%s" % (kind, name, point, "killed" if act < 0 else os.strerror(act), status, "\n".join(bad), said))
 
 
 def main():
@@ -142,7 +144,7 @@ def main():
             for kind in ("run time", "reload"):
                 calls = bench.points(kind)
                 names.update(calls)
-                all_points += [(kind, i + 1, name, act) for i, name in enumerate(calls) for act in (KILLED, rng.choice((ENOSPC, EIO, EMFILE)))]
+                all_points += [(kind, calls[:i + 1].count(name), name, act) for i, name in enumerate(calls) for act in (KILLED, rng.choice((ENOSPC, EIO, EMFILE)))]
             tap.note("%d points: %s" % (len(all_points), dict(names)))
             tap.ok("there are points of files and of sockets", all(names[x] > 0 for x in ("open", "write", "fsync", "rename", "mkdir", "symlink", "connect", "send", "recv")), str(names))
             chosen = all_points if n == 0 else rng.sample(all_points, min(n, len(all_points)))
