@@ -163,7 +163,7 @@ def main():
     with lib.Lab() as lab:
         for release, binary in releases:
             if tuple(int(x) for x in release.split(".")) < (2, 6):
-                tap.skip("HAProxy %s: nodes need a reload" % release)
+                tap.note("HAProxy %s: nodes need a reload, which is not asked here" % release)
                 continue
             follow = Follow(lab, release, binary, random.Random(SEED))
             n = follow.run()
