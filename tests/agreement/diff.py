@@ -9,7 +9,6 @@ import json
 import os
 import random
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -115,16 +114,7 @@ class Running:
             raise RuntimeError(f.read())
 
     def ask(self, command):
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(5)
-            s.connect(self.sock)
-            s.sendall(command.encode() + b"\n")
-            answer = b""
-            while True:
-                more = s.recv(65536)
-                if not more:
-                    return answer.decode("utf-8", "replace")
-                answer += more
+        return lib.tell(self.sock, command)
 
     def state(self):
         """What it has, without numbers that only count."""

@@ -21,26 +21,12 @@ import tap  # noqa: E402
 N = int(os.environ.get("N") or 5)
 
 
-class Between(threading.Thread):
+class Between(lib.FalseSocket):
     """A socket that hands on to another one, until `at` bytes of replies went through: then it does what `how` says."""
 
     def __init__(self, path, to, at, how):
-        super().__init__(daemon=True)
         self.to, self.left, self.how, self.done = to, at, how, False
-        if os.path.exists(path):
-            os.unlink(path)
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.bind(path)
-        self.socket.listen(5)
-        self.start()
-
-    def run(self):
-        while True:
-            try:
-                client, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.one, args=(client,), daemon=True).start()
+        super().__init__(path)
 
     def spoil(self, data):
         """What becomes of a piece of a reply; None: the connection ends."""
@@ -82,13 +68,6 @@ class Between(threading.Thread):
                 server.sendall(data)
         except OSError:
             pass
-
-    def stop(self):
-        try:
-            self.socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.socket.close()
 
 
 class Master(pairs.Running):

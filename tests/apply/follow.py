@@ -6,10 +6,8 @@ HAPROXY_RELEASES="2.2=PATH 2.6=PATH ..." names the HAProxies.
 """
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "traffic"))
@@ -22,37 +20,22 @@ KHAPGEN = khapgen.program()
 ANSWER = b"\n> " * 3
 
 
-class False_(threading.Thread):
+class False_(lib.FalseSocket):
     """A runtime socket that sends `answer`, then closes or hangs."""
 
     def __init__(self, path, answer, hangs):
-        super().__init__(daemon=True)
         self.answer, self.hangs = answer, hangs
-        if os.path.exists(path):
-            os.unlink(path)
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.bind(path)
-        self.socket.listen(5)
-        self.start()
+        super().__init__(path)
 
-    def run(self):
-        while True:
-            try:
-                conn, _ = self.socket.accept()
-            except OSError:
-                return
-            try:
-                conn.recv(4096)
-                conn.sendall(self.answer)
-                if self.hangs:
-                    time.sleep(40)
-            except OSError:
-                pass
-            conn.close()
-
-    def stop(self):
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
+    def one(self, conn):
+        try:
+            conn.recv(4096)
+            conn.sendall(self.answer)
+            if self.hangs:
+                time.sleep(40)
+        except OSError:
+            pass
+        conn.close()
 
 
 class Follow:

@@ -90,10 +90,7 @@ class Follow:
             self.wrong.append(done.stdout + done.stderr)
 
     def ask(self, command):
-        with lib.socket.socket(lib.socket.AF_UNIX) as s:
-            s.connect(self.sock)
-            s.sendall(command.encode() + b"\n")
-            return s.makefile().read()
+        return lib.tell(self.sock, command)
 
     def change(self):
         nodes, kind = self.map["nodes"], self.rng.choice(["dead", "dead", "node+", "node-", "node-", "weight", "host", "renew", "cert"])

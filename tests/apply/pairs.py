@@ -228,16 +228,7 @@ class Running:
         return [binary, "-C", directory, "-db", "-f", "haproxy.cfg"]
 
     def ask(self, command):
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(20)
-            s.connect(self.sock)
-            s.sendall(command.encode() + b"\n")
-            answer = b""
-            while True:
-                more = s.recv(65536)
-                if not more:
-                    return answer.decode("utf-8", "replace")
-                answer += more
+        return lib.tell(self.sock, command)
 
     def state(self, maps, pems, lists):
         """What it has, without numbers that only count."""

@@ -44,19 +44,10 @@ def replace(path, text):
 
 
 def pid_of(k):
-    s = socket.socket(socket.AF_UNIX)
     try:
-        s.settimeout(5)
-        s.connect(k.admin)
-        s.sendall(b"show info\n")
-        text = b""
-        while more := s.recv(65536):
-            text += more
-        return int(re.search(rb"^Pid: (\d+)", text, re.M).group(1))
+        return int(re.search(r"^Pid: (\d+)", lib.tell(k.admin, "show info"), re.M).group(1))
     except (OSError, AttributeError):
         return 0
-    finally:
-        s.close()
 
 
 def plain_reload(k):
@@ -130,16 +121,10 @@ def node(lab):
 
     def served(k, i):
         """The last service, too, has the new node."""
-        s = socket.socket(socket.AF_UNIX)
         try:
-            s.settimeout(5)
-            s.connect(k.admin)
-            s.sendall(b"show servers state s%d\n" % (SERVICES - 1))
-            return b" m%d " % (i - 1) in s.recv(65536)
+            return " m%d " % (i - 1) in lib.tell(k.admin, "show servers state s%d" % (SERVICES - 1))
         except OSError:
             return False
-        finally:
-            s.close()
     run(lab, "node under %d services" % SERVICES, lambda k: replace(k.map, text(k, 0)), lambda k, i: replace(k.map, text(k, i)), served)
 
 

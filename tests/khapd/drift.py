@@ -2,7 +2,6 @@
 """What somebody changes through HAProxy's socket is put right by the next look, at run time; a server that was taken out of service by hand stays so. And a
 HAProxy that nobody touched has what its files say: nothing is put right there."""
 import os
-import socket
 import subprocess
 import sys
 
@@ -20,15 +19,7 @@ MORE = """  two: {nodePort: %(port)d, hosts: ["*.w.example", "two.example"], che
 
 
 def ask(k, command):
-    s = socket.socket(socket.AF_UNIX)
-    s.settimeout(5)
-    s.connect(k.admin)
-    s.sendall(command.encode() + b"\n")
-    text = b""
-    while more := s.recv(65536):
-        text += more
-    s.close()
-    return text.decode()
+    return lib.tell(k.admin, command)
 
 
 def one(lab, release, binary):

@@ -7,7 +7,6 @@ N says how many are killed (N=200), SEED which points.
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -45,36 +44,24 @@ class Load(threading.Thread):
         self.join(10)
 
 
-class Hangs(threading.Thread):
+class Hangs(lib.FalseSocket):
     """A socket that takes connections and says nothing, or garbage."""
 
     def __init__(self, path, answer):
-        super().__init__(daemon=True)
         self.answer, self.taken = answer, []
-        if os.path.exists(path):
-            os.unlink(path)
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.bind(path)
-        self.socket.listen(20)
-        self.start()
+        super().__init__(path)
 
-    def run(self):
-        while True:
-            try:
-                conn, _ = self.socket.accept()
-            except OSError:
-                return
-            self.taken.append(conn)
-            try:
-                if self.answer:
-                    conn.sendall(self.answer)
-                    conn.close()
-            except OSError:
-                pass
+    def one(self, conn):
+        self.taken.append(conn)
+        try:
+            if self.answer:
+                conn.sendall(self.answer)
+                conn.close()
+        except OSError:
+            pass
 
     def stop(self):
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
+        super().stop()
         for conn in self.taken:
             conn.close()
 

@@ -98,6 +98,48 @@ def has_ipv6():
         return False
 
 
+# ---- HAProxy's sockets
+
+def tell(path, command, timeout=20):
+    """What a runtime socket, or a master's, answers to one command."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(timeout)
+        s.connect(path)
+        s.sendall(command.encode() + b"\n")
+        answer = b""
+        while more := s.recv(65536):
+            answer += more
+    return answer.decode("utf-8", "replace")
+
+
+class FalseSocket(threading.Thread):
+    """A socket in the place of HAProxy's. Each connection is given to one() in a thread, and is one()'s to close."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        if os.path.exists(path):
+            os.unlink(path)
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(path)
+        self.socket.listen(20)
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                conn, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.one, args=(conn,), daemon=True).start()
+
+    def stop(self):
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.socket.close()
+
+
 # ---- servers
 
 class Server:
