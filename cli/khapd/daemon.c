@@ -333,7 +333,7 @@ static void step_worker(struct daemon *d, int64_t now)
 static void start_haproxy(struct daemon *d, int64_t now)
 {
     if (setting_flag(&d->settings, KEY_HAPROXY_MANAGE) && d->manage.pid == 0 && now >= d->manage.again_at &&
-        d->stop_at == NEVER) {
+        d->stop_at == NEVER && !manage_runs(&d->settings)) {
         manage_start(&d->manage, &d->settings, &d->log, now);
         d->known.starts = d->manage.starts;
     }

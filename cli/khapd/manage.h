@@ -15,6 +15,8 @@ struct manage {
     unsigned long starts; /* all of them */
 };
 
+/* Whether one that this khapd or an earlier one started is there, whether it answers or not. */
+bool manage_runs(const struct settings *s);
 /* Starts it from the current generation. */
 void manage_start(struct manage *m, const struct settings *s, const struct log *log, int64_t now);
 /* Whether it ended; says so, and when it is started again. */
