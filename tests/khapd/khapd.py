@@ -52,6 +52,7 @@ status: {bind: "127.0.0.1:%d"}
 frontends: {http: {bind: "127.0.0.1:%d"}, https: false}
 nodes: {n1: 127.0.0.1}
 """ % (files or self.map, self.binary, self.khap, self.admin, self.master, more, self.dir, self.status_port, settings, self.admin, self.port))
+        self.log = None
         self.write("a.example")
 
     def text(self, *hosts, more=""):
@@ -62,7 +63,8 @@ nodes: {n1: 127.0.0.1}
             f.write(self.text(*hosts, more=more))
 
     def start(self, env=None):
-        self.log = open(self.dir + "/log", "a")
+        # one for all: HAProxy takes O_APPEND from what it inherits, and would write over what stands behind its place in it
+        self.log = self.log or open(self.dir + "/log", "a")
         self.process = subprocess.Popen([program(), "--config", self.yaml], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
                                         env=dict(os.environ, **(env or {})))
         return self
@@ -95,8 +97,8 @@ nodes: {n1: 127.0.0.1}
     def objects(self):
         return json.loads(self.get("/objects")[1])["objects"]
 
-    def workers(self):
-        """The processes of HAProxy's workers, of now."""
+    def processes(self):
+        """What the master says of its processes, or why nothing is heard of it."""
         try:
             s = socket.socket(socket.AF_UNIX)
             s.settimeout(5)
@@ -106,9 +108,13 @@ nodes: {n1: 127.0.0.1}
             while not text.endswith(b"\n\n") and (more := s.recv(65536)):
                 text += more
             s.close()
-        except OSError:
-            return []
-        part = text.decode().split("# workers", 1)[-1].split("#", 1)[0]
+        except OSError as e:
+            return repr(e)
+        return text.decode()
+
+    def workers(self):
+        """The processes of HAProxy's workers, of now."""
+        part = self.processes().split("# workers", 1)[-1].split("#", 1)[0]
         return [int(line.split()[0]) for line in part.splitlines() if line[:1].isdigit()]
 
     def serves(self, host, status=200):
