@@ -64,7 +64,8 @@ nodes: {n1: 127.0.0.1}
 
     def start(self, env=None):
         # one for all: HAProxy takes O_APPEND from what it inherits, and would write over what stands behind its place in it
-        self.log = self.log or open(self.dir + "/log", "a")
+        if not self.log or self.log.closed:
+            self.log = open(self.dir + "/log", "a")
         self.process = subprocess.Popen([program(), "--config", self.yaml], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
                                         env=dict(os.environ, **(env or {})))
         return self
