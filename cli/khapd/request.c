@@ -97,6 +97,18 @@ static bool take_head(struct request *q)
     return khap_watch_head(q->watch, *q->now, (uint32_t)http, retry_after(q->easy)) == KHAP_OK;
 }
 
+/* Each line of the head, the blank one too; a watch without events sends nothing else for minutes. An answer like 100 goes before the answer. */
+static size_t on_head(char *bytes, size_t size, size_t n, void *ctx)
+{
+    enum { FIRST_FINAL = 200 };
+    struct request *q = ctx;
+    size_t len = size * n;
+    long http = 0;
+    bool blank = len > 0 && (bytes[0] == '\r' || bytes[0] == '\n');
+    (void)curl_easy_getinfo(q->easy, CURLINFO_RESPONSE_CODE, &http);
+    return !blank || http < FIRST_FINAL || take_head(q) ? len : 0;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
 {
     struct request *q = ctx;
@@ -249,6 +261,8 @@ bool request_start(struct request *q, struct requests *r, const struct credentia
     snprintf(agent, sizeof agent, "khapd/%s", khap_version());
     e.good = curl_easy_setopt(q->easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
              curl_easy_setopt(q->easy, CURLOPT_WRITEDATA, q) == CURLE_OK &&
+             curl_easy_setopt(q->easy, CURLOPT_HEADERFUNCTION, on_head) == CURLE_OK &&
+             curl_easy_setopt(q->easy, CURLOPT_HEADERDATA, q) == CURLE_OK &&
              curl_easy_setopt(q->easy, CURLOPT_PRIVATE, q) == CURLE_OK &&
              curl_easy_setopt(q->easy, CURLOPT_ERRORBUFFER, q->error) == CURLE_OK &&
              curl_easy_setopt(q->easy, CURLOPT_USERAGENT, agent) == CURLE_OK &&
@@ -259,6 +273,7 @@ bool request_start(struct request *q, struct requests *r, const struct credentia
 #else
     set_number(&e, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
 #endif
+    set_number(&e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1); /* what a proxy says of its own is no answer */
     set_number(&e, CURLOPT_NOSIGNAL, 1);
     set_number(&e, CURLOPT_FOLLOWLOCATION, 0);
     set_number(&e, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);

@@ -165,6 +165,10 @@ def scripted(k, api, name, port, other):
     api.end_streams()
     api.apply(service("web", port, "a.example, i.example"))
     tap.ok(name + ": 429, 500, garbage", k.serves("i.example") and not api.faults, k.why())
+    api.deny("services")
+    tap.ok(name + ": a right is taken away", soon(lambda: k.get("/synced")[0] == 503, 40), k.why())
+    api.deny("services", False)
+    tap.ok(name + ": and given back: a watch that only has a head yet is followed", soon(lambda: k.get("/synced")[0] == 200), k.get("/synced")[1] + k.why())
     listed = [a for a in api.asked if "/secrets" in a]
     tap.equal(name + ": Secrets that nobody names are not asked for", listed, [])
     api.apply(ingress("tls", "j.example", "web", secret="crt"))
