@@ -251,6 +251,7 @@ static void count(struct daemon *d, const struct outcome *o, int64_t now)
     k->pass_ms = o->ms;
     k->degraded = o->degraded;
     k->refused = o->refused;
+    k->faults = o->faults;
     k->synced = o->status == EXIT_DONE && o->degraded == 0 && !o->put_off;
     k->passes_good += o->status == EXIT_DONE;
     k->passes_invalid += o->status == EXIT_UNUSABLE;

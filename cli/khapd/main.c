@@ -148,7 +148,7 @@ static int one_pass(const struct settings *s, const struct words *w)
     }
     if (status == EXIT_DONE && w->check && o.differs)
         status = EXIT_NO;
-    if (status == EXIT_DONE && o.degraded > 0)
+    if (status == EXIT_DONE && o.degraded + o.faults > 0)
         status = EXIT_UNUSABLE;
     outcome_free(&o);
     free(cluster.ptr);

@@ -31,6 +31,7 @@ struct pass {
     struct inputs texts;     /* what is laid */
     struct khap_kube_options kube;
     struct pass_text prefix; /* of backends, from the cluster */
+    struct maps_aside aside; /* objects at fault */
     char cluster[PATH_ROOM]; /* what is known of the cluster; empty when there is none */
     size_t n_laid;
     bool no_memory;
@@ -86,6 +87,13 @@ static void look_at_certificates(struct pass *p)
 }
 #endif
 
+/* ---- what is told */
+
+static int to_text(void *ctx, const char *data, size_t len)
+{
+    return text_add_bytes(ctx, data, len) ? 0 : -1;
+}
+
 /* ---- the last good text of a source */
 
 /* STATE/sources/NAME, where each byte of the path that is no letter or digit is written as %XX, cut where it is long, and its sum. */
@@ -117,22 +125,60 @@ static bool kept_path(const struct pass *p, const char *map, char path[PATH_ROOM
     return made > 0 && made < PATH_ROOM;
 }
 
+static bool last_text(void *ctx, const char *map, struct khap_str *text)
+{
+    struct pass *p = ctx;
+    char path[PATH_ROOM];
+    return kept_path(p, map, path) && input_read(path, LARGEST_SOURCE, text) == INPUT_READ &&
+           inputs_keep(&p->texts, *text);
+}
+
+/* It was read as a last valid text, not as a source. */
+static bool is_last(const struct pass *p, struct khap_str text)
+{
+    for (size_t i = 0; i < p->texts.n; i++)
+        if (p->texts.texts[i] == text.ptr)
+            return true;
+    return false;
+}
+
+static bool has_faults(const struct pass *p)
+{
+    struct khap_kube_fault f = {.size = sizeof f};
+    return khap_kube_fault_at(p->aside.faults, 0, &f) == KHAP_OK;
+}
+
+/* What of a source is valid: of manifests with objects at fault, what counts in their place. */
+static void keep_source(const struct pass *p, const struct apply_pass *a, uint32_t id, const char *path,
+                        struct khap_str text)
+{
+    struct khap_save_options save;
+    struct pass_text valid = {0};
+    const struct khap_sink sink = {&valid, to_text};
+    khap_save_options_init(&save);
+    save.flags = KHAP_SAVE_SECRET | KHAP_SAVE_NO_SYNC;
+    bool good = a->sides[1].kube == NULL || !has_faults(p) ||
+                khap_kube_write_valid(a->sides[1].kube, id, a->report->sources, &sink) == KHAP_OK;
+    if (good)
+        (void)khap_save_text(&save, word(path),
+                             valid.len > 0 ? (struct khap_str){valid.ptr, valid.len} : text, NULL);
+    free(valid.ptr);
+}
+
 static void keep_sources(const struct pass *p, const struct apply_pass *a)
 {
     char path[PATH_ROOM];
     const char *state = setting_text(p->settings, KEY_STATE);
-    struct khap_save_options save;
     if (state == NULL || snprintf(path, sizeof path, "%s/sources", state) >= PATH_ROOM)
         return;
     (void)mkdir(state, 0700);
     (void)mkdir(path, 0700);
-    khap_save_options_init(&save);
-    save.flags = KHAP_SAVE_SECRET | KHAP_SAVE_NO_SYNC;
     for (uint32_t id = 1; khap_sources_name(a->report->sources, id).len > 0; id++) {
         struct khap_str name = khap_sources_name(a->report->sources, id),
                         text = khap_sources_text(a->report->sources, id);
-        if (text.len > 0 && files_has(&p->maps, name.ptr, name.len) && kept_path(p, name.ptr, path))
-            (void)khap_save_text(&save, word(path), text, NULL);
+        if (text.len > 0 && !is_last(p, text) && files_has(&p->maps, name.ptr, name.len) &&
+            kept_path(p, name.ptr, path))
+            keep_source(p, a, id, path, text);
     }
 }
 
@@ -187,11 +233,6 @@ static uint32_t lay_last_good(struct pass *p, const struct report *r)
 }
 
 /* ---- what is told */
-
-static int to_text(void *ctx, const char *data, size_t len)
-{
-    return text_add_bytes(ctx, data, len) ? 0 : -1;
-}
 
 static bool begins(struct khap_str text, const char *with)
 {
@@ -253,6 +294,34 @@ static void tell_refused(struct pass *p, const struct report *r)
     p->no_memory |= !good;
 }
 
+/* To the log, and as JSON: the owner is to know that his object does not count. */
+static void tell_faults(struct pass *p, struct report *r)
+{
+    struct pass_text *t = &p->outcome->said[SAID_OBJECTS];
+    struct khap_kube_fault f = {.size = sizeof f};
+    bool good = true;
+    for (size_t i = 0; good && khap_kube_fault_at(p->aside.faults, i, &f) == KHAP_OK; i++) {
+        struct pass_text whose = {0};
+        good = text_add_bytes(&whose, f.kind.ptr, f.kind.len) && text_add_format(&whose, " ") &&
+               text_add_bytes(&whose, f.ns.ptr, f.ns.len) &&
+               text_add_format(&whose, f.ns.len > 0 ? "/" : "") &&
+               text_add_bytes(&whose, f.name.ptr, f.name.len) &&
+               text_add_format(t, "%s{\"object\":", t->len > 0 ? ",\n" : "") &&
+               text_add_json(t, whose.ptr, whose.len) &&
+               text_add_format(t, ",\"accepted\":false,\"kept\":%s,\"code\":", f.kept ? "true" : "false") &&
+               text_add_json(t, f.code.ptr, f.code.len) && text_add_format(t, ",\"reason\":") &&
+               text_add_json(t, f.reason.ptr, f.reason.len) && tell_place(t, r->sources, f.place) &&
+               text_add_bytes(t, "}", 1);
+        if (good)
+            report_say(r, f.kept ? "kube-kept" : "kube-left-out", f.place,
+                       (struct khap_str){whose.ptr, whose.len}, f.reason);
+        free(whose.ptr);
+        p->outcome->refused++;
+        p->outcome->faults++;
+    }
+    p->no_memory |= !good;
+}
+
 static void tell_diags(struct pass *p, const struct report *r)
 {
     const struct khap_sink sink = {&p->outcome->said[SAID_DIAGS], to_text};
@@ -306,6 +375,7 @@ static int once(struct pass *p, struct report *r, struct apply_pass *a)
                             .laid = p->laid,
                             .n_laid = p->n_laid,
                             .kube_options = &p->kube,
+                            .aside = &p->aside,
                             .seen_ctx = p,
                             .seen = seen,
                             .dry_run = p->asked->dry_run,
@@ -318,6 +388,27 @@ static int once(struct pass *p, struct report *r, struct apply_pass *a)
         return EXIT_UNUSABLE;
     }
     return apply_pass(a);
+}
+
+/* Until what fails is about no object of Kubernetes. Each round sets aside more of them; the deadline of the pass is the end of all. */
+static int rounds(struct pass *p, struct report *r, struct apply_pass *a)
+{
+    enum { MOST = 1000 };
+    for (int n = 0;; n++) {
+        int status = once(p, r, a);
+        uint32_t found = 0;
+        if (status == EXIT_DONE || a->sides[1].kube == NULL || n == MOST)
+            return status;
+        /* what has not changed since all was well is not at fault */
+        for (size_t i = 0; n == 0 && i < p->maps.n; i++)
+            (void)maps_read_last(r, &p->aside, a->sides[1].last, p->maps.of[i]);
+        if (khap_kube_blame(a->sides[1].kube, r->diags, &found) != KHAP_OK || found == 0)
+            return status;
+        apply_pass_free(a);
+        report_close(r);
+        if (report_open(r) != EXIT_DONE)
+            return EXIT_FAILED;
+    }
 }
 
 static bool take_options(struct pass *p)
@@ -375,21 +466,24 @@ void pass_run(const struct settings *s, const struct pass_asked *asked, struct o
     struct apply_pass *a = calloc(1, sizeof *a);
     int64_t began = now_ms();
     khap_kube_options_init(&p.kube);
+    p.aside = (struct maps_aside){.ctx = &p, .last = last_text};
     *o = (struct outcome){.status = EXIT_FAILED};
-    bool open = a != NULL && gather_maps(&p) && report_open(&first) == EXIT_DONE;
+    bool open = a != NULL && khap_kube_faults_new(NULL, &p.aside.faults) == KHAP_OK && gather_maps(&p) &&
+                report_open(&first) == EXIT_DONE;
     if (open) {
-        int status = once(&p, &first, a);
+        int status = rounds(&p, &first, a);
         if (status != EXIT_DONE && (o->degraded = lay_last_good(&p, &first)) > 0 &&
             report_open(&second) == EXIT_DONE) {
             tell_diags(&p, &first);
             tell_refused(&p, &first);
             apply_pass_free(a);
-            status = once(&p, &second, a);
+            status = rounds(&p, &second, a);
         }
         take_over(o, a, status);
         if (status == EXIT_DONE && !asked->dry_run && !a->put_off && o->degraded == 0)
             keep_sources(&p, a);
         struct report *last = second.diags != NULL ? &second : &first;
+        tell_faults(&p, last);
         tell_diags(&p, last);
         if (status != EXIT_DONE)
             tell_refused(&p, last);
@@ -411,6 +505,7 @@ void pass_run(const struct settings *s, const struct pass_asked *asked, struct o
     free(p.laid);
     free(p.prefix.ptr);
     inputs_free(&p.texts);
+    khap_kube_faults_free(p.aside.faults);
     files_free(&p.maps);
     files_free(&p.seen);
 }

@@ -17,7 +17,8 @@ struct pass_text {
 struct outcome {
     int status;        /* EXIT_… */
     uint32_t objects;  /* services accepted */
-    uint32_t refused;  /* errors in sources */
+    uint32_t refused;  /* errors in sources, objects at fault */
+    uint32_t faults;   /* objects whose last valid version counts, or that are left out */
     uint32_t degraded; /* sources whose last good text counts, or that are left out */
     uint32_t changes;  /* made at run time */
     uint32_t generation;

@@ -114,6 +114,8 @@ static unsigned metrics(const struct known *k, struct pass_text *t)
             k->put_off) &&
         one(t, "objects", "gauge", "Services that are accepted.", k->objects) &&
         one(t, "refused", "gauge", "Errors in sources.", k->refused) &&
+        one(t, "objects_set_aside", "gauge",
+            "Objects of which the last valid version counts, or that are left out.", k->faults) &&
         one(t, "degraded_sources", "gauge",
             "Sources of which the last good text counts, or that are left out.", k->degraded) &&
         (k->first_end == 0 ||

@@ -13,7 +13,7 @@ struct known {
     int64_t now, looked_at, stale_ms;
     uint64_t passes_good, passes_invalid, passes_failed, passes_died, reloads_needed, reloads_renewed,
         reloads_other, changes, starts, put_off;
-    uint32_t generation, objects, refused, degraded, old_workers;
+    uint32_t generation, objects, refused, faults, degraded, old_workers;
     int64_t first_end; /* of certificates, seconds since 1970; 0: none is known */
     int64_t live_ms;   /* from the last change to live */
     int64_t pass_ms;

@@ -21,7 +21,8 @@
 static int read_maps(struct report *r, struct asked *a, const char *const *files, size_t n)
 {
     int worst = report_status(r, khap_model_new(NULL, &a->model));
-    struct maps maps = {.report = r, .inputs = &a->inputs, .model = a->model, .options = a->kube_options};
+    struct maps maps = {
+        .report = r, .inputs = &a->inputs, .model = a->model, .options = a->kube_options, .aside = a->aside};
     for (size_t i = 0; i < n && worst != EXIT_FAILED; i++) {
         int one = maps_read(&maps, files[i], LARGEST_MAP);
         if (one > worst)
@@ -29,6 +30,7 @@ static int read_maps(struct report *r, struct asked *a, const char *const *files
     }
     int finished = maps_finish(&maps, !a->in_use);
     a->kube = maps.kube;
+    a->last = maps.last;
     return finished > worst ? finished : worst;
 }
 
@@ -145,6 +147,7 @@ void asked_free(struct asked *a)
     khap_bundle_free(a->bundle);
     khap_model_free(a->model);
     khap_kube_free(a->kube);
+    khap_kube_free(a->last);
 #ifdef HAVE_OPENSSL
     cert_pem_free(a->made);
 #endif

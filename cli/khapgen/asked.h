@@ -2,7 +2,7 @@
 #ifndef KHAPGEN_ASKED_H
 #define KHAPGEN_ASKED_H
 
-#include "khapgen/input.h"
+#include "khapgen/maps.h"
 #include <khap/kube.h>
 #include <khap/model.h>
 
@@ -13,7 +13,9 @@ struct asked {
     struct khap_kube *kube;   /* the objects among the files, or NULL */
     struct khap_bundle *bundle;
     const struct khap_kube_options
-        *kube_options; /* how objects of Kubernetes among the files are taken; NULL */
+        *kube_options;              /* how objects of Kubernetes among the files are taken; NULL */
+    const struct maps_aside *aside; /* NULL: an object at fault is an error */
+    struct khap_kube *last;         /* last valid versions of objects, or NULL */
     const char *
         beside; /* NULL, or what a map is compared with: a directory that khapgen wrote, whose placeholder is kept */
     bool in_use;               /* what a map becomes will be used: a bundle, with real placeholders */

@@ -7,10 +7,46 @@
 #include "cert.h"
 #endif
 
-/* KHAP_ENOENT when the source holds no objects. */
-static enum khap_status read_objects(struct maps *m, uint32_t source)
+/* What is wrong with it was told when it was new. */
+enum khap_status maps_read_last(struct report *r, const struct maps_aside *aside, struct khap_kube *last,
+                                const char *path)
 {
-    enum khap_status status = m->kube == NULL ? khap_kube_new(NULL, &m->kube) : KHAP_OK;
+    struct khap_diags *unheard = NULL;
+    struct khap_str text;
+    uint32_t source;
+    if (last == NULL || !aside->last(aside->ctx, path, &text))
+        return KHAP_OK;
+    enum khap_status status = khap_sources_add(r->sources, word(path), text, &source);
+    if (status == KHAP_OK)
+        status = khap_diags_new(NULL, r->sources, &unheard);
+    if (status == KHAP_OK)
+        status = khap_kube_read(last, source, unheard);
+    khap_diags_free(unheard);
+    return status == KHAP_ENOMEM ? status : KHAP_OK;
+}
+
+static bool has_faults(const struct maps *m)
+{
+    struct khap_kube_fault any = {.size = sizeof any};
+    return m->aside != NULL && khap_kube_fault_at(m->aside->faults, 0, &any) == KHAP_OK;
+}
+
+static enum khap_status open_store(struct maps *m)
+{
+    enum khap_status status = khap_kube_new(NULL, &m->kube);
+    if (status == KHAP_OK && m->aside != NULL)
+        status = khap_kube_new(NULL, &m->last);
+    if (status == KHAP_OK && m->aside != NULL)
+        status = khap_kube_set_aside(m->kube, m->aside->faults, m->last);
+    return status;
+}
+
+/* KHAP_ENOENT when the source holds no objects. */
+static enum khap_status read_objects(struct maps *m, const char *path, uint32_t source)
+{
+    enum khap_status status = m->kube == NULL ? open_store(m) : KHAP_OK;
+    if (status == KHAP_OK && has_faults(m))
+        status = maps_read_last(m->report, m->aside, m->last, path);
     return status == KHAP_OK ? khap_kube_read(m->kube, source, m->report->diags) : status;
 }
 
@@ -19,7 +55,7 @@ int maps_read(struct maps *m, const char *path, uint64_t limit)
     uint32_t source;
     int status = input_map(m->report, m->inputs, path, limit, &source);
     if (status == EXIT_DONE) {
-        enum khap_status read = read_objects(m, source);
+        enum khap_status read = read_objects(m, path, source);
         if (read == KHAP_ENOENT)
             read = khap_model_read(m->model, source, m->report->diags);
         return report_status(m->report, read);

@@ -70,6 +70,106 @@ enum khap_status khap_kube_pem(const struct khap_kube *kube, struct khap_str nam
 size_t khap_kube_count(const struct khap_kube *kube);
 
 /**
+ * Objects at fault: what an error is about is set aside, its last valid version serves in its place, or nothing, and the others go on.
+ *
+ *     khap_kube_faults_new(NULL, &faults);
+ *     do {
+ *         khap_kube_new(NULL, &kube);
+ *         khap_kube_set_aside(kube, faults, last);
+ *         // read, resolve, generate, and let HAProxy check; all say what is wrong to `diags`
+ *     } while (it failed && khap_kube_blame(kube, diags, &found) == KHAP_OK && found > 0);
+ *
+ * Each round sets aside more, so that it ends.
+ */
+struct khap_kube_faults;
+
+/** One of them. */
+struct khap_kube_fault {
+    size_t size;             /**< sizeof(struct khap_kube_fault) */
+    struct khap_str kind;    /**< "Service" … */
+    struct khap_str ns;      /**< its namespace; empty for a kind that has none */
+    struct khap_str name;    /**< its name */
+    struct khap_str code;    /**< of the error */
+    struct khap_str reason;  /**< what it said */
+    uint32_t kept;           /**< 1: its last valid version serves; 0: it is left out */
+    struct khap_place place; /**< where its name stands, once it was read again */
+};
+
+/**
+ * Makes an empty list.
+ *
+ * @param alloc  allocator, or NULL
+ * @param out    [out] freed with khap_kube_faults_free()
+ * @return KHAP_OK, KHAP_ENOMEM, KHAP_EINVAL
+ */
+enum khap_status khap_kube_faults_new(const struct khap_alloc *alloc, struct khap_kube_faults **out);
+
+/** Frees a list; NULL is allowed. */
+void khap_kube_faults_free(struct khap_kube_faults *faults);
+
+/**
+ * Adds an object that somebody else found to be at fault. One that is in the list is left out from then on, its last valid version too.
+ *
+ * @param faults  the list
+ * @param kind    "Service" …
+ * @param ns      its namespace; empty for a kind that has none
+ * @param name    its name
+ * @param code    the code of what is wrong with it
+ * @param reason  what is wrong with it, in English
+ * @return KHAP_OK, KHAP_ENOENT when it was left out already, KHAP_ENOMEM, KHAP_EINVAL
+ */
+enum khap_status khap_kube_faults_add(struct khap_kube_faults *faults, struct khap_str kind,
+                                      struct khap_str ns, struct khap_str name, struct khap_str code,
+                                      struct khap_str reason);
+
+/**
+ * Reads one of the list.
+ *
+ * @param faults  the list
+ * @param i       from 0 on
+ * @param out     [in,out] `size` set; the rest is filled, borrowed from the list
+ * @return KHAP_OK, KHAP_ENOENT behind the last, KHAP_EINVAL
+ */
+enum khap_status khap_kube_fault_at(const struct khap_kube_faults *faults, size_t i,
+                                    struct khap_kube_fault *out);
+
+/**
+ * Sets aside what is at fault. To be called before anything is read: of such objects nothing is read but their names.
+ *
+ * @param kube    the store
+ * @param faults  the list, borrowed as long as the store; may be empty
+ * @param last    a store with the last valid version of each object, borrowed likewise; NULL when there is none
+ * @return KHAP_OK, KHAP_EINVAL
+ */
+enum khap_status khap_kube_set_aside(struct khap_kube *kube, struct khap_kube_faults *faults,
+                                     const struct khap_kube *last);
+
+/**
+ * Finds the objects that errors are about, by the places that they name, and adds them to the list that khap_kube_set_aside() was given. Of several that
+ * one error names it is the one that has changed since its last valid version, or the youngest.
+ *
+ * @param kube   the store
+ * @param diags  what was said, of the sources that the store was read from
+ * @param found  [out] how many are new in the list, or were kept and now are left out; with 0, another round would come to the same
+ * @return KHAP_OK, KHAP_ENOMEM, KHAP_EINVAL
+ */
+enum khap_status khap_kube_blame(const struct khap_kube *kube, const struct khap_diags *diags,
+                                 uint32_t *found);
+
+/**
+ * Writes the objects that count, of those that stand in a source: each as it is, or its last valid version, or not at all. What is read from it later is
+ * the last valid version of each.
+ *
+ * @param kube     the store
+ * @param source   the source
+ * @param sources  the list that it is in
+ * @param sink     where to: manifests in YAML
+ * @return KHAP_OK, KHAP_EIO, KHAP_ENOMEM, KHAP_EINVAL
+ */
+enum khap_status khap_kube_write_valid(const struct khap_kube *kube, uint32_t source,
+                                       const struct khap_sources *sources, const struct khap_sink *sink);
+
+/**
  * A condition of the Gateway API, as a status has it: about a GatewayClass, a Gateway, a listener, or a route at one of its parents. `Programmed` is
  * for who knows that HAProxy has it.
  */

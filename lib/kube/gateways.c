@@ -214,7 +214,7 @@ static bool find_certs(struct resolving *r, struct listener *l)
         } else if (!khap__kube_may_refer(r, l->gateway, KIND_SECRET, ns, name)) {
             khap__kube_refuse(l->judged, RESOLVED_REFS, S("RefNotPermitted"),
                               S("no ReferenceGrant gives it the Secret of another namespace"), t);
-        } else if (!secret || !khap__kube_is_pair(r, secret->as.secret.pem)) {
+        } else if (!khap__kube_is_good_secret(r, secret)) {
             khap__kube_refuse(
                 l->judged, RESOLVED_REFS, S("InvalidCertificateRef"),
                 secret ? S("its Secret holds no certificate with its key") : S("its Secret is not there"), t);

@@ -13,8 +13,9 @@ bool khap__kube_ingress_is_ours(const struct resolving *r, const struct object *
                  : khap__kube_same(name, r->options.ingress_class);
     }
     for (size_t i = 0; i < r->kube->n_buckets; i++) {
-        for (const struct object *c = r->kube->buckets[i]; c; c = c->next) {
-            if (c->kind == KIND_INGRESS_CLASS && c->as.ingress_class.is_default) {
+        for (const struct object *at = r->kube->buckets[i]; at; at = at->next) {
+            const struct object *c = khap__kube_shown(at);
+            if (c && c->kind == KIND_INGRESS_CLASS && c->as.ingress_class.is_default) {
                 n++;
                 if (!khap__kube_same(c->as.ingress_class.controller, r->options.class_name))
                     return false;

@@ -158,9 +158,13 @@ struct ingress_class {
 struct object {
     enum kind kind;
     struct khap_str ns, name, created;
-    struct khap_place place;  /* of its name */
-    struct pair *annotations; /* those that may concern us */
-    bool leaving;             /* it has a deletionTimestamp */
+    struct khap_place place;      /* of its name */
+    struct pair *annotations;     /* those that may concern us */
+    bool leaving;                 /* it has a deletionTimestamp */
+    struct khap_place whole;      /* all of it */
+    uint64_t sum;                 /* of its text: equal for what did not change */
+    bool out;                     /* it does not count: it is at fault; nothing was read but its name */
+    const struct object *instead; /* its last valid version, of another store, or NULL */
     union {
         struct service service;
         struct node node;
@@ -179,6 +183,8 @@ struct khap_kube {
     struct khap_alloc alloc;
     struct object **buckets;
     size_t n_buckets, count;
+    struct khap_kube_faults *faults; /* borrowed, or NULL */
+    const struct khap_kube *last;    /* where last valid versions are; borrowed, or NULL */
 };
 
 /* ---- store.c */
@@ -189,6 +195,14 @@ const struct object *khap__kube_find(const struct khap_kube *kube, enum kind kin
                                      struct khap_str name);
 /* Takes the object, which is freed when there is no memory; *old is the one that it replaces, for the caller to free, or NULL. */
 enum khap_status khap__kube_put(struct khap_kube *kube, struct object *o, struct object **old);
+/* What counts of an object: itself, its last valid version, or nothing. */
+static inline const struct object *khap__kube_shown(const struct object *o)
+{
+    return o && o->out ? o->instead : o;
+}
+/* Less than 0 when the first is older. Who has no time of creation is not in the cluster yet, and comes behind all that are. */
+int khap__kube_earlier(const struct object *a, const struct object *b);
+void khap__kube_sort(void *all, size_t n, size_t size, int (*compare)(const void *, const void *));
 /* All objects of a kind by namespace and name, in memory of `m`. */
 const struct object **khap__kube_sorted(const struct khap_kube *kube, enum kind kind, struct memory *m,
                                         size_t *n);
@@ -198,6 +212,13 @@ enum kind khap__kube_kind(struct khap_str name);
 /* Whether objects of the kind stand in a namespace, and whether it is the kind of this apiVersion: others have kinds of the same name. */
 bool khap__kube_has_namespace(enum kind kind);
 bool khap__kube_is_version(enum kind kind, struct khap_str version);
+
+/* ---- blame.c */
+
+bool khap__kube_is_at_fault(const struct khap_kube *kube, enum kind kind, struct khap_str ns,
+                            struct khap_str name);
+/* The object does not count; its last valid version does, where there is one. */
+void khap__kube_replace(struct khap_kube *kube, struct object *o);
 
 /* ---- objects.c: from YAML to an object */
 

@@ -22,6 +22,15 @@ static enum kind kind_of(const struct khap_yaml_node *root, struct khap_str list
     return version.len == 0 || khap__kube_is_version(k, version) ? k : KINDS;
 }
 
+static uint64_t sum_of(const struct reading *r, struct khap_place place)
+{
+    struct khap_str text = khap_sources_text(khap_diags_sources(r->diags), place.source);
+    uint64_t sum = UINT64_C(14695981039346656037);
+    for (size_t i = 0; i < place.len && place.offset + i < text.len; i++)
+        sum = (sum ^ (unsigned char)text.ptr[place.offset + i]) * UINT64_C(1099511628211);
+    return sum;
+}
+
 static enum khap_status take_object(struct reading *r, const struct khap_yaml_node *root, enum kind kind)
 {
     const struct khap_yaml_node *metadata = khap_yaml_get(root, S("metadata"));
@@ -43,13 +52,19 @@ static enum khap_status take_object(struct reading *r, const struct khap_yaml_no
         o->ns = khap__kube_copy(&o->memory, ns.len > 0 ? ns : S("default"));
     o->created = khap__kube_copy(&o->memory, text_at(metadata, S("creationTimestamp")));
     o->leaving = text_at(metadata, S("deletionTimestamp")).len > 0;
-    bool good = khap__kube_read_object(r, o, root);
-    bool failed = o->memory.failed;
-    if (failed || !good) {
+    o->whole = khap_yaml_place(r->yaml, root);
+    o->sum = sum_of(r, o->whole);
+    bool at_fault = khap__kube_is_at_fault(r->kube, kind, o->ns, o->name);
+    bool good = at_fault || khap__kube_read_object(r, o, root);
+    if (o->memory.failed || (!good && !r->kube->faults)) {
+        bool failed = o->memory.failed;
         r->bad |= !good;
         khap__kube_object_free(o);
         return failed ? KHAP_ENOMEM : KHAP_OK;
     }
+    r->bad |= !good;
+    if (at_fault || !good) /* what is wrong with it finds it here */
+        khap__kube_replace(r->kube, o);
     struct khap_place place = o->place;
     enum khap_status status = khap__kube_put(r->kube, o, &old);
     if (status == KHAP_OK && old && old->place.source != 0) {

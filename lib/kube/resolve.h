@@ -95,8 +95,6 @@ bool khap__kube_is_for_tcp(struct khap_str key);
 struct wish *khap__kube_wish(struct resolving *r, const struct object *by, const struct object *service,
                              const struct port *port, struct khap_str host);
 void khap__kube_settle(struct resolving *r);
-/* Less than 0 when the first is older. Who has no time of creation is not in the cluster yet, and comes behind all that are. */
-int khap__kube_earlier(const struct object *a, const struct object *b);
 /* `what` of a route without a match, as a part of it: "=/a", "/a"; a prefix of "/" is none. */
 void khap__kube_add_what(struct text *out, struct khap_str path, struct khap_str type);
 /* Whether the host is its own to have, and the route nobody's yet; says so when it is not. */
@@ -115,6 +113,7 @@ const struct wish *khap__kube_owner(const struct resolving *r, struct khap_str h
 void khap__kube_certs(struct resolving *r);
 /* Whether it can be served: a certificate and its own key. */
 bool khap__kube_is_pair(struct resolving *r, struct khap_str pem);
+bool khap__kube_is_good_secret(struct resolving *r, const struct object *secret);
 
 /* gateways.c, attach.c, served.c */
 void khap__kube_gateways(struct resolving *r);

@@ -77,6 +77,19 @@ bool khap__kube_is_pair(struct resolving *r, struct khap_str pem)
     return status == KHAP_OK && info.certs > 0 && info.key == KHAP_CERT_KEY_MATCHES;
 }
 
+/* Where objects at fault are set aside, the Secret is one: what it held before serves on. */
+bool khap__kube_is_good_secret(struct resolving *r, const struct object *secret)
+{
+    if (!secret || khap__kube_is_pair(r, secret->as.secret.pem))
+        return secret != NULL;
+    if (r->kube->faults) {
+        khap__kube_say(r->diags, "kube-secret-broken", secret->place, khap__kube_whose(&r->memory, secret),
+                       S(""), S(""));
+        r->bad = true;
+    }
+    return false;
+}
+
 /* Adds a host that is its namespace's: nobody shows a certificate of his own for a host of somebody else. */
 static void add_host(struct resolving *r, const struct object *o, struct khap_str host, struct text *out)
 {
@@ -93,7 +106,7 @@ static void add_cert(struct resolving *r, const struct object *o, const struct i
     const struct object *secret = khap__kube_find(r->kube, KIND_SECRET, o->ns, name);
     if (name.len == 0) /* the certificates of the service map are meant */
         return;
-    if (!secret || !khap__kube_is_pair(r, secret->as.secret.pem)) {
+    if (!khap__kube_is_good_secret(r, secret)) {
         khap__kube_say(r->diags, secret ? "kube-bad-secret" : "kube-no-secret", t->secret.place, whose, name,
                        S(""));
         return;

@@ -132,7 +132,7 @@ static struct object **where(const struct khap_kube *kube, enum kind kind, struc
 const struct object *khap__kube_find(const struct khap_kube *kube, enum kind kind, struct khap_str ns,
                                      struct khap_str name)
 {
-    return kube->n_buckets > 0 ? *where(kube, kind, ns, name) : NULL;
+    return kube->n_buckets > 0 ? khap__kube_shown(*where(kube, kind, ns, name)) : NULL;
 }
 
 static enum khap_status grow(struct khap_kube *kube)
@@ -197,6 +197,12 @@ enum khap_status khap_kube_remove(struct khap_kube *kube, struct khap_str kind, 
     return KHAP_OK;
 }
 
+void khap__kube_sort(void *all, size_t n, size_t size, int (*compare)(const void *, const void *))
+{
+    if (n > 1)
+        qsort(all, n, size, compare);
+}
+
 static int by_name(const void *a, const void *b)
 {
     const struct object *x = *(const struct object *const *)a, *y = *(const struct object *const *)b;
@@ -213,11 +219,10 @@ const struct object **khap__kube_sorted(const struct khap_kube *kube, enum kind 
         return NULL;
     for (size_t i = 0; i < kube->n_buckets; i++) {
         for (const struct object *o = kube->buckets[i]; o; o = o->next) {
-            if (o->kind == kind)
-                all[(*n)++] = o;
+            if (o->kind == kind && khap__kube_shown(o))
+                all[(*n)++] = khap__kube_shown(o);
         }
     }
-    if (*n > 1)
-        qsort(all, *n, sizeof *all, by_name);
+    khap__kube_sort(all, *n, sizeof *all, by_name);
     return all;
 }
