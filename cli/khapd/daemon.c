@@ -25,8 +25,10 @@ enum {
     PATH_ROOM = 4096,
     PROBE_EVERY_MS = 1000,
     PROBE_SOON_MS = 100,
-    START_MS = 5000,     /* how long a HAProxy that was started may take until it answers */
-    STOP_MS = 10000,     /* how long a pass may go on after SIGTERM */
+    START_MS = 5000,   /* how long a HAProxy that was started may take until it answers */
+    STOP_MS = 10000,   /* how long a pass may go on after SIGTERM */
+    ADDRESS_MS = 5000, /* how long the address of `status.bind` may be taken when khapd starts */
+    ADDRESS_STEP_MS = 50,
     MOST_DEBOUNCES = 20, /* what changes all the time is taken all the same */
     LONGEST_RETRY_MS = 60000
 };
@@ -295,6 +297,8 @@ static void end_pass(struct daemon *d, struct outcome *o, int64_t now)
         want_pass(d, d->reload_at > now ? d->reload_at : now + PROBE_EVERY_MS, true);
     else
         d->changed_at = NEVER;
+    if (o->drained_ms > 0)
+        want_pass(d, now + o->drained_ms, true);
     look_at_directory(d);
     tell_systemd(d, o);
     d->verify_at = now + ms_of(d, KEY_VERIFY);
@@ -381,6 +385,7 @@ static void step_probe(struct daemon *d, int64_t now)
 
 /* ---- settings */
 
+/* A process that an earlier khapd was making when it was killed has its address until it has closed it. */
 static void open_status(struct daemon *d)
 {
     const char *address = setting_text(&d->settings, KEY_STATUS_BIND);
@@ -388,6 +393,11 @@ static void open_status(struct daemon *d)
     if (address == NULL)
         return;
     d->status = status_start(address, &d->known);
+    for (int waited = 0; d->status == NULL && errno == EADDRINUSE && waited < ADDRESS_MS;
+         waited += ADDRESS_STEP_MS) {
+        (void)nanosleep(&(struct timespec){.tv_nsec = ADDRESS_STEP_MS * 1000000L}, NULL);
+        d->status = status_start(address, &d->known);
+    }
     if (d->status == NULL)
         log_line(&d->log, "error", "status.bind %s: %s", address, strerror(errno));
 }

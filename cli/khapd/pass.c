@@ -381,6 +381,7 @@ static int once(struct pass *p, struct report *r, struct apply_pass *a)
                             .dry_run = p->asked->dry_run,
                             .overwrite = setting_flag(s, KEY_HAPROXY_OVERWRITE),
                             .put_off_reloads = p->asked->put_off_reloads,
+                            .drain_ms = (int64_t)setting_ms(s, KEY_DRAIN),
                             .may_be_down = true,
                             .lock = -1};
     if (p->maps.n == 0) {
@@ -456,6 +457,7 @@ static void take_over(struct outcome *o, const struct apply_pass *a, int status)
     o->down = a->down;
     o->is_renewed = a->is_renewed;
     o->edited = a->edited;
+    o->drained_ms = a->leaving.next_end_ms;
     o->generation = a->now != 0 ? a->now : a->was;
 }
 

@@ -26,6 +26,7 @@ struct outcome {
     int64_t
         first_end; /* when the first certificate that is named expires, seconds since 1970; 0: none is known */
     int64_t ms;    /* how long it took */
+    int64_t drained_ms; /* until the next server that leaves is drained; 0: none leaves */
     struct pass_text said
         [SAID_COUNT]; /* diagnostics as they are shown; changes, a line each; JSON; paths, each with a NUL */
 };

@@ -3,6 +3,7 @@
 
 #include "khapgen/apply_pass.h"
 #include "khapgen/apply_reload.h"
+#include "khapgen/apply_states.h"
 #include "khapgen/apply_sums.h"
 #include "khapgen/apply_talk.h"
 
@@ -92,11 +93,19 @@ static int read_both(struct apply_pass *a)
     a->sides[1].sides.seen_ctx = a->seen_ctx;
     a->sides[1].sides.seen = a->seen;
     a->sides[1].beside = a->first ? NULL : a->current;
-    int status = asked_read(a->report, &a->sides[1], a->maps, a->n_maps, a->target, "map");
-    if (status == EXIT_DONE && !a->first) {
+    int status = EXIT_DONE;
+    if (!a->first) {
         a->read_from[0] = a->current;
         status = asked_read(a->report, &a->sides[0], a->read_from, 1, a->target, "configuration");
     }
+    if (status == EXIT_DONE && !a->first && a->drain_ms > 0) {
+        a->leaving.drain_ms = a->drain_ms;
+        a->sides[1].leaving = &a->leaving;
+        if (!apply_leaving_open(&a->leaving, a->directory, a->sides[0].bundle))
+            status = report_status(a->report, KHAP_ENOMEM);
+    }
+    if (status == EXIT_DONE)
+        status = asked_read(a->report, &a->sides[1], a->maps, a->n_maps, a->target, "map");
     if (status != EXIT_DONE)
         return status;
     a->outside = a->sides[1].sides;
@@ -249,7 +258,10 @@ static int write_files(struct apply_pass *a)
     save.event = told;
     if (khap_generation_write(&save, word(a->directory), a->sides[1].bundle, &a->now) != KHAP_OK)
         return EXIT_FAILED;
-    int status = check(a);
+    /* HAProxy wants the file to be there */
+    int status = apply_states_empty(a->directory) ? check(a) : directory_failed(a, errno);
+    if (status == EXIT_DONE && a->drain_ms > 0 && !a->first)
+        apply_leaving_write(&a->leaving, false);
     if (status == EXIT_DONE && !write_mark(a))
         status = EXIT_FAILED;
     if (status == EXIT_DONE && khap_generation_use(&save, word(a->directory), a->now, &error) != KHAP_OK) {
@@ -303,7 +315,13 @@ static int reload(struct apply_pass *a, bool touched)
     const struct apply_reloader r = reloader(a);
     char why[WHY];
     bool answers;
-    if (apply_reload(&r, &answers, why)) {
+    /* without them all servers begin anew, as up */
+    bool saved =
+        !a->first && apply_states_save(a->socket, a->directory, a->sides[0].bundle, a->sides[1].bundle);
+    bool good = apply_reload(&r, &answers, why);
+    if (saved)
+        (void)apply_states_empty(a->directory);
+    if (good) {
         a->reloaded = true;
         return EXIT_DONE;
     }
@@ -339,7 +357,8 @@ static int follow(struct apply_pass *a)
     char why[WHY];
     if (must_reload(a))
         return reload(a, false);
-    if (!has_commands(a) || apply_at_run_time(a->socket, a->diff, a->sides[1].bundle, a->current, why))
+    if (!has_commands(a) ||
+        apply_at_run_time(a->socket, a->diff, a->sides[1].bundle, a->current, a->drain_ms > 0, why))
         return EXIT_DONE;
     (void)about(a, "apply-fallback", why, EXIT_DONE);
     return reload(a, true);
@@ -426,6 +445,8 @@ static int carry_out(struct apply_pass *a)
     if ((!a->down || a->first) && unlink(a->mark) != 0 && errno != ENOENT)
         return directory_failed(a, errno);
     apply_sums_write(a->directory, a->diff);
+    if (a->drain_ms > 0 && !a->first)
+        apply_leaving_write(&a->leaving, true);
     /* what is old harms nobody: the next run tries again */
     (void)khap_generation_prune(word(a->directory), KEEP, NULL);
     return EXIT_DONE;
@@ -452,6 +473,7 @@ void apply_pass_free(struct apply_pass *a)
     asked_free(&a->sides[1]);
     asked_free(&a->observed);
     apply_drift_free(&a->drift);
+    apply_leaving_free(&a->leaving);
     if (a->lock >= 0)
         (void)close(a->lock);
     a->lock = -1;

@@ -3,6 +3,7 @@
 #define KHAPGEN_APPLY_PASS_H
 
 #include "khapgen/apply_drift.h"
+#include "khapgen/apply_leaving.h"
 #include "khapgen/asked.h"
 #include <khap/diff.h>
 
@@ -26,6 +27,7 @@ struct apply_pass {
     bool dry_run;         /* nothing is changed */
     bool overwrite;       /* files that somebody edited are replaced, too */
     bool put_off_reloads; /* what needs a reload is left as it is */
+    int64_t drain_ms;     /* how long servers that leave are drained; 0: they go at once */
     bool may_be_down;     /* no HAProxy is no failure: it will start with what counts */
 
     /* what came of it */
@@ -40,6 +42,7 @@ struct apply_pass {
     struct khap_diff *diff; /* between them; at first without changes */
     struct asked observed;  /* the configuration that says what a process that drifted has */
     struct apply_drift drift;
+    struct apply_leaving leaving;
     struct input_files outside; /* what the diff reads files with that neither has */
     struct khap_str sums;       /* of such files, as the process has read them */
 

@@ -109,8 +109,73 @@ bool table_ask(struct table *t, const char *command, enum reply reply)
     return t->rows != NULL;
 }
 
-/* The first row with that name. */
-struct row *table_find(const struct table *t, struct khap_str key, struct khap_str second)
+/* `backend`, when a line begins a section that may have servers; empty when it begins another one. */
+static void begins_section(struct khap_str line, struct khap_str *backend)
+{
+    struct khap_str words = line, first = apply_next_word(&words);
+    if (line.len > 0 && *line.ptr != ' ' && *line.ptr != '#')
+        *backend = apply_same(first, WORD("backend")) || apply_same(first, WORD("listen"))
+                       ? apply_next_word(&words)
+                       : (struct khap_str){"", 0};
+}
+
+static bool add_row(struct table *t, size_t *cap, struct row row)
+{
+    if (t->n == *cap) {
+        size_t more = *cap > 0 ? *cap * 2 : 64;
+        struct row *rows = more < SIZE_MAX / sizeof *rows ? realloc(t->rows, more * sizeof *rows) : NULL;
+        if (rows == NULL)
+            return false;
+        t->rows = rows;
+        *cap = more;
+    }
+    t->rows[t->n++] = row;
+    return true;
+}
+
+bool table_servers(struct table *t, const struct khap_bundle *bundle)
+{
+    struct text text = {0};
+    const struct khap_sink sink = {&text, text_sink};
+    struct khap_str rest, line, backend = {"", 0};
+    size_t cap = 0;
+    bool good = true;
+    table_drop(t);
+    for (const struct khap_bundle_file *f = NULL; good && (f = khap_bundle_next(bundle, f)) != NULL;)
+        if (khap_bundle_file_document(f) != NULL)
+            good = khap_bundle_file_print(f, &sink) == KHAP_OK && !text.failed;
+    t->text = text_str(&text);
+    for (rest = t->text; good && scalar_next_line(&rest, &line);) {
+        begins_section(line, &backend);
+        struct khap_str words = line, first = apply_next_word(&words), name = apply_next_word(&words);
+        if (backend.len == 0 || !apply_same(first, WORD("server")))
+            continue;
+        line.len -= (size_t)(first.ptr - line.ptr);
+        good = add_row(t, &cap, (struct row){backend, name, {first.ptr, line.len}, false});
+    }
+    if (t->n > 0)
+        qsort(t->rows, t->n, sizeof *t->rows, compare_rows);
+    return good;
+}
+
+bool table_lines(struct table *t, struct khap_str text)
+{
+    struct khap_str line;
+    size_t cap = 0;
+    bool good = true;
+    table_drop(t);
+    t->text = text;
+    for (struct khap_str rest = text; good && scalar_next_line(&rest, &line);) {
+        struct khap_str first = apply_next_word(&line), second = apply_next_word(&line);
+        table_skip_blank(&line);
+        good = add_row(t, &cap, (struct row){first, second, line, false});
+    }
+    if (t->n > 0)
+        qsort(t->rows, t->n, sizeof *t->rows, compare_rows);
+    return good;
+}
+
+size_t table_from(const struct table *t, struct khap_str key, struct khap_str second)
 {
     const struct row wanted = {key, second, {"", 0}, false};
     size_t low = 0, high = t->n;
@@ -121,5 +186,12 @@ struct row *table_find(const struct table *t, struct khap_str key, struct khap_s
         else
             high = middle;
     }
-    return low < t->n && compare_rows(&t->rows[low], &wanted) == 0 ? &t->rows[low] : NULL;
+    return low;
+}
+
+struct row *table_find(const struct table *t, struct khap_str key, struct khap_str second)
+{
+    const struct row wanted = {key, second, {"", 0}, false};
+    size_t at = table_from(t, key, second);
+    return at < t->n && compare_rows(&t->rows[at], &wanted) == 0 ? &t->rows[at] : NULL;
 }

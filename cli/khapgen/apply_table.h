@@ -32,6 +32,9 @@ enum {
 };
 size_t table_columns(struct khap_str line, struct khap_str columns[COLUMNS]);
 
+/* The servers of a configuration in place of a reply: `rest` is the line from `server` on. False: no memory. */
+bool table_servers(struct table *t, const struct khap_bundle *bundle);
+
 enum reply { REPLY_SERVERS, REPLY_MAP, REPLY_ACL };
 
 /* Asks, unless that is what it holds already; table_drop() at the end, in any case. */
@@ -39,6 +42,11 @@ bool table_ask(struct table *t, const char *command, enum reply reply);
 void table_drop(struct table *t);
 /* The first row with that name, or NULL. */
 struct row *table_find(const struct table *t, struct khap_str key, struct khap_str second);
+
+/* Lines of two names and the rest; takes the text over. False: no memory. */
+bool table_lines(struct table *t, struct khap_str text);
+/* The first row that is not before these names; `n` when there is none. */
+size_t table_from(const struct table *t, struct khap_str key, struct khap_str second);
 
 struct khap_str apply_next_word(struct khap_str *rest);
 /* The one blank that stands before a value. */

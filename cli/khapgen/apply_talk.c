@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { TALK_MS = 30000, REMOVE_MS = 5000, SETTLE_MS = 3000, STEP_MS = 50 };
+enum { TALK_MS = 30000, REMOVE_MS = 5000, CUT_MS = 1000, SETTLE_MS = 3000, STEP_MS = 50 };
 
 static int64_t now_ms(void)
 {
@@ -127,16 +127,19 @@ struct sending {
     const struct khap_bundle *bundle;
     struct version *versions;
     size_t n_versions, bufsize;
+    bool drained;
     char *why;
 };
 
-enum kind { KIND_PREPARE, KIND_OTHER, KIND_REPEAT };
+enum kind { KIND_PREPARE, KIND_OTHER, KIND_WAIT, KIND_REPEAT };
 
 static enum kind kind_of(const struct khap_command *c)
 {
-    static const char prepare[] = "prepare ";
-    bool prepares = c->text.len >= sizeof prepare && memcmp(c->text.ptr, prepare, sizeof prepare - 1) == 0;
-    return prepares ? KIND_PREPARE : c->repeat != 0 ? KIND_REPEAT : KIND_OTHER;
+    struct khap_str rest = c->text, verb = apply_next_word(&rest);
+    return apply_same(verb, WORD("prepare")) ? KIND_PREPARE
+           : apply_same(verb, WORD("wait"))  ? KIND_WAIT
+           : c->repeat != 0                  ? KIND_REPEAT
+                                             : KIND_OTHER;
 }
 
 /* A command as it is sent: with the number of a version. */
@@ -241,11 +244,45 @@ static bool send_kind(struct sending *s, size_t *next, enum kind kind)
     return good;
 }
 
+/* What does not come about shows in what is sent next; all of it together is given the time of one. */
+static bool send_waits(struct sending *s, size_t *next)
+{
+    struct khap_command c = {.size = sizeof c};
+    int64_t end = now_ms() + REMOVE_MS;
+    bool good = true;
+    for (; good && khap_diff_command_at(s->diff, *next, &c) == KHAP_OK && kind_of(&c) == KIND_WAIT; ++*next) {
+        struct khap_dialogue *d = NULL;
+        if (now_ms() >= end)
+            continue;
+        good = khap_dialogue_new(NULL, KHAP_DIALOGUE_PROMPT, s->bufsize, &d) == KHAP_OK &&
+               add_one(s, d, &c) && talk(s, d, NULL);
+        khap_dialogue_free(d);
+    }
+    return good;
+}
+
+/* `del server B/S` was refused: `shutdown sessions server B/S`. */
+static bool cut(struct sending *s, struct khap_str command)
+{
+    char text[WHY];
+    struct khap_dialogue *d = NULL;
+    (void)apply_next_word(&command);
+    (void)apply_next_word(&command);
+    struct khap_str server = apply_next_word(&command);
+    int n = snprintf(text, sizeof text, "shutdown sessions server %.*s", (int)server.len, server.ptr);
+    bool good = n > 0 && n < WHY &&
+                khap_dialogue_new(NULL, KHAP_DIALOGUE_PROMPT, s->bufsize, &d) == KHAP_OK &&
+                khap_dialogue_add(d, word(text), WORD("")) == KHAP_OK && talk(s, d, NULL);
+    khap_dialogue_free(d);
+    return good;
+}
+
 /* Those that are refused as long as there are connections, until none is or time is up. */
 static bool send_repeated(struct sending *s, size_t *next)
 {
     static const char busy[] = "Server still has connections attached to it, cannot remove it.";
     int64_t end = now_ms() + REMOVE_MS;
+    bool cuts = s->drained;
     size_t first = *next, n = 0, left = 0;
     struct khap_command c = {.size = sizeof c};
     while (khap_diff_command_at(s->diff, first + n, &c) == KHAP_OK && kind_of(&c) == KIND_REPEAT)
@@ -272,6 +309,12 @@ static bool send_repeated(struct sending *s, size_t *next)
             left += !done[i];
         }
         khap_dialogue_free(d);
+        if (good && left > 0 && cuts && now_ms() + CUT_MS >= end) {
+            for (size_t i = 0; good && i < n; i++)
+                good = done[i] || (khap_diff_command_at(s->diff, first + i, &c) == KHAP_OK && cut(s, c.text));
+            cuts = false;
+            end = now_ms() + REMOVE_MS;
+        }
     } while (good && left > 0);
     free(done);
     *next += n;
@@ -279,19 +322,22 @@ static bool send_repeated(struct sending *s, size_t *next)
 }
 
 bool apply_at_run_time(const char *socket, const struct khap_diff *diff, const struct khap_bundle *bundle,
-                       const char *directory, char why[WHY])
+                       const char *directory, bool drained, char why[WHY])
 {
     struct sending s = {.socket = socket,
                         .directory = directory,
                         .diff = diff,
                         .bundle = bundle,
                         .why = why,
+                        .drained = drained,
                         .bufsize = khap_diff_bufsize(diff)};
     struct khap_command c = {.size = sizeof c};
     bool good = true;
     snprintf(why, WHY, "no memory");
     for (size_t next = 0; good && khap_diff_command_at(diff, next, &c) == KHAP_OK;)
-        good = kind_of(&c) == KIND_REPEAT ? send_repeated(&s, &next) : send_kind(&s, &next, kind_of(&c));
+        good = kind_of(&c) == KIND_REPEAT ? send_repeated(&s, &next)
+               : kind_of(&c) == KIND_WAIT ? send_waits(&s, &next)
+                                          : send_kind(&s, &next, kind_of(&c));
     for (size_t i = 0; i < s.n_versions; i++)
         free((char *)(uintptr_t)s.versions[i].map.ptr);
     free(s.versions);

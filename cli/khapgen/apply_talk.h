@@ -17,8 +17,9 @@ void apply_drop(struct khap_str text);
 void apply_say(char why[WHY], const char *what, struct khap_str text);
 
 /* Sends the plan and verifies that the process has what it says. False, with `why`, when anything is not as it should be: what the process has is then
- * not known. `bundle` holds payloads by name; others are read from `directory` or as they are named. */
+ * not known. `bundle` holds payloads by name; others are read from `directory` or as they are named. `drained`: servers that go had their time, and what is still
+ * connected to one is cut. */
 bool apply_at_run_time(const char *socket, const struct khap_diff *diff, const struct khap_bundle *bundle,
-                       const char *directory, char why[WHY]);
+                       const char *directory, bool drained, char why[WHY]);
 
 #endif

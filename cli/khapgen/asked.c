@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include "khapgen/apply_leaving.h"
+#include "khapgen/apply_states.h"
 #include "khapgen/asked.h"
 #include "khapgen/file_type.h"
 #include "khapgen/maps.h"
 #include "khapgen/target.h"
 
 #include <khap/gen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -70,6 +73,14 @@ static int generate(struct report *r, struct asked *a, struct khap_generate_opti
     return report_status(r, status);
 }
 
+/* A generation of apply's, whose configuration names the states of its servers. */
+static bool is_generation(const char *path)
+{
+    char name[4096];
+    int n = snprintf(name, sizeof name, "%s/" APPLY_STATES_FILE, path);
+    return n > 0 && n < (int)sizeof name && is_bundle(path) && access(name, F_OK) == 0;
+}
+
 /* Nobody uses what is generated here: where it is written, the file is made, and kept. */
 static enum khap_status placeholder(void *ctx, struct khap_str name, struct khap_str *pem)
 {
@@ -116,6 +127,12 @@ static int from_maps(struct report *r, struct asked *a, const char *const *files
     options.held_ctx = a->kube;
     options.placeholder = placeholder;
     options.placeholder_ctx = a;
+    if (a->in_use || (a->beside != NULL && is_generation(a->beside)))
+        options.server_states = WORD(APPLY_STATES_FILE);
+    if (a->leaving != NULL) {
+        options.leaving = apply_leaving_next;
+        options.leaving_ctx = a->leaving;
+    }
     if (status == EXIT_DONE)
         status = generate(r, a, &options);
     a->target = options.target;

@@ -6,6 +6,8 @@
 #include <khap/kube.h>
 #include <khap/model.h>
 
+struct apply_leaving;
+
 struct asked {
     struct inputs inputs;
     struct input_files opened, sides;
@@ -18,9 +20,10 @@ struct asked {
     struct khap_kube *last;         /* last valid versions of objects, or NULL */
     const char *
         beside; /* NULL, or what a map is compared with: a directory that khapgen wrote, whose placeholder is kept */
-    bool in_use;               /* what a map becomes will be used: a bundle, with real placeholders */
-    struct khap_str made;      /* a placeholder */
-    struct khap_target target; /* as what the bundle is read: one release */
+    struct apply_leaving *leaving; /* servers that leave; NULL */
+    bool in_use;                   /* what a map becomes will be used: a bundle, with real placeholders */
+    struct khap_str made;          /* a placeholder */
+    struct khap_target target;     /* as what the bundle is read: one release */
 };
 
 /*

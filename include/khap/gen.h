@@ -57,6 +57,26 @@ struct khap_generate_options {
      * @return KHAP_OK; KHAP_ENOENT when it is a file as any other
      */
     enum khap_status (*held)(void *ctx, struct khap_str name, struct khap_str *pem);
+    /**
+     * The file from which HAProxy takes states of servers when it starts, as `server-state-file` of `global` has it; it must exist then. Empty:
+     * none. Not with `into`
+     */
+    struct khap_str server_states;
+    void *leaving_ctx; /**< first argument of `leaving` */
+    /**
+     * Gives servers that leave a backend, and are still written, behind its own: asked for each backend with `index` 0, 1, … until there is no
+     * other one. NULL: there are none. Not with `into`.
+     *
+     * @param ctx      `leaving_ctx`
+     * @param backend  the backend
+     * @param names    the servers that it has by the map
+     * @param n        how many
+     * @param index    from 0
+     * @param line     [out] a line of HAProxy's, `server NAME …`, borrowed until the next call
+     * @return KHAP_OK; KHAP_ENOENT when there is no other one; KHAP_ENOMEM
+     */
+    enum khap_status (*leaving)(void *ctx, struct khap_str backend, const struct khap_str *names, uint32_t n,
+                                uint32_t index, struct khap_str *line);
 };
 
 /** Fills the defaults: 2.2 to 3.4, one file, reads nothing. */

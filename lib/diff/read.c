@@ -297,8 +297,9 @@ static enum khap_status on_line(void *ctx, const struct view_line *l)
     for (uint32_t i = 0; i < l->schema->n_arguments && d->status == KHAP_OK; i++) {
         const struct schema_argument *a = &l->schema->arguments[i];
         struct khap_str holds = khap__schema_parameter(a);
+        /* states of servers are of a moment, no part of a configuration */
         if (a->type == TYPE_FILE && holds.len > 0 && !khap__str_eq(holds, S("socket")) &&
-            !l->words[a->word].variable)
+            !khap__str_eq(holds, S("state")) && !l->words[a->word].variable)
             named(r, holds, khap__str_sub(l->words[a->word].text, a->offset, a->len), false);
     }
     return d->status;

@@ -240,6 +240,21 @@ static void tcp_frontend(struct gen *g, const struct service *s)
     khap__doc_end(doc);
 }
 
+static void leaving(struct gen *g, const struct service *s)
+{
+    struct khap_str *names;
+    if (g->options->leaving == NULL)
+        return;
+    names = khap__arena_alloc(&g->scratch, s->n_servers, sizeof *names);
+    if (names == NULL && s->n_servers > 0) {
+        khap__gen_fail(g, KHAP_ENOMEM);
+        return;
+    }
+    for (uint32_t i = 0; i < s->n_servers; i++)
+        names[i] = s->servers[i].name;
+    khap__gen_leaving(g, s->name, names, s->n_servers, s->place);
+}
+
 static void backend(struct gen *g, const struct service *s)
 {
     struct khap_document *doc = g->doc;
@@ -263,6 +278,7 @@ static void backend(struct gen *g, const struct service *s)
     khap__gen_backend_rules(g, s, &extra);
     for (uint32_t i = 0; i < s->n_servers; i++)
         server_line(g, s, &s->servers[i]);
+    leaving(g, s);
     khap__raw_free(&g->alloc, &extra);
 }
 

@@ -260,4 +260,13 @@ void khap__gen_node_checks(struct gen *g)
             khap__doc_lit(g->doc, "init-addr last,libc,none");
         khap__doc_end(g->doc);
     }
+    if (g->options->leaving == NULL)
+        return;
+    struct khap_str *names = khap__arena_alloc(&g->arena, g->r.nodes.len, sizeof *names);
+    for (uint32_t i = 0; names != NULL && i < g->r.nodes.len; i++)
+        names[i] = g->r.nodes.ptr[i].name;
+    if (names == NULL)
+        khap__gen_fail(g, KHAP_ENOMEM);
+    else
+        khap__gen_leaving(g, S("khap-nodes"), names, g->r.nodes.len, given->place);
 }

@@ -108,6 +108,10 @@ void khap__gen_ranges(struct gen *g, struct khap_str acl, const struct ranges *r
                       struct khap_place place);
 void khap__gen_from(struct gen *g, struct khap_str acl, const struct ranges *ranges, bool negated);
 
+/* leaving.c: servers that leave a backend, which has those of `names` by the map. */
+void khap__gen_leaving(struct gen *g, struct khap_str backend, const struct khap_str *names, uint32_t n,
+                       struct khap_place place);
+
 /* global.c */
 void khap__gen_global(struct gen *g);
 void khap__gen_defaults(struct gen *g);

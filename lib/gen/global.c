@@ -63,6 +63,10 @@ void khap__gen_global(struct gen *g)
     /* Look-ups in a map cost less than to miss this cache; only regexes gain by it. */
     if (g->routing == ROUTING_MAPS && khap__gen_own(g, &g->global, "tune.pattern.cache-size 0", NOWHERE))
         khap__doc_end(doc);
+    if (g->options->server_states.len > 0 && khap__gen_own(g, &g->global, "server-state-file", NOWHERE)) {
+        khap__doc_word(doc, g->options->server_states);
+        khap__doc_end(doc);
+    }
     khap__gen_tls_global(g);
     khap__raw_write(&g->global, RAW_SETTING, doc, 4);
 }
@@ -106,6 +110,9 @@ void khap__gen_defaults(struct gen *g)
         if (i == 0 && logs)
             khap__gen_log_format(g);
     }
+    if (g->options->server_states.len > 0 &&
+        khap__gen_own(g, &g->defaults, "load-server-state-from-file global", NOWHERE))
+        khap__doc_end(doc);
     for (enum raw_group group = RAW_SETTING; group <= RAW_USE_SERVER; group++)
         khap__raw_write(&g->defaults, group, doc, 4);
 }

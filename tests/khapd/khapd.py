@@ -2,7 +2,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 
@@ -101,17 +100,9 @@ nodes: {n1: 127.0.0.1}
     def processes(self):
         """What the master says of its processes, or why nothing is heard of it."""
         try:
-            s = socket.socket(socket.AF_UNIX)
-            s.settimeout(5)
-            s.connect(self.master)
-            s.sendall(b"show proc\n")
-            text = b""
-            while not text.endswith(b"\n\n") and (more := s.recv(65536)):
-                text += more
-            s.close()
+            return lib.tell(self.master, "show proc", 5)
         except OSError as e:
             return repr(e)
-        return text.decode()
 
     def workers(self):
         """The processes of HAProxy's workers, of now."""
