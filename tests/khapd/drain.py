@@ -70,6 +70,7 @@ def drains(lab, name, binary):
         k.start_haproxy()
         if not tap.ok(name + ": two nodes serve", soon(lambda: {k.to("n2"), k.to("n3")} == {"127.0.0.2", "127.0.0.3"}), k.why()):
             return
+        soon(lambda: k.workers())
         workers = k.workers()
         long = {}
         for _ in range(9):

@@ -100,7 +100,7 @@ nodes: {n1: 127.0.0.1}
     def processes(self):
         """What the master says of its processes, or why nothing is heard of it."""
         try:
-            return lib.tell(self.master, "show proc", 5)
+            return lib.tell(self.master, "show proc\nquit", 5)
         except OSError as e:
             return repr(e)
 
