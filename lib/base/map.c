@@ -169,6 +169,12 @@ enum khap_status khap__map_set(struct map *m, struct khap_str key, uint32_t valu
     return put(m, key, value, true, &found, &old);
 }
 
+enum khap_status khap__map_put(struct map *m, struct khap_str key, uint32_t value, bool *found, uint32_t *old)
+{
+    *found = false;
+    return put(m, key, value, true, found, old);
+}
+
 void khap__map_clear(struct map *m)
 {
     for (uint32_t i = 0; i < m->cap; i++)

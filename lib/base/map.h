@@ -26,6 +26,9 @@ enum khap_status khap__map_reserve(struct map *m, uint32_t entries);
 enum khap_status khap__map_add(struct map *m, struct khap_str key, uint32_t value, bool *found,
                                uint32_t *old);
 bool khap__map_get(const struct map *m, struct khap_str key, uint32_t *value);
+/* Adds or replaces: *old is what it had, *found tells. */
+enum khap_status khap__map_put(struct map *m, struct khap_str key, uint32_t value, bool *found,
+                               uint32_t *old);
 enum khap_status khap__map_set(struct map *m, struct khap_str key, uint32_t value); /* adds or replaces */
 void khap__map_clear(struct map *m); /* forgets the entries, keeps the room */
 

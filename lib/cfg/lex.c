@@ -457,6 +457,28 @@ bool khap__lex_plain(struct khap_str line)
     return (halves[0] | halves[1]) == 0;
 }
 
+bool khap__lex_next(struct khap_str *line, struct khap_str *word)
+{
+    static const uint8_t classes[256] = {
+        ['\t'] = ENDS | BLANK, ['\n'] = ENDS | BLANK, ['\v'] = ENDS | BLANK, ['\f'] = ENDS | BLANK,
+        [' '] = ENDS | BLANK,  ['\r'] = ENDS,         ['#'] = ENDS,          ['\0'] = ENDS,
+        ['"'] = ENDS,          ['\''] = ENDS,         ['\\'] = ENDS,
+    };
+    const char *p = line->ptr, *end = p + line->len;
+    while (p < end && (classes[(unsigned char)*p] & BLANK) != 0)
+        p++;
+    const char *from = p;
+    while (p < end && classes[(unsigned char)*p] == 0)
+        p++;
+    *word = (struct khap_str){from, (size_t)(p - from)};
+    if (p < end && (classes[(unsigned char)*p] & BLANK) == 0)
+        return false;
+    while (p < end && (classes[(unsigned char)*p] & BLANK) != 0)
+        p++;
+    *line = (struct khap_str){p, (size_t)(end - p)};
+    return word->len > 0;
+}
+
 static const struct rules *rules_of(uint16_t release)
 {
     const struct rules *rules = &table[sizeof table / sizeof *table - 1];

@@ -64,6 +64,8 @@ uint16_t khap__lex_next_rules(uint16_t release);
 
 /* Whether every release reads the line by splitting it at blanks: it holds no quote, backslash, NUL or CR. */
 bool khap__lex_plain(struct khap_str line);
+/* Takes the first word and the blanks around it off a line; false when there is none, and when it does not stand there as it is read. */
+bool khap__lex_next(struct khap_str *line, struct khap_str *word);
 
 /*
  * Why the encoder refused. Quotes can be written for 1.5 too: they are ordinary bytes there, and \x22 and

@@ -100,9 +100,11 @@ void khap__check_advice(struct check *c, const struct schema_line *line)
     struct check_end *end = khap__check_end(c, line);
     bool plain = end != NULL && end->plain;
     c->advised = false;
-    option_as_value(c, line, plain ? line->end_arguments : line->n_arguments);
+    if (!plain)
+        option_as_value(c, line, line->n_arguments);
     address_twice(c, line);
-    weak_options(c, line, plain ? line->end_options : line->n_options);
+    if (!plain || c->table == TABLE_GLOBAL)
+        weak_options(c, line, plain ? line->end_options : line->n_options);
     if (end != NULL)
         end->plain = !c->advised;
     khap__check_reach(c, line);

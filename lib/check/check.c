@@ -11,9 +11,22 @@ void khap_check_options_init(struct khap_check_options *options)
         *options = (struct khap_check_options){.size = sizeof *options, .expires_days = CERT_SOON_DAYS};
 }
 
+static struct khap_place place_in_line(struct check *c, const struct khap_document *doc,
+                                       const struct khap_line *line, struct khap_span span)
+{
+    if (khap_words_read(c->reader, doc, line) == KHAP_OK)
+        return khap__view_place(doc, line, c->reader, span);
+    c->no_memory = true;
+    return khap_line_origin(doc, line);
+}
+
 struct khap_place khap__check_place(struct check *c, struct khap_span span)
 {
     struct check_inside *in = c->inside;
+    if (in == NULL && c->at.unread) {
+        c->at.unread = false;
+        return place_in_line(c, c->at.doc, c->at.line, span);
+    }
     if (in == NULL)
         return khap__view_place(c->at.doc, c->at.line, c->reader, span);
     uint32_t last = (uint32_t)in->n, word = span.word < last ? span.word : last,
@@ -26,12 +39,7 @@ struct khap_place khap__check_place(struct check *c, struct khap_span span)
 struct khap_place khap__check_place_of(struct check *c, uint32_t section, const struct khap_line *line,
                                        struct khap_span span)
 {
-    const struct khap_document *doc = c->view->files.ptr[c->view->sections.ptr[section].file].doc;
-    if (khap_words_read(c->reader, doc, line) != KHAP_OK) {
-        c->no_memory = true;
-        return khap_line_origin(doc, line);
-    }
-    return khap__view_place(doc, line, c->reader, span);
+    return place_in_line(c, c->view->files.ptr[c->view->sections.ptr[section].file].doc, line, span);
 }
 
 /* Lines of `global` that allow what stands behind them, whatever the release says of the line itself. */
@@ -90,8 +98,8 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     struct check c = {.diags = diags,
                       .rules = options != NULL ? options->rules : NULL,
                       .alloc = khap__alloc_or_default(alloc)};
-    struct view_listener listener = {&c, on_line, khap__check_item, khap__check_problem,
-                                     khap__check_reference};
+    struct view_listener listener = {
+        &c, on_line, khap__check_item, khap__check_problem, khap__check_reference, true};
     struct khap_view *view = NULL;
     if (options != NULL) {
         c.files = options->files;
@@ -157,6 +165,7 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     VEC_FREE(&c.alloc, &c.ignores);
     VEC_FREE(&c.alloc, &c.ignored_in_files);
     VEC_FREE(&c.alloc, &c.lines);
+    VEC_FREE(&c.alloc, &c.lines_have);
     VEC_FREE(&c.alloc, &c.own_names);
     VEC_FREE(&c.alloc, &c.asked);
     VEC_FREE(&c.alloc, &c.acls);

@@ -15,9 +15,12 @@ struct check_section {
 /* A line that rules are about which need to know all. */
 struct check_kept {
     uint32_t section;
+    uint32_t has; /* number in lines_have */
     const struct khap_line *line;
-    struct schema_set sure, maybe,
-        off; /* with what default-server says above it; off: what it takes away of what is inherited */
+};
+/* What it has with what default-server says above it; off: what it takes away of what is inherited. */
+struct check_has {
+    struct schema_set sure, maybe, off;
 };
 /* What names itself: a section that must be of a kind. */
 struct check_own {
@@ -85,10 +88,23 @@ struct check_quiet {
     struct schema_set sure, maybe;
 };
 enum { CHECK_QUIET = 8, CHECK_ENDS = 64 };
-/* What the options of an end of lines come to (struct schema_line, `end`). */
+/* What a line is for cross.c by its own words. */
+struct check_facts {
+    struct schema_set bits, keyword; /* of all that it says; of its keyword alone */
+    uint32_t speaks;                 /* a bit for each predicate of which any rule may be about it */
+    bool kept;                       /* a rule of options of its section is about it */
+    bool enabled, mode, servers;
+    bool nothing; /* it is nothing to any rule */
+};
+/* What is known of lines with the same end (struct schema_line, `end`). */
 struct check_end {
-    uint32_t number;       /* of the end; 0: none */
-    bool plain;            /* advice.c has nothing to say of it */
+    uint32_t number; /* of the end; 0: none */
+    bool plain;      /* advice.c has nothing to say of it */
+    bool silent;     /* nor has line.c, unless it is of the words before the end */
+    bool final;      /* reach.c: what matches goes no further */
+    bool listening;  /* listening.c is about it */
+    bool told;       /* `facts` is known, and the same for all of them */
+    struct check_facts facts;
     struct schema_set all; /* the bits of its options */
     struct schema_set last,
         off; /* those that hold when the later go before the earlier, and those that they take away */
@@ -106,6 +122,7 @@ struct check {
     VEC(struct check_section) sections; /* cross.c: of each section so far */
     struct check_section **inherited;   /* defaults.c: by section, of those that are inherited; or NULL */
     VEC(struct check_kept) lines;
+    VEC(struct check_has) lines_have;
     bool names_lines; /* one of them names another one */
     VEC(struct check_own) own_names;
     VEC(struct check_asked) asked;
@@ -235,7 +252,12 @@ const struct schema_row *khap__check_find_in_line(struct check *c, uint32_t sect
 void khap__check_all_of_line(const struct check *c, const struct check_kept *kept, struct schema_set *sure,
                              struct schema_set *maybe);
 /* What is known of the end of a line; NULL when other lines have none like it. It may be lost with the next line. */
-struct check_end *khap__check_end(struct check *c, const struct schema_line *line);
+struct check_end *khap__check_new_end(struct check *c, const struct schema_line *line);
+static inline struct check_end *khap__check_end(struct check *c, const struct schema_line *line)
+{
+    struct check_end *end = &c->ends[line->end % CHECK_ENDS];
+    return line->end == 0 ? NULL : end->number == line->end ? end : khap__check_new_end(c, line);
+}
 /* The rule of that predicate about a section behind `*i`, which begins as 0; NULL at the end. */
 const struct schema_cross *khap__check_rule(struct check *c, uint32_t section,
                                             enum schema_predicate predicate, size_t *i);
@@ -305,6 +327,10 @@ bool khap__look_again(struct check *c, struct khap_str way);
 void khap__check_reach(struct check *c, const struct schema_line *line);
 /* listening.c: addresses that two lines listen on, statistics for everybody; the latter is told behind the section, once more with `line` NULL. */
 void khap__check_listening(struct check *c, const struct schema_line *line);
+/* Whether the line is one of those that this, or reach.c, or line.c looks at. */
+bool khap__check_listens(const struct schema_line *line);
+bool khap__check_is_final(const struct schema_line *line);
+bool khap__check_is_silent(const struct schema_line *line);
 /* What refers to nothing, and what is there twice. */
 enum khap_status khap__check_names(struct check *c);
 

@@ -296,25 +296,23 @@ static void settle_options(const struct check *c, const struct schema_line *line
     }
 }
 
-struct check_end *khap__check_end(struct check *c, const struct schema_line *line)
+struct check_end *khap__check_new_end(struct check *c, const struct schema_line *line)
 {
     struct check_end *end = &c->ends[line->end % CHECK_ENDS];
-    if (line->end == 0)
-        return NULL;
-    if (end->number == line->end)
-        return end;
-    *end = (struct check_end){.number = line->end};
+    *end = (struct check_end){.number = line->end,
+                              .silent = khap__check_is_silent(line),
+                              .final = khap__check_is_final(line),
+                              .listening = khap__check_listens(line)};
     for (uint32_t i = line->end_options; i < line->n_options; i++)
         option_bits(c, &line->options[i], &end->all);
     settle_options(c, line, line->end_options, line->n_options, &end->last, &end->off);
     return end;
 }
 
-/* The bits of a line: its keyword, the options in it, and words behind them. */
+/* The bits of the options in a line, and of the words behind them. */
 static void bits_of(struct check *c, const struct schema_line *line, struct schema_set *set)
 {
     const struct check_end *end = khap__check_end(c, line);
-    keyword_bits(line, c->words, c->n, set);
     for (uint32_t i = 0; i < (end != NULL ? line->end_options : line->n_options); i++)
         option_bits(c, &line->options[i], set);
     if (end != NULL)
@@ -368,6 +366,58 @@ static bool speaks_of(enum schema_predicate predicate, const struct schema_set *
     return khap__check_meet(bits, khap__schema_cross_bits(predicate));
 }
 
+static bool speaks(const struct check_facts *facts, enum schema_predicate predicate)
+{
+    return (facts->speaks >> predicate & 1) != 0;
+}
+
+static void read_facts(struct check *c, const struct schema_line *line, struct check_facts *f)
+{
+    struct khap_str words = khap__schema_text(line->row->words);
+    const struct check_rules *rules = rules_of(c, c->at.section);
+    const struct schema_cross *rule;
+    *f = (struct check_facts){.enabled = khap__str_eq(words, S("enabled")),
+                              .mode = khap__str_eq(words, S("mode")),
+                              .servers = khap__str_eq(words, S("default-server")),
+                              .nothing = line->row->bit == 0 && line->n_options == 0 &&
+                                         (line->row->flags & ROW_HTTP) == 0};
+    keyword_bits(line, c->words, c->n, &f->keyword);
+    if ((line->row->flags & ROW_HTTP) != 0 && line->prefix == 0)
+        set_bit(&f->keyword, CROSS_FLAG_HTTP, true);
+    f->bits = f->keyword;
+    bits_of(c, line, &f->bits);
+    for (unsigned p = 0; p < CROSS_PREDICATES; p++)
+        f->speaks |= (uint32_t)speaks_of((enum schema_predicate)p, &f->bits) << p;
+    for (size_t i = 0; (rule = next_rule(rules, CROSS_OPTION, &i)) != NULL;) {
+        const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
+        f->kept = f->kept || (when != NULL && khap__check_meet(&f->bits, &when->rows));
+    }
+}
+
+/* In *own, or as they were of a line that ended alike. */
+static const struct check_facts *facts_of(struct check *c, const struct schema_line *line,
+                                          struct check_facts *own)
+{
+    struct check_end *end = khap__check_end(c, line);
+    if (end != NULL && end->told)
+        return &end->facts;
+    read_facts(c, line, own);
+    if (end == NULL || (line->end_arguments > 0 && khap__schema_bits_vary(line->row)))
+        return own;
+    end->told = true;
+    end->facts = *own;
+    return &end->facts;
+}
+
+/* Whether a text ends like an address with a port: a colon and digits, but not 0. */
+static bool ends_in_port(struct khap_str text)
+{
+    size_t at = text.len;
+    while (at > 0 && khap__is_digit((unsigned char)text.ptr[at - 1]))
+        at--;
+    return at > 0 && at < text.len && text.ptr[at - 1] == ':' && text.ptr[at] != '0';
+}
+
 /* An IP address, not that of any machine, without a port of its own. */
 static bool lacks_port(const struct check *c, const struct schema_line *line)
 {
@@ -375,6 +425,8 @@ static bool lacks_port(const struct check *c, const struct schema_line *line)
     for (uint32_t i = 0; i < line->n_arguments; i++) {
         const struct schema_argument *a = &line->arguments[i];
         struct address address;
+        if (a->type == TYPE_ADDR && line->problem == SCHEMA_GOOD && ends_in_port(c->words[a->word].text))
+            return false; /* most have one */
         if (a->type != TYPE_ADDR || a->option != UINT32_MAX || c->words[a->word].variable ||
             khap__address_parse(c->words[a->word].text, &address) != VALUE_OK)
             continue;
@@ -386,28 +438,29 @@ static bool lacks_port(const struct check *c, const struct schema_line *line)
 }
 
 /* Lines that rules of options are about are looked at when all is known. What they say is said of them alone. */
-static bool keep_line(struct check *c, const struct schema_set *bits, const struct schema_line *line)
+static void keep_line(struct check *c, const struct schema_line *line, const struct schema_set *keyword)
 {
-    const struct check_rules *rules = rules_of(c, c->at.section);
-    const struct schema_cross *rule;
-    for (size_t i = 0; (rule = next_rule(rules, CROSS_OPTION, &i)) != NULL;) {
-        const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
-        if (when == NULL || !khap__check_meet(bits, &when->rows))
-            continue;
-        const struct check_section *s = &c->sections.ptr[c->at.section];
-        struct check_kept kept = {c->at.section, c->at.line, s->servers, s->servers_maybe, s->servers_off};
-        keyword_bits(line, c->words, c->n, &kept.sure);
-        keyword_bits(line, c->words, c->n, &kept.maybe);
-        settle(c, line, &kept.sure, &kept.maybe, &kept.off);
-        bool no_port = lacks_port(c, line);
-        set_bit(&kept.sure, CROSS_NO_PORT, no_port);
-        set_bit(&kept.maybe, CROSS_NO_PORT, no_port);
-        if (!VEC_PUSH(&c->alloc, &c->lines, kept))
+    const struct check_section *s = &c->sections.ptr[c->at.section];
+    struct check_has has = {s->servers, s->servers_maybe, s->servers_off};
+    add_set(&has.sure, keyword);
+    add_set(&has.maybe, keyword);
+    settle(c, line, &has.sure, &has.maybe, &has.off);
+    bool no_port = lacks_port(c, line);
+    set_bit(&has.sure, CROSS_NO_PORT, no_port);
+    set_bit(&has.maybe, CROSS_NO_PORT, no_port);
+    /* most lines have what the one before has */
+    uint32_t n = c->lines_have.len;
+    if (n == 0 || memcmp(&c->lines_have.ptr[n - 1], &has, sizeof has) != 0) {
+        if (n == UINT32_MAX || !VEC_PUSH(&c->alloc, &c->lines_have, has)) {
             c->no_memory = true;
-        c->names_lines = c->names_lines || speaks_of(CROSS_NAMED, &kept.sure);
-        return true;
+            return;
+        }
+        c->names_lines = c->names_lines || speaks_of(CROSS_NAMED, &has.sure);
+        n++;
     }
-    return false;
+    struct check_kept kept = {c->at.section, n - 1, c->at.line};
+    if (!VEC_PUSH(&c->alloc, &c->lines, kept))
+        c->no_memory = true;
 }
 
 /* `enabled` behind, or below, what says `disabled`. */
@@ -420,58 +473,56 @@ static void enable(struct check_section *s)
 
 void khap__check_cross_line(struct check *c, const struct schema_line *line)
 {
-    struct schema_set bits = {{0}};
+    struct check_facts own;
     if (c->at.section == VIEW_NONE || line->row == NULL || c->table == TABLE_SECTION)
         return;
     struct check_section *s = section_of(c, c->at.section);
     if (s == NULL)
         return;
-    bits_of(c, line, &bits);
-    if (khap__str_eq(khap__schema_text(line->row->words), S("enabled")) && c->at.read == KHAP_TRUE)
+    const struct check_facts *facts = facts_of(c, line, &own);
+    const struct schema_set *bits = &facts->bits;
+    if (facts->enabled && c->at.read == KHAP_TRUE)
         enable(s);
     if (line->prefix != 0) {
         if (c->at.read == KHAP_TRUE) {
-            remove_set(&s->sure, &bits);
-            add_set(&s->cleared, &bits);
+            remove_set(&s->sure, bits);
+            add_set(&s->cleared, bits);
         }
         return;
     }
-    if (khap__str_eq(khap__schema_text(line->row->words), S("mode")))
+    if (facts->mode)
         note_mode(c, s, line);
-    if (line->row->bit == 0 && line->n_options == 0 && (line->row->flags & ROW_HTTP) == 0)
+    if (facts->nothing)
         return;
     bool global = c->table == TABLE_GLOBAL;
-    bool servers = khap__str_eq(khap__schema_text(line->row->words), S("default-server"));
-    if ((line->row->flags & ROW_HTTP) != 0)
-        set_bit(&bits, CROSS_FLAG_HTTP, true);
-    if (speaks_of(CROSS_UNIQUE, &bits))
+    if (speaks(facts, CROSS_UNIQUE))
         check_unique(c, line);
+    const struct schema_set *said = bits;
     if (c->at.read == KHAP_TRUE) {
         const struct schema_set *before = global ? &c->global : &s->sure;
-        if (speaks_of(CROSS_ORDER, &bits))
-            check_order(c, CROSS_ORDER, &bits, before, line);
-        if (speaks_of(CROSS_ONCE, &bits)) {
-            check_order(c, CROSS_ONCE, &bits, before, line);
-            khap__check_replaced(c, line, &bits);
+        if (speaks(facts, CROSS_ORDER))
+            check_order(c, CROSS_ORDER, bits, before, line);
+        if (speaks(facts, CROSS_ONCE)) {
+            check_order(c, CROSS_ONCE, bits, before, line);
+            khap__check_replaced(c, line, bits);
         }
-        if (speaks_of(CROSS_OWN, &bits))
-            check_own(c, &bits, line);
-        if (speaks_of(CROSS_OPTION, &bits) && keep_line(c, &bits, line)) {
-            bits = (struct schema_set){{0}};
-            keyword_bits(line, c->words, c->n, &bits);
-            set_bit(&bits, CROSS_FLAG_HTTP, (line->row->flags & ROW_HTTP) != 0);
+        if (speaks(facts, CROSS_OWN))
+            check_own(c, bits, line);
+        if (facts->kept) {
+            keep_line(c, line, &facts->keyword);
+            said = &facts->keyword;
         }
-        if (servers) {
+        if (facts->servers) {
             settle(c, line, &s->servers, &s->servers_maybe, &s->servers_off);
         } else {
-            add_set(&s->sure, &bits);
+            add_set(&s->sure, said);
         }
         if (global)
-            add_set(&c->global, &bits);
+            add_set(&c->global, said);
     }
-    add_set(servers ? &s->servers_maybe : &s->maybe, &bits);
+    add_set(facts->servers ? &s->servers_maybe : &s->maybe, said);
     if (global)
-        add_set(&c->global_maybe, &bits);
+        add_set(&c->global_maybe, said);
 }
 
 static bool may_be_disabled(const struct check_section *has)
@@ -636,15 +687,15 @@ static void check_needs(struct check *c, const struct schema_cross *rule, uint32
 }
 
 /* What a line has and may have: of its own, by default-server, and of its section, which with what it inherits is `has`. */
-static void all_of_line(const struct check_kept *kept, const struct check_section *has,
+static void all_of_line(const struct check_has *line, const struct check_section *has,
                         struct schema_set *sure, struct schema_set *maybe)
 {
     *sure = has->servers;
     *maybe = has->servers_maybe;
-    remove_set(sure, &kept->off);
-    remove_set(maybe, &kept->off);
-    add_set(sure, &kept->sure);
-    add_set(maybe, &kept->maybe);
+    remove_set(sure, &line->off);
+    remove_set(maybe, &line->off);
+    add_set(sure, &line->sure);
+    add_set(maybe, &line->maybe);
     add_set(sure, &has->sure);
     add_set(maybe, &has->maybe);
 }
@@ -654,21 +705,21 @@ void khap__check_all_of_line(const struct check *c, const struct check_kept *kep
 {
     struct check_section has;
     khap__check_inherit(c, kept->section, &has);
-    all_of_line(kept, &has, sure, maybe);
+    all_of_line(&c->lines_have.ptr[kept->has], &has, sure, maybe);
 }
 
-/* `has`: what the section of the line has, with what it inherits. */
-static void check_options(struct check *c, const struct check_kept *kept, const struct check_section *has)
+/* `has`: what the section of the line has, with what it inherits. Whether anything was said. */
+static bool check_options(struct check *c, const struct check_kept *kept, const struct check_section *has)
 {
     const struct check_rules *rules = rules_of(c, kept->section);
     const struct schema_cross *rule;
     struct schema_set sure, maybe;
     uint32_t told = c->told;
     struct check_quiet *quiet;
-    all_of_line(kept, has, &sure, &maybe);
+    all_of_line(&c->lines_have.ptr[kept->has], has, &sure, &maybe);
     struct there there = {&sure, &maybe, &c->global, &c->global_maybe};
     if (is_quiet(c->lines_quiet, rules, &there, &quiet))
-        return;
+        return false;
     for (size_t i = 0; (rule = next_rule(rules, CROSS_OPTION, &i)) != NULL;) {
         const struct schema_cross_set *set, *about = khap__schema_cross_when(rule, rule->n_when > 1 ? 1 : 0);
         if (about == NULL || !all_hold(rule, &there) || (set = missing(rule, &there)) == NULL)
@@ -686,6 +737,7 @@ static void check_options(struct check *c, const struct check_kept *kept, const 
     }
     if (c->told == told)
         *quiet = (struct check_quiet){rules, sure, maybe};
+    return c->told != told;
 }
 
 /* What a frontend read as TCP can be handed on as HTTP. */
@@ -751,10 +803,14 @@ void khap__check_cross(struct check *c)
         if (c->told == told)
             *quiet = (struct check_quiet){rules, has.sure, has.maybe};
     }
+    bool said = true;
     for (uint32_t i = 0; i < c->lines.len; i++) {
-        if (i == 0 || c->lines.ptr[i].section != c->lines.ptr[i - 1].section)
-            khap__check_inherit(c, c->lines.ptr[i].section, &has);
-        check_options(c, &c->lines.ptr[i], &has);
+        const struct check_kept *kept = &c->lines.ptr[i];
+        bool same = i > 0 && kept->section == kept[-1].section;
+        if (!same)
+            khap__check_inherit(c, kept->section, &has);
+        if (said || !same || kept->has != kept[-1].has)
+            said = check_options(c, kept, &has);
     }
     khap__check_named(c);
     khap__check_all_replaced(c);

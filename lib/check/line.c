@@ -357,11 +357,30 @@ static void say_quic(struct check *c, const struct schema_argument *a)
             khap__feature_text(BUILD_QUIC));
 }
 
+/* Whether nothing is to be said of a row, however it stands there. */
+static bool is_quiet(const struct schema_row *row, uint16_t release)
+{
+    const uint32_t asked = ROW_NAMED | ROW_BARE | ROW_EXPERIMENTAL | ROW_DEPRECATED | ROW_IGNORED | ROW_QUIET;
+    return (row->flags & asked) == 0 && row->needs == 0 && row->warns > release;
+}
+
+bool khap__check_is_silent(const struct schema_line *line)
+{
+    bool silent = is_quiet(line->row, line->release);
+    for (uint32_t i = 0; i < line->n_options; i++)
+        silent = silent && is_quiet(line->options[i].row, line->release);
+    for (uint32_t i = line->end_arguments; i < line->n_arguments; i++)
+        silent = silent && !line->arguments[i].odd && line->arguments[i].type != TYPE_ADDR;
+    return silent;
+}
+
 enum khap_status khap__check_line(struct check *c, const struct schema_line *line)
 {
     enum khap_status status = KHAP_OK;
     c->failed = false;
     khap__check_place_line(c, line);
+    const struct check_end *end = khap__check_end(c, line);
+    bool silent = end != NULL && end->silent;
     if (line->problem != SCHEMA_GOOD) {
         struct khap_str text = {NULL, 0};
         if (line->word < c->n)
@@ -371,7 +390,7 @@ enum khap_status khap__check_line(struct check *c, const struct schema_line *lin
             text = khap__schema_text(line->other->words);
         status = say_problem(c, line, word_span(c, line->word, line->offset, line->len), name_of(line), text);
     }
-    if (line->row != NULL) {
+    if (line->row != NULL && !silent) {
         if (say_deprecated(c, line->row, line->keyword))
             khap__check_fix_same(c, c->table, line->row, line->keyword);
         say_unnamed(c, line);
@@ -379,16 +398,15 @@ enum khap_status khap__check_line(struct check *c, const struct schema_line *lin
         say_exposed(c, line->row, line->keyword);
         say_build(c, line->row, line->keyword);
     }
-    for (uint32_t i = 0; i < line->n_arguments && line->row != NULL; i++) {
+    for (uint32_t i = 0; i < (silent ? line->end_arguments : line->n_arguments) && line->row != NULL; i++) {
         const struct schema_argument *a = &line->arguments[i];
         say_quic(c, a);
         if (a->odd)
             SAY(c->diags, MSG_ODD_VALUE, khap__check_place(c, word_span(c, a->word, a->offset, a->len)),
                 khap__schema_text(line->row->words), c->words[a->word].text);
     }
-    for (uint32_t i = 0; i < line->n_options; i++) {
-        if (line->options[i].row->flags == 0 && line->options[i].row->needs == 0 &&
-            line->options[i].row->warns > c->release)
+    for (uint32_t i = 0; i < line->n_options && !silent; i++) {
+        if (is_quiet(line->options[i].row, c->release))
             continue;
         (void)say_deprecated(c, line->options[i].row, line->options[i].word);
         say_bare(c, line->options[i].row, line->options[i].word, line->options[i].word + 1);

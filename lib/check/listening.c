@@ -116,6 +116,12 @@ static bool refuses(const struct schema_line *line)
     return false;
 }
 
+bool khap__check_listens(const struct schema_line *line)
+{
+    struct khap_str words = khap__schema_text(line->row->words);
+    return khap__str_eq(words, S("bind")) || khap__str_starts(words, S("stats ")) || refuses(line);
+}
+
 void khap__check_listening(struct check *c, const struct schema_line *line)
 {
     if (line == NULL || c->page.section != c->at.section) {
@@ -123,6 +129,9 @@ void khap__check_listening(struct check *c, const struct schema_line *line)
         c->page.section = c->at.section;
     }
     if (line == NULL || line->row == NULL)
+        return;
+    const struct check_end *end = khap__check_end(c, line);
+    if (end != NULL && !end->listening)
         return;
     struct khap_str words = khap__schema_text(line->row->words);
     bool listens = c->table == TABLE_FRONTEND || c->table == TABLE_LISTEN;

@@ -36,7 +36,7 @@ static void find_steps(struct check *c, const struct schema_cross *rule, const s
         struct step step = {i, 0, VIEW_NONE, 0};
         if (r->kind != rule->kind || r->state != KHAP_REFERENCE_BOUND || r->read != KHAP_TRUE ||
             !khap__map_get(lines, key_of(&r->line), &step.from) ||
-            !khap__check_meet(&c->lines.ptr[step.from].sure, &when->rows) ||
+            !khap__check_meet(&c->lines_have.ptr[c->lines.ptr[step.from].has].sure, &when->rows) ||
             !khap__check_applies(c, rule, r->section) || khap__check_may_be_disabled(c, r->section))
             continue;
         struct khap_span option;

@@ -11,7 +11,7 @@ static struct khap_str set_of(const struct schema_line *line)
 }
 
 /* Whether a rule that matches ends its set: it does so itself, or the action in it does. */
-static bool is_final(const struct schema_line *line)
+bool khap__check_is_final(const struct schema_line *line)
 {
     bool final = (line->row->flags & ROW_FINAL) != 0;
     for (uint32_t i = 0; i < line->n_options; i++) {
@@ -59,14 +59,17 @@ static bool is_warned_of(struct khap_str set, const struct schema_line *line)
 
 void khap__check_reach(struct check *c, const struct schema_line *line)
 {
-    struct khap_span span = {line->keyword, 0, line->keyword, (uint32_t)c->words[line->keyword].text.len};
     if (line->row == NULL)
         return;
-    struct khap_str set = set_of(line);
     if (c->final.section != c->at.section) {
         c->final.section = c->at.section;
         c->final.n = 0;
     }
+    const struct check_end *end = khap__check_end(c, line);
+    if (c->final.n == 0 && end != NULL && !end->final)
+        return;
+    struct khap_str set = set_of(line);
+    struct khap_span span = {line->keyword, 0, line->keyword, (uint32_t)c->words[line->keyword].text.len};
     bool always = c->at.read == KHAP_TRUE && !is_conditional(c, line);
     for (uint32_t i = 0; i < c->final.n; i++) {
         if (!khap__str_eq(c->final.of[i].rules, set))
@@ -81,11 +84,11 @@ void khap__check_reach(struct check *c, const struct schema_line *line)
             khap__diags_relate(c->diags, c->final.of[i].place, S("this always ends the rules"));
         }
         c->final.of[i].told = true;
-        c->final.of[i].before = always && is_final(line) && is_warned_of(set, line);
+        c->final.of[i].before = always && khap__check_is_final(line) && is_warned_of(set, line);
         c->final.of[i].place = c->final.of[i].before ? khap__check_place(c, span) : c->final.of[i].place;
         return;
     }
-    if (!always || c->final.n == sizeof c->final.of / sizeof *c->final.of || !is_final(line))
+    if (!always || c->final.n == sizeof c->final.of / sizeof *c->final.of || !khap__check_is_final(line))
         return;
     c->final.of[c->final.n].rules = set;
     c->final.of[c->final.n].place = khap__check_place(c, span);

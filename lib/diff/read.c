@@ -309,7 +309,7 @@ enum khap_status khap__diff_read(struct khap_diff *d, struct diff_side *side,
                                  const struct khap_if_facts *facts)
 {
     struct reading r = {.d = d, .side = side};
-    struct view_listener listener = {&r, on_line, on_item, NULL, NULL};
+    struct view_listener listener = {&r, on_line, on_item, NULL, NULL, false};
     khap__buf_init(&r.text, &d->alloc);
     enum khap_status status =
         khap__view_new(&d->alloc, side->bundle, &d->target, facts, &listener, d->diags, &side->view);

@@ -387,7 +387,7 @@ static void tell(struct defaults *d, uint32_t i)
 enum khap_status khap__migrate_defaults(struct migrate *m)
 {
     struct defaults d = {.m = m};
-    struct view_listener listener = {&d, on_line, NULL, NULL, NULL};
+    struct view_listener listener = {&d, on_line, NULL, NULL, NULL, false};
     struct khap_target to;
     struct khap_line *none = NULL;
     khap_target_init(&to);

@@ -367,7 +367,7 @@ static enum khap_status run(struct migrate *m, const struct found *f, uint32_t n
 enum khap_status khap__migrate_plan(struct migrate *m)
 {
     struct finding f = {.m = m};
-    struct view_listener listener = {&f, on_line, on_item, on_problem, NULL};
+    struct view_listener listener = {&f, on_line, on_item, on_problem, NULL, false};
     struct khap_target from;
     struct khap_view *view = NULL;
     khap_target_init(&from);

@@ -550,7 +550,7 @@ enum khap_status khap_route_new(const struct khap_alloc *alloc, struct khap_bund
     khap__arena_init(&route->arena, &route->alloc);
     khap__map_init(&route->acl_names, &route->alloc);
     struct compiling c = {.route = route, .status = KHAP_OK};
-    const struct view_listener listener = {&c, on_line, NULL, NULL, NULL};
+    const struct view_listener listener = {&c, on_line, NULL, NULL, NULL, false};
     enum khap_status status = khap__view_new(alloc, bundle, target, options != NULL ? options->facts : NULL,
                                              &listener, diags, &route->view);
     if (status == KHAP_OK)

@@ -258,6 +258,11 @@ void khap__schema_bits(const struct schema_row *row, const struct schema_word *b
     }
 }
 
+bool khap__schema_bits_vary(const struct schema_row *row)
+{
+    return row->bit != 0 && schema_values_of[row->bit] != schema_values_of[row->bit + 1];
+}
+
 void khap__schema_all_bits(const struct schema_row *row, struct schema_set *set)
 {
     if (row->bit == 0)

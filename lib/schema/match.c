@@ -31,11 +31,6 @@ struct match {
     uint32_t cap_arguments, cap_options;
     uint32_t option; /* whose arguments are read, or UINT32_MAX */
     bool failed;     /* line->problem and what follows it are set */
-
-    const struct schema_word *words;
-    struct schema_memory *memory; /* or NULL */
-    struct schema_end end;        /* that was not known; n: 0 when there is none */
-    uint32_t end_arguments, end_options;
 };
 
 static bool run(struct match *m, struct parts *parts, uint32_t at, uint32_t end);
@@ -199,55 +194,23 @@ static bool split_and_run(struct match *m, struct part whole, uint32_t at)
     return run_all(m, &inner, at + 3, at + 3 + code[2]);
 }
 
-/* What an end that is known has, shifted to this line. */
-static bool add_known(struct match *m, struct parts *parts, const struct schema_known *known)
+/* What is known of the end of the line. The words of lines that end alike have the same numbers, since as many stand before. */
+static bool add_known(struct match *m, const struct schema_known *known)
 {
     struct schema_line *line = m->line;
     if (!reserve_arguments(m, known->n_arguments) || !reserve_options(m, known->n_options))
         return false;
-    uint32_t words = (uint32_t)parts->next - known->first, options = line->n_options - known->first_option;
     line->end = known->number;
     line->end_arguments = line->n_arguments;
     line->end_options = line->n_options;
     line->end_names = known->names;
-    for (uint32_t i = 0; i < known->n_arguments; i++) {
-        struct schema_argument *a = &line->arguments[line->n_arguments++];
-        *a = known->arguments[i];
-        a->word += words;
-        a->option += a->option == UINT32_MAX ? 0 : options;
-    }
-    for (uint32_t i = 0; i < known->n_options; i++) {
-        struct schema_option *o = &line->options[line->n_options++];
-        *o = known->options[i];
-        o->word += words;
-        o->parent += o->parent == UINT32_MAX ? 0 : options;
-    }
-    parts->next = parts->n;
-    return true;
-}
-
-/* The arguments of the row of a line: all from the first element that is no single word on is looked up first. */
-static bool run_remembering(struct match *m, struct parts *parts, uint32_t at)
-{
-    for (; khap__schema_code()[at] != OP_END && !m->line->cut; at = khap__schema_skip(at)) {
-        uint16_t op = khap__schema_code()[at];
-        if (m->end.n == 0 && op != OP_LITERAL && op != OP_TYPE) {
-            struct schema_known known;
-            struct schema_end end = {m->release,
-                                     m->line->row,
-                                     at,
-                                     m->words + parts->next,
-                                     (uint32_t)(parts->n - parts->next),
-                                     (uint32_t)parts->next};
-            if (khap__schema_recall(m->memory, &end, &known))
-                return add_known(m, parts, &known);
-            m->end = end;
-            m->end_arguments = m->line->n_arguments;
-            m->end_options = m->line->n_options;
-        }
-        if (!run_one(m, parts, at))
-            return false;
-    }
+    if (known->n_arguments > 0)
+        memcpy(line->arguments + line->n_arguments, known->arguments,
+               known->n_arguments * sizeof *known->arguments);
+    if (known->n_options > 0)
+        memcpy(line->options + line->n_options, known->options, known->n_options * sizeof *known->options);
+    line->n_arguments += known->n_arguments;
+    line->n_options += known->n_options;
     return true;
 }
 
@@ -268,8 +231,6 @@ static bool run_row(struct match *m, struct parts *parts, const struct schema_ro
             return false;
         at = khap__schema_skip(at);
     }
-    if (m->memory != NULL && m->option == UINT32_MAX)
-        return run_remembering(m, parts, at);
     return run(m, parts, at, UINT32_MAX);
 }
 
@@ -414,6 +375,19 @@ static bool run_type(struct match *m, struct parts *parts, uint32_t at)
     return true;
 }
 
+/* Runs an element that is one word: OP_LITERAL or OP_TYPE. */
+static bool run_word(struct match *m, struct parts *parts, uint32_t at)
+{
+    const uint16_t *code = khap__schema_code() + at;
+    const struct part *p = &parts->at[parts->next];
+    if (code[0] == OP_TYPE)
+        return run_type(m, parts, at);
+    if (!p->variable && !khap__str_eq(p->text, khap__schema_word(code[1])))
+        return fail(m, SCHEMA_UNEXPECTED, parts, at, 0, (uint32_t)p->text.len);
+    parts->next++;
+    return true;
+}
+
 /* Runs one element; on failure the parts and what was added are as before. */
 static bool run_one(struct match *m, struct parts *parts, uint32_t at)
 {
@@ -469,12 +443,8 @@ static bool run_one(struct match *m, struct parts *parts, uint32_t at)
             parts->next = parts->n;
             return true;
         }
-        if (code[0] == OP_LITERAL) {
-            if (!p->variable && !khap__str_eq(p->text, khap__schema_word(code[1])))
-                return fail(m, SCHEMA_UNEXPECTED, parts, at, 0, (uint32_t)p->text.len);
-            parts->next++;
-            return true;
-        }
+        if (code[0] == OP_LITERAL)
+            return run_word(m, parts, at);
         if (code[0] == OP_SPLIT) {
             good = split_and_run(m, *p, at);
             parts->next += good;
@@ -516,8 +486,6 @@ static enum khap_status read_arguments(struct match *m, struct parts *parts, con
         good = fail(m, SCHEMA_UNEXPECTED, parts, UINT16_MAX, 0, (uint32_t)parts->at[parts->next].text.len);
     if (good)
         line->problem = SCHEMA_GOOD;
-    if (good && !line->cut)
-        khap__schema_keep(m->memory, &m->end, line, m->end_arguments, m->end_options);
     return m->status;
 }
 
@@ -571,23 +539,43 @@ static const struct schema_row *find_keyword(struct match *m, unsigned table, co
     return row;
 }
 
-enum khap_status khap__schema_read(struct arena *arena, unsigned table, uint16_t release,
-                                   const struct schema_word *words, size_t n, struct schema_line *line)
+bool khap__schema_read_alike(struct arena *arena, const struct schema_memory *memory, unsigned table,
+                             uint16_t release, struct khap_str text, struct schema_word *words, size_t *n,
+                             struct schema_line *line, enum khap_status *status)
 {
-    return khap__schema_read_with(arena, NULL, table, release, words, n, line);
+    struct schema_known known;
+    struct match m;
+    struct part *parts;
+    if (!khap__schema_recall(memory, table, release, text, words, &known))
+        return false;
+    *status = begin(&m, arena, release, words, known.lead, line, &parts);
+    line->table = (uint16_t)table;
+    line->row = known.row;
+    line->other = known.other;
+    line->n_keyword = known.n_keyword;
+    struct parts rest = {parts, known.lead, known.n_keyword, known.lead, 0};
+    for (uint32_t at = known.row->code; *status == KHAP_OK && at != known.at; at = khap__schema_skip(at)) {
+        bool good = run_word(&m, &rest, at);
+        *status = m.status;
+        if (!good)
+            return false;
+    }
+    if (*status != KHAP_OK || !add_known(&m, &known))
+        *status = KHAP_ENOMEM;
+    if (known.n_words > 0)
+        memcpy(words + known.lead, known.words, known.n_words * sizeof *words);
+    *n = known.lead + known.n_words;
+    return *status == KHAP_OK;
 }
 
-enum khap_status khap__schema_read_with(struct arena *arena, struct schema_memory *memory, unsigned table,
-                                        uint16_t release, const struct schema_word *words, size_t n,
-                                        struct schema_line *line)
+enum khap_status khap__schema_read(struct arena *arena, unsigned table, uint16_t release,
+                                   const struct schema_word *words, size_t n, struct schema_line *line)
 {
     struct match m;
     struct part *parts;
     enum khap_status status = begin(&m, arena, release, words, n, line, &parts);
     if (status != KHAP_OK || n == 0)
         return status;
-    m.memory = memory;
-    m.words = words;
     uint32_t first = 0;
     if (n > 1 && (khap__str_eq(parts[0].text, S("no")) || khap__str_eq(parts[0].text, S("default")))) {
         line->prefix = parts[0].text.len == 2 ? ROW_NO : ROW_DEFAULT;

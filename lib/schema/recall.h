@@ -5,29 +5,22 @@
 
 #include "schema/schema.h"
 
-/* The end of a line: words behind what was read, and where in the program of its row they are expected. */
-struct schema_end {
-    uint16_t release;
-    const struct schema_row *row;
-    uint32_t at;
-    const struct schema_word *words;
-    uint32_t n, first; /* the number of the first of them in the line */
-};
-
-/* What was kept of it, to be shifted to its line; NULL when it is not known. */
+/* What is known of a line whose keyword and whose end were read before: all but the words in between, of which each is one element of the program. */
 struct schema_known {
+    const struct schema_row *row, *other; /* as khap__schema_find() gave them */
+    uint32_t n_keyword;
+    uint32_t lead, at; /* the words before the end, and the element that the end begins with */
+    const struct schema_word *words;
     const struct schema_argument *arguments;
     const struct schema_option *options;
-    uint32_t n_arguments, n_options;
-    uint32_t first, first_option; /* as they were then */
+    uint32_t n_words, n_arguments, n_options;
     uint32_t number;
     bool names; /* see struct schema_line */
 };
-bool khap__schema_recall(const struct schema_memory *memory, const struct schema_end *end,
-                         struct schema_known *out);
-/* Keeps what a good line has from these numbers on, and notes in the line that it does; nothing when the end is long, or holds what is
- * not all known. */
-void khap__schema_keep(struct schema_memory *memory, const struct schema_end *end, struct schema_line *line,
-                       uint32_t arguments, uint32_t options);
+/* How many elements of a row's program are one word each, whatever stands behind; *at: the one behind them. */
+uint32_t khap__schema_lead(const struct schema_row *row, uint32_t *at);
+/* The words before the end are put into `words`. */
+bool khap__schema_recall(const struct schema_memory *memory, unsigned table, uint16_t release,
+                         struct khap_str text, struct schema_word *words, struct schema_known *out);
 
 #endif

@@ -145,6 +145,8 @@ const struct schema_set *khap__schema_cross_bits(enum schema_predicate predicate
 /* Adds the bits of a keyword with these words behind it to a set. */
 void khap__schema_bits(const struct schema_row *row, const struct schema_word *behind, size_t n,
                        struct schema_set *set);
+/* Whether what stands behind the keyword matters for them. */
+bool khap__schema_bits_vary(const struct schema_row *row);
 /* The same with all that may stand behind it. */
 void khap__schema_all_bits(const struct schema_row *row, struct schema_set *set);
 /* What a section must have to be one of that kind: one of these; NULL: nothing more. */
@@ -215,18 +217,23 @@ struct schema_line {
     bool end_names; /* an argument there may name something, see khap__schema_visit() */
 };
 
+/* Reads the words of a line in a section of that table. What it gives is in the arena. KHAP_OK also when something is wrong; KHAP_ENOMEM. */
+enum khap_status khap__schema_read(struct arena *arena, unsigned table, uint16_t release,
+                                   const struct schema_word *words, size_t n, struct schema_line *out);
+
 /* What ends of lines came to, for many lines of one configuration: of one thread. */
 struct schema_memory;
 enum khap_status khap__schema_memory_new(const struct khap_alloc *alloc, struct schema_memory **out);
 void khap__schema_memory_free(struct schema_memory *memory);
-
-/* Reads the words of a line in a section of that table. What it gives is in the arena. KHAP_OK also when something is wrong; KHAP_ENOMEM. */
-enum khap_status khap__schema_read(struct arena *arena, unsigned table, uint16_t release,
-                                   const struct schema_word *words, size_t n, struct schema_line *out);
-/* The same with a memory; what it gives does not depend on it. */
-enum khap_status khap__schema_read_with(struct arena *arena, struct schema_memory *memory, unsigned table,
-                                        uint16_t release, const struct schema_word *words, size_t n,
-                                        struct schema_line *out);
+/* Keeps what a good line came to, and notes in it that it does; nothing when the line is long, or is not split at blanks alone. The text and
+ * the words must outlive the memory. */
+void khap__schema_keep(struct schema_memory *memory, struct khap_str text, const struct schema_word *words,
+                       size_t n, struct schema_line *line);
+/* A line by its text: false when nothing is kept that it ends like, or it is not good; else it is good, its at most 64 words are in `words`, and it is what
+ * khap__schema_read() makes of them. */
+bool khap__schema_read_alike(struct arena *arena, const struct schema_memory *memory, unsigned table,
+                             uint16_t release, struct khap_str text, struct schema_word *words, size_t *n,
+                             struct schema_line *out, enum khap_status *status);
 /* The same for words that belong to a row that is known already, without keyword: the arguments of a fetch. */
 enum khap_status khap__schema_read_arguments(struct arena *arena, const struct schema_row *row,
                                              uint16_t release, const struct schema_word *words, size_t n,

@@ -428,6 +428,10 @@ static enum schema_problem address(const struct check *c)
         struct khap_str text = with_plain_address(c, c->release < 300 ? with_loose_ports(c) : c->text);
         error = listen ? khap__bind_parse(text, &a) : khap__address_parse(text, &a);
     }
+    /* most are 10.0.0.1:80 */
+    if (error == VALUE_OK && a.family == ADDRESS_V4 && a.prefix == PREFIX_NONE && a.has_port && a.port != 0 &&
+        !a.relative_port && khap__str_find(c->text, '-') == c->text.len && !has_word(c, S("noport")))
+        return SCHEMA_GOOD;
     bool connect = has_word(c, S("connect"));
     if (connect && is_range_of_ports(c))
         return SCHEMA_BAD;

@@ -167,9 +167,29 @@ const uint8_t *khap__address_v4(const struct address *a)
     return a->family == ADDRESS_V6 && memcmp(a->ip, mapped, sizeof mapped) == 0 ? a->ip + 12 : NULL;
 }
 
+/* 10.0.0.1:80, the form that most have; false when it is another one. */
+static bool parse_plain(struct khap_str s, struct address *out)
+{
+    size_t colon = s.len;
+    while (colon > 0 && khap__is_digit((unsigned char)s.ptr[colon - 1]))
+        colon--;
+    if (colon == 0 || s.len - colon > 5 || s.len == colon || s.ptr[colon - 1] != ':')
+        return false;
+    struct address a = {.family = ADDRESS_V4, .prefix = PREFIX_NONE, .has_port = true};
+    a.host = khap__str_sub(s, 0, colon - 1);
+    a.prefix_text = khap__str_sub(s, 0, 0);
+    if (!khap__ipv4_parse(a.host, a.ip) || parse_port(khap__str_sub(s, colon, s.len), &a.port) != VALUE_OK)
+        return false;
+    a.port_last = a.port;
+    *out = a;
+    return true;
+}
+
 enum value_error khap__address_parse(struct khap_str s, struct address *out)
 {
     struct address a = {0};
+    if (parse_plain(s, out))
+        return VALUE_OK;
     if (s.len == 0)
         return VALUE_SYNTAX;
     for (size_t i = 0; i < s.len; i++) {

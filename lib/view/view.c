@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "base/diag.h"
+#include "cfg/lines.h"
 #include "cfg/words.h"
 #include "view/view.h"
 
@@ -186,25 +187,40 @@ static enum khap_status on_problem(void *ctx, const struct khap_value_error *err
                : status;
 }
 
-static enum khap_status names_of(struct reading *r, unsigned table, struct schema_line *line)
+static enum khap_status tell(struct reading *r, unsigned table, const struct schema_word *words, size_t n,
+                             struct schema_line *line, bool late)
 {
-    struct schema_word words[64];
-    size_t n = khap__view_words(r->words, words);
     uint16_t release = r->view->target.last;
-    enum khap_status status = khap__schema_read_with(&r->arena, r->memory, table, release, words, n, line);
-    if (status != KHAP_OK)
-        return status;
+    enum khap_status status = KHAP_OK;
     if (line->problem != SCHEMA_GOOD || line->cut)
         status = unread(r);
-    struct view_line heard = {
-        r->view, r->view->files.ptr[r->file].doc, r->line, r->words, words, n, line, r->section, table,
-        r->read};
+    struct view_line heard = {r->view, r->view->files.ptr[r->file].doc,
+                              r->line, r->words,
+                              words,   n,
+                              line,    r->section,
+                              table,   r->read,
+                              late};
     r->heard = r->listener != NULL && r->read != KHAP_FALSE;
     if (status == KHAP_OK && r->heard)
         status = r->listener->line(r->listener->ctx, &heard);
     struct schema_visitor visitor = {r, on_reference, on_item, on_problem};
     r->before = VIEW_NONE;
     return status == KHAP_OK ? khap__schema_visit(&r->arena, release, words, n, line, &visitor) : status;
+}
+
+/* What the words that were read are, and name. */
+static enum khap_status names_of(struct reading *r, unsigned table, struct schema_line *line)
+{
+    struct schema_word words[64];
+    size_t n = khap__view_words(r->words, words);
+    enum khap_status status = khap__schema_read(&r->arena, table, r->view->target.last, words, n, line);
+    if (status != KHAP_OK)
+        return status;
+    if (table != TABLE_SECTION) {
+        uint32_t line_end;
+        khap__schema_keep(r->memory, khap__line_body(r->line, &line_end), words, n, line);
+    }
+    return tell(r, table, words, n, line, false);
 }
 
 /* The name of a section is the first argument of its header that is a name. */
@@ -274,13 +290,31 @@ static void say_empty(struct reading *r, const struct khap_document *doc)
 }
 
 /* From a line on that changes the environment nothing is known of it. */
-static void note_environment(struct reading *r)
+static void note_environment(struct reading *r, struct khap_str keyword)
 {
-    static const char *const keywords[] = {"setenv", "presetenv", "unsetenv", "resetenv"};
-    for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++) {
-        if (khap__str_eq(khap_words_value(r->words, 0), khap__str(keywords[i])))
-            r->environment_changed = true;
-    }
+    r->environment_changed = r->environment_changed || khap__str_eq(keyword, S("setenv")) ||
+                             khap__str_eq(keyword, S("presetenv")) || khap__str_eq(keyword, S("unsetenv")) ||
+                             khap__str_eq(keyword, S("resetenv"));
+}
+
+/* A line that ends like one before; false: it is to be read. */
+static bool read_alike(struct reading *r, const struct khap_document *doc, unsigned table,
+                       enum khap_status *status)
+{
+    struct schema_word words[64];
+    struct schema_line line;
+    uint32_t line_end;
+    size_t n;
+    if (!khap__schema_read_alike(&r->arena, r->memory, table, r->view->target.last,
+                                 khap__line_body(r->line, &line_end), words, &n, &line, status))
+        return false;
+    bool late = r->listener == NULL || r->listener->late;
+    if (!late)
+        *status = khap_words_read(r->words, doc, r->line);
+    note_environment(r, words[0].text);
+    if (*status == KHAP_OK)
+        *status = tell(r, table, words, n, &line, late);
+    return true;
 }
 
 static enum khap_status read_line(struct reading *r, const struct khap_document *doc,
@@ -292,19 +326,24 @@ static enum khap_status read_line(struct reading *r, const struct khap_document 
     if (kind != KHAP_LINE_SECTION && kind != KHAP_LINE_STATEMENT)
         return KHAP_OK;
     khap__arena_reset(&r->arena);
-    enum khap_status status = khap_words_read(r->words, doc, r->line);
+    const struct view_section *section = r->section == VIEW_NONE ? NULL : &r->view->sections.ptr[r->section];
+    int table = section == NULL ? -1 : section->table;
+    enum khap_status status = KHAP_OK;
+    if (kind == KHAP_LINE_STATEMENT && table >= 0 && read_alike(r, doc, (unsigned)table, &status))
+        return status;
+    if (status == KHAP_OK)
+        status = khap_words_read(r->words, doc, r->line);
     if (status != KHAP_OK || khap_words_count(r->words) == 0)
         return status;
     if (khap_words_error(r->words, NULL, NULL) != KHAP_WORDS_READ) {
         say_empty(r, doc);
         return unread(r);
     }
-    note_environment(r);
+    note_environment(r, khap_words_value(r->words, 0));
     if (kind == KHAP_LINE_SECTION)
         return open_section(r);
     struct schema_line line;
-    const struct view_section *section = r->section == VIEW_NONE ? NULL : &r->view->sections.ptr[r->section];
-    return section != NULL && section->table >= 0 ? names_of(r, (unsigned)section->table, &line) : unread(r);
+    return table >= 0 ? names_of(r, (unsigned)table, &line) : unread(r);
 }
 
 static enum khap_status read_file(struct reading *r, const struct khap_if_facts *facts,
@@ -368,12 +407,12 @@ static enum khap_status index_names(struct khap_view *view)
         struct view_definition *d = &view->definitions.ptr[i];
         struct map *map = d->is_section ? &view->names : &view->scoped;
         struct khap_str key = d->name;
-        uint32_t after;
+        uint32_t after = VIEW_NONE;
+        bool found;
         if (!d->is_section)
             key = (struct khap_str){key.ptr - VIEW_KEY, key.len + VIEW_KEY};
-        if (khap__map_get(map, key, &after))
-            d->next_same = after;
-        status = khap__map_set(map, key, i);
+        status = khap__map_put(map, key, i, &found, &after);
+        d->next_same = found ? after : VIEW_NONE;
     }
     return status;
 }

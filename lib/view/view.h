@@ -86,6 +86,7 @@ struct view_line {
     uint32_t section; /* that it belongs to, or opens */
     unsigned table;   /* that its keyword is in */
     enum khap_answer read;
+    bool unread; /* the reader has not read it: for late listeners only */
 };
 /* Hears of each line while a view is made, and then of what its arguments name; what they return ends it unless it is KHAP_OK. */
 struct view_listener {
@@ -95,6 +96,7 @@ struct view_listener {
     enum khap_status (*problem)(void *ctx, const struct khap_value_error *error); /* or NULL */
     enum khap_status (*own)(void *ctx,
                             const struct schema_reference *reference); /* those without a name; or NULL */
+    bool late; /* it has the reader read a line when it needs that */
 };
 /* khap_view_new() with a listener, or NULL. */
 enum khap_status khap__view_new(const struct khap_alloc *alloc, const struct khap_bundle *bundle,

@@ -489,37 +489,53 @@ static void test_many_arguments(void **state)
     khap__arena_free(&arena);
 }
 
-/* Two lines that end alike: the second is what it would be alone, shifted by what stands before its end. */
+/* Two lines that end alike: the second is what it would be alone; and whether it was known. */
 static void test_remembered(void **state)
 {
     (void)state;
-    static const char *const lines[][2] = {
-        {"options flag inner in 1 sub len 7 flag", "options flag inner in 1 sub len 7 flag"},
-        {"options len 7 flag", "options len 8 flag"},
-        {"options len 7 flag", "options len 700 flag"},
-        {"track0 src table t", "track0 src,lower table t"},
-        {"pair a=1 x", "pair a=1 x"},
-        {"alternative a 5 x", "alternative a 5 y"},
-        {"use web if a", "use api if a"},
-        {"set(txn.x,a) src if x", "set(txn.y,b) src if x"},
-        {"peer 10.0.0.1:80 10.0.0.2:81", "peer 10.0.0.3:80 10.0.0.2:81"},
-        {"peer 10.0.0.1 10.0.0.2:81", "peer 10.0.0.3 10.0.0.2:82"},
+    static const struct {
+        const char *first, *second;
+        bool known;
+    } lines[] = {
+        {"options flag inner in 1 sub len 7 flag", "options flag inner in 1 sub len 7 flag", true},
+        {"options len 7 flag", "options len 8 flag", false},
+        {"options len 7 flag", "options len 700 flag", false},
+        {"options len 7 flag", "options len 7 \"flag\"", false},
+        {"track0 src table t", "track0 src,lower table t", false},
+        {"pair a=1", "pair a=1", true},
+        {"pair a=1", "pair a=1 # x", false},
+        {"alternative a 5 x", "alternative a 5 y", false},
+        {"use web if a", "use api if a", true},
+        {"use web if a", "use web", false},
+        {"set(txn.x,a) src if x", "set(txn.y,b) src if x", false},
+        {"peer 10.0.0.1:80 10.0.0.2:81", "peer 10.0.0.3:80 10.0.0.2:81", true},
+        {"peer 10.0.0.1 10.0.0.2:81", "peer 10.0.0.3 10.0.0.2:82", false},
     };
     struct khap_alloc alloc = khap__alloc_or_default(NULL);
     struct schema_memory *memory;
     struct arena arena;
     khap__arena_init(&arena, &alloc);
-    assert_int_equal(khap__schema_memory_new(&alloc, &memory), KHAP_OK);
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        struct schema_word words[MOST_WORDS];
+        struct schema_word words[MOST_WORDS], first[MOST_WORDS];
         struct schema_line line, alone;
-        size_t n = words_of(lines[i][0], words);
-        assert_int_equal(khap__schema_read_with(&arena, memory, TABLE_FRONTEND, 206, words, n, &line),
-                         KHAP_OK);
-        n = words_of(lines[i][1], words);
-        assert_int_equal(khap__schema_read_with(&arena, memory, TABLE_FRONTEND, 206, words, n, &line),
-                         KHAP_OK);
+        enum khap_status status = KHAP_OK;
+        assert_int_equal(khap__schema_memory_new(&alloc, &memory), KHAP_OK);
+        size_t n = words_of(lines[i].first, first), m;
+        assert_int_equal(khap__schema_read(&arena, TABLE_FRONTEND, 206, first, n, &line), KHAP_OK);
+        khap__schema_keep(memory, str(lines[i].first), first, n, &line);
+        n = words_of(lines[i].second, words);
         assert_int_equal(khap__schema_read(&arena, TABLE_FRONTEND, 206, words, n, &alone), KHAP_OK);
+        struct schema_word again[64];
+        bool known = khap__schema_read_alike(&arena, memory, TABLE_FRONTEND, 206, str(lines[i].second), again,
+                                             &m, &line, &status);
+        assert_int_equal(status, KHAP_OK);
+        assert_int_equal(known, lines[i].known);
+        khap__schema_memory_free(memory);
+        if (!known)
+            continue;
+        assert_int_equal(m, n);
+        for (size_t k = 0; k < n; k++)
+            assert_true(khap__str_eq(again[k].text, words[k].text));
         assert_int_equal(line.problem, alone.problem);
         if (alone.problem != SCHEMA_GOOD)
             assert_int_equal(line.word, alone.word);
@@ -538,7 +554,6 @@ static void test_remembered(void **state)
             assert_int_equal(line.options[k].parent, alone.options[k].parent);
         }
     }
-    khap__schema_memory_free(memory);
     khap__arena_free(&arena);
 }
 
