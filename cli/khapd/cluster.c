@@ -14,23 +14,6 @@
 
 enum { PATH_ROOM = 4096 };
 
-static const char *name_of(const struct settings *s)
-{
-    const char *name = setting_text(s, KEY_SOURCES_KUBERNETES_NAME);
-    return name != NULL ? name : "cluster";
-}
-
-bool cluster_is_set(const struct settings *s)
-{
-    return s->values[KEY_SOURCES_KUBERNETES].given;
-}
-
-bool cluster_path(const struct settings *s, char *path, size_t room)
-{
-    int n = snprintf(path, room, "%s/kubernetes/%s.yaml", setting_text(s, KEY_STATE), name_of(s));
-    return n > 0 && (size_t)n < room;
-}
-
 #ifdef HAVE_LIBCURL
 #include "khapd/request.h"
 #include "khapgen/input.h"
@@ -202,7 +185,8 @@ static void tell(struct cluster *c, struct stream *s, const char *error)
     if (text[0] == '\0' || strcmp(text, c->told) == 0 || (w.left_out == 404 && !c->has_synced))
         return;
     memcpy(c->told, text, sizeof text);
-    log_line(c->log, w.left_out == 404 ? "info" : "warning", "cluster %s: %s", name_of(c->settings), text);
+    log_line(c->log, w.left_out == 404 ? "info" : "warning", "cluster %s: %s", cluster_name(c->settings),
+             text);
     c->told_wrong |= w.left_out != 404;
 }
 
@@ -211,7 +195,7 @@ static void tell_synced(struct cluster *c)
     struct cluster_state s = cluster_state(c);
     if (s.synced && (!c->has_synced || c->told_wrong)) {
         log_line(c->log, "info", "cluster %s: in step, %zu objects; %u kinds are not served",
-                 name_of(c->settings), khap_mirror_count(c->mirror), (unsigned)s.left_out);
+                 cluster_name(c->settings), khap_mirror_count(c->mirror), (unsigned)s.left_out);
         c->told_wrong = false;
         c->told[0] = '\0';
     }
@@ -367,7 +351,7 @@ bool cluster_text(const struct cluster *c, struct pass_text *text)
 {
     const struct khap_sink sink = {text, to_text};
     return text_add_format(text, "# What khapd knows of the cluster %s. It writes this file anew.\n",
-                           name_of(c->settings)) &&
+                           cluster_name(c->settings)) &&
            khap_mirror_write(c->mirror, &sink) == KHAP_OK;
 }
 

@@ -7,11 +7,6 @@
 #include "khapd/settings.h"
 #include <stdint.h>
 
-/* Whether the settings name a cluster. */
-bool cluster_is_set(const struct settings *s);
-/* STATE/kubernetes/NAME.yaml; false when that is too long. */
-bool cluster_path(const struct settings *s, char *path, size_t room);
-
 struct cluster;
 /* Starts with what is known from last time. NULL, which was said, when it cannot be. */
 struct cluster *cluster_start(const struct settings *s, const struct log *log);

@@ -492,3 +492,20 @@ void settings_free(struct settings *c)
     free((char *)(uintptr_t)c->ground.ptr);
     *c = (struct settings){0};
 }
+
+const char *cluster_name(const struct settings *s)
+{
+    const char *name = setting_text(s, KEY_SOURCES_KUBERNETES_NAME);
+    return name != NULL ? name : "cluster";
+}
+
+bool cluster_is_set(const struct settings *s)
+{
+    return s->values[KEY_SOURCES_KUBERNETES].given;
+}
+
+bool cluster_path(const struct settings *s, char *path, size_t room)
+{
+    int n = snprintf(path, room, "%s/kubernetes/%s.yaml", setting_text(s, KEY_STATE), cluster_name(s));
+    return n > 0 && (size_t)n < room;
+}

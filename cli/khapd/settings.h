@@ -46,4 +46,9 @@ static inline bool setting_flag(const struct settings *c, enum key_id id)
     return c->values[id].flag;
 }
 
+/* Whether they name a cluster; what it is called; STATE/kubernetes/NAME.yaml, false when that is too long. */
+bool cluster_is_set(const struct settings *s);
+const char *cluster_name(const struct settings *s);
+bool cluster_path(const struct settings *s, char *path, size_t room);
+
 #endif

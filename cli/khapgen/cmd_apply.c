@@ -4,6 +4,11 @@
 #include "khapgen/apply_pass.h"
 #include "khapgen/commands.h"
 
+#ifdef HAVE_KHAPD
+#include "khapd/pass.h"
+#endif
+
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,6 +16,7 @@ struct apply {
     struct report report;
     struct operands operands;
     struct apply_pass pass;
+    const char *config;
     bool help;
 };
 
@@ -21,6 +27,9 @@ static int take(void *ctx, const struct options *o)
     switch (o->id) {
     case OPTION_DIRECTORY:
         p->directory = o->value;
+        break;
+    case OPTION_CONFIG:
+        a->config = o->value;
         break;
     case OPTION_BINARY:
         p->binary = o->value;
@@ -57,6 +66,54 @@ static void summary(const struct apply *a)
     printf("%zu at run time, %d reload%s\n", reload ? 0 : n, reload, reload ? "" : "s");
 }
 
+#ifdef HAVE_KHAPD
+static int carry_out(struct apply *a, struct settings *s)
+{
+    struct outcome o;
+    const struct pass_asked asked = {.dry_run = a->pass.dry_run};
+    if (a->pass.overwrite)
+        s->values[KEY_HAPROXY_OVERWRITE].flag = true;
+    pass_run(s, &asked, &o);
+    int status = o.status;
+    (void)fwrite(o.said[SAID_DIAGS].ptr, 1, o.said[SAID_DIAGS].len, stderr);
+    if (status == EXIT_DONE) {
+        bool reload = o.reloaded || (asked.dry_run && o.must_reload);
+        (void)fwrite(o.said[SAID_CHANGES].ptr, 1, o.said[SAID_CHANGES].len, stdout);
+        printf("%" PRIu32 " at run time, %d reload%s\n", reload ? 0 : o.changes, reload, reload ? "" : "s");
+    }
+    if (status == EXIT_DONE && o.degraded + o.faults > 0)
+        status = EXIT_UNUSABLE;
+    outcome_free(&o);
+    return status;
+}
+
+/* One pass as khapd makes it. */
+static int by_settings(struct apply *a)
+{
+    struct settings s;
+    if (a->operands.n > 0 || a->pass.directory != NULL || a->pass.socket != NULL || a->pass.master != NULL) {
+        report_about(&a->report, "apply-config", a->config, WORD(""), WORD(""));
+        return EXIT_UNUSABLE;
+    }
+    int status = settings_read(&a->report, a->config, &s);
+    (void)report_show(&a->report);
+    report_close(&a->report);
+    if (status == EXIT_DONE) {
+        s.values[KEY_LOG_FORMAT].text = a->report.json ? "json" : "text";
+        status = carry_out(a, &s);
+    }
+    settings_free(&s);
+    int opened = report_open(&a->report);
+    return status > opened ? status : opened;
+}
+#else
+static int by_settings(struct apply *a)
+{
+    report_about(&a->report, "apply-config", a->config, WORD(""), WORD(""));
+    return EXIT_UNUSABLE;
+}
+#endif
+
 static int run(struct apply *a, const char *const *words)
 {
     int status = command_read(&a->report, COMMAND_APPLY, words, a, take, &a->operands);
@@ -65,6 +122,11 @@ static int run(struct apply *a, const char *const *words)
     if (a->help) {
         options_help(COMMAND_APPLY, stdout);
         return command_finish_output(&a->report);
+    }
+    if (a->config != NULL) {
+        status = by_settings(a);
+        int shown = command_finish_output(&a->report);
+        return status > shown ? status : shown;
     }
     if (a->pass.directory == NULL || *a->pass.directory == '\0') {
         report_about(&a->report, "apply-option", "apply", WORD("--directory DIR"), WORD(""));

@@ -6,6 +6,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import khapd  # noqa: E402
+import khapgen  # noqa: E402
 import lib  # noqa: E402
 import tap  # noqa: E402
 
@@ -41,6 +42,10 @@ def main():
             tap.ok("HAProxy runs", k.serves("a.example"), k.why())
             k.write("a.example", "b.example", more=timeouts(61))
             tap.ok("what only a reload brings is there, once the pass has ended", once() == 0 and lib.ask(k.port, host="b.example").status == 200, k.why())
+            k.write("a.example", "b.example", "d.example", more=timeouts(61))
+            done = subprocess.run([khapgen.program(), "apply", "--config", k.yaml], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90)
+            tap.ok("khapgen apply --config does what khapd does", done.returncode == 0 and "1 at run time, 0 reloads" in done.stdout and
+                   lib.ask(k.port, host="d.example").status == 200, done.stdout + done.stderr)
             generation = os.readlink(k.khap + "/current")
             for what, reload, told in (("a command that fails", ", command: [sh, -c, 'echo no such thing; exit 3']", "sh ended with status 3: no such thing"),
                                        ("a command that is not there", ", command: /nonexistent/reload", "/nonexistent/reload: no such file or directory"),
