@@ -365,7 +365,8 @@ static int once(struct pass *p, struct report *r, struct apply_pass *a)
     *a =
         (struct apply_pass){.report = r,
                             .directory = setting_text(s, KEY_HAPROXY_DIRECTORY),
-                            .binary = setting_text(s, KEY_HAPROXY_BINARY),
+                            .binary = settings_binary(s),
+                            .stated = setting_text(s, KEY_HAPROXY_TARGET),
                             .socket = setting_text(s, KEY_HAPROXY_SOCKET),
                             .master = setting_text(s, KEY_HAPROXY_MASTER),
                             .reload_command = (const char *const *)s->values[KEY_HAPROXY_RELOAD_COMMAND].list,

@@ -4,6 +4,7 @@
 #include "khapd/probe.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,11 +52,21 @@ static unsigned number(const char **at, const char *end)
     return n;
 }
 
-/* Lines of processes between `# workers`, `# old workers` and the next `#`. */
+static void skip_word(const char **at, const char *end)
+{
+    while (*at < end && **at != ' ' && **at != '\t')
+        (*at)++;
+    while (*at < end && (**at == ' ' || **at == '\t'))
+        (*at)++;
+}
+
+/* Lines of processes between `# workers`, `# old workers` and the next `#`: process, type, how many reloads it has seen. From 3.1 the one that serves
+ * stands among the old ones after a reload that failed; it is the youngest of them. */
 static bool read_processes(struct khap_str reply, struct probe_answer *answer)
 {
     enum { OTHER, WORKERS, OLD } in = OTHER;
     bool master = false;
+    unsigned youngest = 0, fewest = UINT_MAX;
     const char *at = reply.ptr, *last = reply.ptr + reply.len;
     while (at < last) {
         const char *end = memchr(at, '\n', (size_t)(last - at));
@@ -71,9 +82,22 @@ static bool read_processes(struct khap_str reply, struct probe_answer *answer)
             unsigned pid = number(&at, end);
             if (pid > 0 && in == WORKERS && answer->worker == 0)
                 answer->worker = pid;
-            answer->old_workers += pid > 0 && in == OLD;
+            if (pid > 0 && in == OLD) {
+                answer->old_workers++;
+                skip_word(&at, end);
+                skip_word(&at, end);
+                unsigned reloads = number(&at, end);
+                if (reloads < fewest) {
+                    fewest = reloads;
+                    youngest = pid;
+                }
+            }
         }
         at = end + (end < last);
+    }
+    if (answer->worker == 0 && youngest > 0) {
+        answer->worker = youngest;
+        answer->old_workers--;
     }
     return master && answer->worker > 0;
 }

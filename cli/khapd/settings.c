@@ -415,6 +415,11 @@ static void read_document(struct reader *r)
         missing(r, "khapd", KEY_HAPROXY_DIRECTORY);
     if (setting_flag(c, KEY_HAPROXY_MANAGE) && setting_text(c, KEY_HAPROXY_MASTER) == NULL)
         missing(r, "`haproxy.manage`", KEY_HAPROXY_MASTER);
+    if (settings_binary(c) == NULL && !c->values[KEY_HAPROXY_SOCKET].given &&
+        !c->values[KEY_HAPROXY_TARGET].given)
+        missing(r, "`haproxy.binary: none`", KEY_HAPROXY_TARGET);
+    if (settings_binary(c) == NULL && setting_flag(c, KEY_HAPROXY_MANAGE))
+        missing(r, "`haproxy.manage`", KEY_HAPROXY_BINARY);
     if (c->values[KEY_SOURCES_KUBERNETES].given && setting_text(c, KEY_STATE) == NULL)
         missing(r, "`sources[].kubernetes`", KEY_STATE);
     if (name != NULL &&

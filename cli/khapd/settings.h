@@ -7,6 +7,7 @@
 #include "khapd/files.h"
 #include "khapd/key_table.h"
 #include <stdint.h>
+#include <string.h>
 
 struct setting {
     bool given;
@@ -41,6 +42,13 @@ static inline uint64_t setting_number(const struct settings *c, enum key_id id)
 {
     return c->values[id].ms;
 }
+/* HAProxy's program; NULL where it is not here (`none`). */
+static inline const char *settings_binary(const struct settings *c)
+{
+    const char *binary = setting_text(c, KEY_HAPROXY_BINARY);
+    return strcmp(binary, "none") != 0 ? binary : NULL;
+}
+
 static inline bool setting_flag(const struct settings *c, enum key_id id)
 {
     return c->values[id].flag;

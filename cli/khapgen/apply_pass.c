@@ -6,6 +6,7 @@
 #include "khapgen/apply_states.h"
 #include "khapgen/apply_sums.h"
 #include "khapgen/apply_talk.h"
+#include "khapgen/target.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -58,13 +59,31 @@ static int take_lock(struct apply_pass *a)
     return EXIT_DONE;
 }
 
+/* Once a pass, so that all of it is for one release. */
+static int choose_target(struct apply_pass *a)
+{
+    char release[RELEASE_ROOM];
+    if (a->binary != NULL)
+        return join(a->target, "binary:", a->binary) ? EXIT_DONE : directory_failed(a, ENAMETOOLONG);
+    if (a->socket != NULL && target_running(a->socket, release))
+        return join(a->target, "", release) ? EXIT_DONE : EXIT_FAILED;
+    if (a->stated != NULL && join(a->target, "", a->stated))
+        return EXIT_DONE;
+    return about(a, "apply-target",
+                 a->socket != NULL ? "none answers at the socket, and no target is stated"
+                                   : "there is neither a program nor a socket, and no target is stated",
+                 EXIT_FAILED);
+}
+
 static int look(struct apply_pass *a)
 {
     int32_t error = 0;
     if (!join(a->current, a->directory, "/current") || !join(a->mark, a->directory, "/pending") ||
-        !join(a->below, a->directory, "/generations") || !join(a->target, "binary:", a->binary))
+        !join(a->below, a->directory, "/generations"))
         return directory_failed(a, ENAMETOOLONG);
-    int status = a->dry_run ? EXIT_DONE : take_lock(a);
+    int status = choose_target(a);
+    if (status == EXIT_DONE && !a->dry_run)
+        status = take_lock(a);
     if (status != EXIT_DONE)
         return status;
     enum khap_status found = khap_generation_current(word(a->directory), &a->was, &error);
@@ -204,6 +223,8 @@ static int check(struct apply_pass *a)
     struct khap_run run = {.size = sizeof run, .timeout_ms = CHECK_MS};
     char path[APPLY_PATH + 16];
     size_t len = 0;
+    if (a->binary == NULL)
+        return EXIT_DONE; /* the process is the judge, when it is reloaded */
     snprintf(path, sizeof path, "%s/%u", a->below, (unsigned)a->now);
     a->said = malloc(SAID);
     if (a->said == NULL)

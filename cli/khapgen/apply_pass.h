@@ -12,7 +12,9 @@ enum { APPLY_PATH = 4096 };
 /* Zeroed, then what is asked filled in. */
 struct apply_pass {
     struct report *report; /* open; what is wrong is said there */
-    const char *directory, *binary;
+    const char *directory;
+    const char *binary;                /* NULL: it is not here */
+    const char *stated;                /* without `binary`: the target while no process answers; NULL */
     const char *socket, *master;       /* NULL: there is none */
     const char *const *reload_command; /* in place of the master's reload */
     size_t n_reload_command;
@@ -48,7 +50,8 @@ struct apply_pass {
 
     bool first;   /* nothing counts yet */
     bool pending; /* an earlier run did not come to its end: what the process has is not known */
-    char current[APPLY_PATH], mark[APPLY_PATH], below[APPLY_PATH], target[APPLY_PATH];
+    char current[APPLY_PATH], mark[APPLY_PATH], below[APPLY_PATH];
+    char target[APPLY_PATH]; /* as target_read() reads it */
     const char *read_from[1];
     int lock;
     char *said; /* by haproxy -c */

@@ -39,6 +39,7 @@ static uint32_t number_of(struct khap_str digits)
 struct workers {
     uint32_t pids[MANY];
     size_t n;
+    uint32_t reloads, failed; /* of the master: in all, since the last good one (from 2.6) */
 };
 
 /* The workers of now: a line each between `# workers` and the next `#`. */
@@ -46,7 +47,7 @@ static bool list_workers(const char *master, struct workers *w, int32_t *error)
 {
     struct khap_str reply, line;
     bool in = false;
-    w->n = 0;
+    w->n = w->reloads = w->failed = 0;
     if (!apply_ask(master, 0, "show proc", ASK_MS, &reply, error))
         return false;
     struct khap_str rest = reply;
@@ -58,6 +59,10 @@ static bool list_workers(const char *master, struct workers *w, int32_t *error)
             uint32_t n = number_of(pid);
             if (n > 0 && apply_same(type, WORD("worker")))
                 w->pids[w->n++] = n;
+        } else if (apply_next_word(&line).len > 0 && apply_same(apply_next_word(&line), WORD("master"))) {
+            w->reloads = number_of(apply_next_word(&line));
+            if (apply_same(apply_next_word(&line), WORD("[failed:")))
+                w->failed = number_of(apply_next_word(&line));
         }
     }
     apply_drop(reply);
@@ -102,8 +107,13 @@ static bool by_master(const char *master, bool *answers, char why[WHY])
         }
     }
     do {
-        if (list_workers(master, &now, &error) && is_new(&now, &before))
+        bool told = list_workers(master, &now, &error);
+        if (told && is_new(&now, &before))
             return true;
+        if (told && now.reloads > before.reloads && now.failed > 0) {
+            snprintf(why, WHY, "the new worker did not start");
+            return false;
+        }
         pause_ms(STEP_MS);
     } while (now_ms() < end);
     snprintf(why, WHY, "no new worker was started within %d seconds", RELOAD_MS / 1000);

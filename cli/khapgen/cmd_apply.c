@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct apply {
     struct report report;
@@ -32,7 +33,10 @@ static int take(void *ctx, const struct options *o)
         a->config = o->value;
         break;
     case OPTION_BINARY:
-        p->binary = o->value;
+        p->binary = strcmp(o->value, "none") == 0 ? NULL : o->value;
+        break;
+    case OPTION_TARGET:
+        p->stated = o->value;
         break;
     case OPTION_SOCKET:
         p->socket = o->value;

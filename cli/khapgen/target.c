@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include "khapgen/apply_talk.h"
 #include "khapgen/target.h"
 
 #include <khap/apply.h>
@@ -25,9 +26,32 @@ static int ask(struct report *r, const char *path, struct khap_place place, stru
     return EXIT_UNUSABLE;
 }
 
+bool target_running(const char *socket, char release[RELEASE_ROOM])
+{
+    enum { ASK_MS = 10000 };
+    static const char key[] = "\nVersion: ";
+    struct khap_str info = {0};
+    int32_t error = 0;
+    const char *version = NULL;
+    size_t n = 0;
+    if (apply_ask(socket, KHAP_DIALOGUE_PROMPT, "show info", ASK_MS, &info, &error))
+        version = strstr(info.ptr, key);
+    if (version != NULL) {
+        version += sizeof key - 1;
+        n = strspn(version, "0123456789."); /* the rest is the distribution's: 2.6.12-1+deb12u2 */
+        if (n >= RELEASE_ROOM)
+            n = 0;
+        memcpy(release, version, n);
+    }
+    release[n] = '\0';
+    apply_drop(info);
+    return n > 0;
+}
+
 int target_read(struct report *r, const char *text, struct khap_target *target)
 {
-    static const char binary[] = "binary:";
+    static const char binary[] = "binary:", socket[] = "socket:";
+    char release_of[RELEASE_ROOM];
     struct khap_place place = {0};
     int status = report_status(r, khap_sources_add(r->sources, WORD("--target"), word(text), &place.source));
     if (status != EXIT_DONE)
@@ -35,6 +59,13 @@ int target_read(struct report *r, const char *text, struct khap_target *target)
     place.len = (uint32_t)strlen(text);
     if (strncmp(text, binary, sizeof binary - 1) == 0)
         return ask(r, text + sizeof binary - 1, place, target);
+    if (strncmp(text, socket, sizeof socket - 1) == 0) {
+        if (!target_running(text + sizeof socket - 1, release_of)) {
+            report_say(r, "target-socket", place, word(text + sizeof socket - 1), WORD(""));
+            return EXIT_UNUSABLE;
+        }
+        return report_status(r, khap_target_parse(word(release_of), target, r->diags, place));
+    }
     size_t release = strcspn(text, ",");
     status = report_status(r, khap_target_parse((struct khap_str){text, release}, target, r->diags, place));
     if (status == EXIT_DONE && text[release] == ',')

@@ -1,6 +1,7 @@
 #!/bin/sh
 # packaging/Containerfile, built by buildah where there is no Docker (chroot isolation, a Debian root as base), and run from its
-# read-only root as its own user without a capability: HAProxy and khapd in one, then HAProxy in one and khapd in another.
+# read-only root as its own user without a capability: HAProxy and khapd in one, then HAProxy in one and khapd in another, which has
+# HAProxy's program, too, or has it not.
 # The runs are chroots with what a runtime would mount: whether Docker's or Podman's own seccomp profile forbids more is not tried.
 . "${srcdir:-.}/tests/packages/lib.sh"
 suite=bookworm
@@ -20,6 +21,9 @@ c=$(buildah from scratch) && tar -C /base --one-file-system --exclude=./proc/* -
     buildah commit -q "$c" localhost/base >/dev/null && buildah rm "$c" >/dev/null && rm /tmp/base.tar || say not_ok 'a base image'
 try 'buildah build' buildah build -q --build-arg BASE=localhost/base -t localhost/khap /tmp/context
 c=$(buildah from localhost/khap) && root=$(buildah mount "$c") || { say not_ok 'the image is there'; exit; }
+try 'buildah build, without HAProxy' buildah build -q --build-arg BASE=localhost/base --build-arg HAPROXY= -t localhost/khapd /tmp/context
+c=$(buildah from localhost/khapd) && alone=$(buildah mount "$c") || { say not_ok 'the image of khapd alone is there'; exit; }
+try 'HAProxy is not in it' test ! -e "$alone/usr/sbin/haproxy"
 config() { buildah inspect --type image --format "{{.OCIv1.Config.$1}}" localhost/khap; }
 try 'it runs as khap' test "$(config User)" = khap:khap
 try 'its command' test "$(config Cmd)" = '[/usr/sbin/khapd --config /etc/khap/khapd.yaml]'
@@ -74,7 +78,23 @@ try 'two containers: a service comes, by a reload over the shared socket' answer
 try 'two containers: another goes' answers shop.example 404
 end khapd 9110
 end haproxy 8080
-umount -R "$root/dev" "$root/proc" 2>/dev/null
+
+fresh
+printf 'nodes: {node1: 127.0.0.1}\nservices: {shop: {nodePort: 32001, hosts: [shop.example]}}\n' >/tmp/conf/services.d/shop.yaml
+sed 's/^haproxy:$/haproxy:\n  binary: none\n  target: "2.6"/; /^  manage: true$/d' "$alone/etc/khap/khapd.yaml" >/tmp/conf/khapd.yaml
+for v in etc/khap var/lib/khap run/khap; do mount --rbind "$root/$v" "$alone/$v"; done
+mount -t proc proc "$alone/proc"
+(root=$alone; container $(config Cmd | tr -d '[]')) &
+for _ in $(seq 100); do test -e "$root/var/lib/khap/haproxy/current/haproxy.cfg" && break; sleep 0.1; done
+(container /usr/sbin/haproxy -W -S /run/khap/master.sock -C /var/lib/khap/haproxy/current -f haproxy.cfg) &
+try 'khapd without the program: HAProxy serves what it wrote' answers shop.example 200
+printf 'nodes: {node1: 127.0.0.1}\nservices: {blog: {nodePort: 32001, hosts: [blog.example]}}\n' >/tmp/conf/services.d/next
+mv /tmp/conf/services.d/next /tmp/conf/services.d/shop.yaml
+try 'khapd without the program: a service comes' answers blog.example 200
+try 'khapd without the program: ready' curl -sf -o /dev/null http://127.0.0.1:9110/readyz
+end khapd 9110
+end haproxy 8080
+umount -R "$alone/proc" "$root/dev" "$root/proc" 2>/dev/null
 echo 'RESULT end'
 INSIDE
 results
