@@ -422,6 +422,7 @@ static bool take_options(struct pass *p)
         return false;
     if (name != NULL)
         o->prefix = (struct khap_str){p->prefix.ptr, p->prefix.len};
+    o->source = word(name != NULL ? name : "");
     o->class_name = word(setting_text(s, KEY_SOURCES_KUBERNETES_CLASS));
     o->ingress_class = word(setting_text(s, KEY_SOURCES_KUBERNETES_INGRESS_CLASS));
     o->node_address = word(setting_text(s, KEY_SOURCES_KUBERNETES_NODE_ADDRESS));
@@ -469,6 +470,7 @@ void pass_run(const struct settings *s, const struct pass_asked *asked, struct o
     struct apply_pass *a = calloc(1, sizeof *a);
     int64_t began = now_ms();
     khap_kube_options_init(&p.kube);
+    p.kube.allow = s->allow;
     p.aside = (struct maps_aside){.ctx = &p, .last = last_text};
     *o = (struct outcome){.status = EXIT_FAILED};
     bool open = a != NULL && khap_kube_faults_new(NULL, &p.aside.faults) == KHAP_OK && gather_maps(&p) &&

@@ -15,6 +15,7 @@ enum { LARGEST = 16 << 20, PATH_ROOM = 128, SAID = 200 };
 
 enum key_type {
     TYPE_OBJECT,
+    TYPE_YAML,
     TYPE_LIST_OBJECT,
     TYPE_LIST_PATH,
     TYPE_LIST_TEXT,
@@ -87,6 +88,7 @@ static const char *wanted(const struct key_row *row)
 {
     switch (row->type) {
     case TYPE_OBJECT:
+    case TYPE_YAML:
         return "a mapping";
     case TYPE_LIST_OBJECT:
         return "a list of mappings";
@@ -215,6 +217,7 @@ static bool set_value(struct settings *c, const struct key_row *row, const char 
             return false;
         break;
     case TYPE_OBJECT:
+    case TYPE_YAML:
     case TYPE_LIST_OBJECT:
         return false;
     }
@@ -302,6 +305,11 @@ static void read_value(struct reader *r, const struct key_row *row, const yaml_n
     if (row == &key_rows[KEY_SOURCES_KUBERNETES] && v->given)
         say(r, "duplicate-key", node, "kubernetes", "", ""); /* one cluster */
     v->given = true;
+    if (row->type == TYPE_YAML) {
+        if (node->type != YAML_MAPPING_NODE)
+            say(r, "wrong-type", node, row->path, wanted(row), shape_of(node));
+        return;
+    }
     if (row->type == TYPE_LIST_OBJECT || is_list(row))
         read_list(r, row, node, depth);
     else if (row->type != TYPE_OBJECT)
@@ -451,6 +459,24 @@ static void parse(struct reader *r)
     yaml_parser_delete(&parser);
 }
 
+/* By who knows what it is about, with the places that it has here. */
+static enum khap_status read_allow(struct reader *r)
+{
+    struct khap_yaml *yaml = NULL;
+    const struct khap_yaml_node *root = NULL;
+    struct khap_diags *diags = r->report->diags;
+    if (!r->settings->values[KEY_ALLOW].given)
+        return KHAP_OK;
+    enum khap_status status = khap_yaml_open(NULL, diags, r->source, &yaml);
+    if (status == KHAP_OK)
+        status = khap_yaml_next(yaml, &root);
+    if (status == KHAP_OK)
+        status =
+            khap_kube_allow_read(NULL, yaml, khap_yaml_get(root, WORD("allow")), diags, &r->settings->allow);
+    khap_yaml_free(yaml);
+    return status;
+}
+
 int settings_read(struct report *report, const char *path, struct settings *settings)
 {
     struct reader r = {.report = report, .settings = settings};
@@ -484,6 +510,9 @@ int settings_read(struct report *report, const char *path, struct settings *sett
             !set_value(settings, &key_rows[i], key_rows[i].standard, strlen(key_rows[i].standard)))
             return report_status(report, KHAP_ENOMEM);
     parse(&r);
+    enum khap_status allowed = r.wrong ? KHAP_OK : read_allow(&r);
+    if (allowed != KHAP_OK)
+        return report_status(report, allowed);
     return report->no_memory ? EXIT_FAILED : r.wrong ? EXIT_UNUSABLE : EXIT_DONE;
 }
 
@@ -492,6 +521,7 @@ void settings_free(struct settings *c)
     for (size_t i = 0; i < KEY_COUNT; i++)
         free(c->values[i].list);
     files_free(&c->kept);
+    khap_kube_allow_free(c->allow);
     free(c->path);
     free((char *)(uintptr_t)c->text.ptr);
     free((char *)(uintptr_t)c->ground.ptr);

@@ -6,6 +6,7 @@
 
 #include "khapd/files.h"
 #include "khapd/key_table.h"
+#include <khap/kube.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -23,7 +24,8 @@ struct settings {
     char *path;             /* of the file */
     struct khap_str text;   /* of the file, malloc'ed */
     struct khap_str ground; /* the other keys, each at its place; malloc'ed; empty when there are none */
-    struct files kept;      /* what the values point to */
+    struct khap_kube_allow *allow; /* NULL: nothing is said */
+    struct files kept;             /* what the values point to */
 };
 
 /* Reads it; what is wrong is said. EXIT_…; settings_free() after the report was shown, in any case. */

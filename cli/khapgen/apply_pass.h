@@ -23,6 +23,7 @@ struct apply_pass {
     const struct input_laid *laid; /* texts that are read in place of what files hold */
     size_t n_laid;
     const struct khap_kube_options *kube_options; /* how objects of Kubernetes are taken; NULL */
+    const char *allow;                            /* what --allow says, or NULL */
     const struct maps_aside *aside;               /* NULL: an object at fault is an error */
     void *seen_ctx; /* first argument of `seen`, which is told of the other files that the maps name; NULL */
     void (*seen)(void *ctx, struct khap_str path);

@@ -24,8 +24,12 @@
 static int read_maps(struct report *r, struct asked *a, const char *const *files, size_t n)
 {
     int worst = report_status(r, khap_model_new(NULL, &a->model));
-    struct maps maps = {
-        .report = r, .inputs = &a->inputs, .model = a->model, .options = a->kube_options, .aside = a->aside};
+    struct maps maps = {.report = r,
+                        .inputs = &a->inputs,
+                        .model = a->model,
+                        .options = a->kube_options,
+                        .allow = a->allow,
+                        .aside = a->aside};
     for (size_t i = 0; i < n && worst != EXIT_FAILED; i++) {
         int one = maps_read(&maps, files[i], LARGEST_MAP);
         if (one > worst)

@@ -16,6 +16,7 @@ struct asked {
     struct khap_bundle *bundle;
     const struct khap_kube_options
         *kube_options;              /* how objects of Kubernetes among the files are taken; NULL */
+    const char *allow;              /* what --allow says, or NULL */
     const struct maps_aside *aside; /* NULL: an object at fault is an error */
     struct khap_kube *last;         /* last valid versions of objects, or NULL */
     const char *

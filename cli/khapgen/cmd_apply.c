@@ -50,6 +50,9 @@ static int take(void *ctx, const struct options *o)
     case OPTION_FORCE:
         p->overwrite = true;
         break;
+    case OPTION_ALLOW:
+        p->allow = o->value;
+        break;
     case OPTION_HELP:
         a->help = true;
         break;

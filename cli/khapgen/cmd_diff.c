@@ -50,6 +50,9 @@ static bool take_option(struct diff *c, const struct options *o)
     case OPTION_TYPE:
         c->type = o->value;
         return true;
+    case OPTION_ALLOW:
+        c->sides[0].allow = c->sides[1].allow = o->value;
+        return true;
     case OPTION_FORMAT:
     case OPTION_JSON:
         return take_format(c, o);

@@ -25,7 +25,7 @@ struct generate {
     struct report report;
     struct inputs inputs;
     const char *const *words;
-    const char *target, *output, *directory, *into;
+    const char *target, *output, *directory, *into, *allow;
     struct khap_str old; /* what stands in `into` */
     struct output_options out;
     uint64_t max_input;
@@ -97,6 +97,9 @@ static int take_option(struct generate *g, const struct options *o)
         break;
     case OPTION_INTO:
         g->into = o->value;
+        break;
+    case OPTION_ALLOW:
+        g->allow = o->value;
         break;
     case OPTION_FORCE:
         g->out.force = true;
@@ -173,7 +176,7 @@ static int read_maps(struct generate *g)
     struct options o;
     enum option_result result;
     int status = EXIT_DONE;
-    struct maps maps = {.report = &g->report, .inputs = &g->inputs, .model = g->model};
+    struct maps maps = {.report = &g->report, .inputs = &g->inputs, .model = g->model, .allow = g->allow};
     options_start(&o, COMMAND_GENERATE, g->words);
     while (status != EXIT_FAILED && (result = options_next(&o)) != OPTION_END) {
         if (result == OPTION_OPERAND)

@@ -47,6 +47,9 @@ static bool take_option(struct graph *g, const struct options *o)
     case OPTION_TYPE:
         g->type = o->value;
         return true;
+    case OPTION_ALLOW:
+        g->asked.allow = o->value;
+        return true;
     case OPTION_FORMAT:
         g->format = format_named(o->value);
         if (g->format == 0)

@@ -111,6 +111,9 @@ static bool take_option(struct route *c, const struct options *o)
     case OPTION_TYPE:
         c->type = o->value;
         return true;
+    case OPTION_ALLOW:
+        c->asked.allow = o->value;
+        return true;
     case OPTION_REQUESTS:
         c->requests = o->value;
         return true;

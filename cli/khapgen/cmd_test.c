@@ -51,6 +51,9 @@ static bool take_option(struct test *t, const struct options *o)
     case OPTION_TYPE:
         t->type = o->value;
         return true;
+    case OPTION_ALLOW:
+        t->asked.allow = o->value;
+        return true;
     case OPTION_FORMAT:
         return take_format(t, o);
     case OPTION_RECORD:

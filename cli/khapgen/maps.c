@@ -65,6 +65,23 @@ int maps_read(struct maps *m, const char *path, uint64_t limit)
     return status;
 }
 
+/* What --allow says: the value of `allow` in khapd.yaml. */
+static int read_allow(struct maps *m, struct khap_kube_allow **allow)
+{
+    struct khap_yaml *yaml = NULL;
+    const struct khap_yaml_node *root = NULL;
+    uint32_t source = 0;
+    enum khap_status status = khap_sources_add(m->report->sources, WORD("--allow"), word(m->allow), &source);
+    if (status == KHAP_OK)
+        status = khap_yaml_open(NULL, m->report->diags, source, &yaml);
+    if (status == KHAP_OK)
+        status = khap_yaml_next(yaml, &root);
+    if (status == KHAP_OK)
+        status = khap_kube_allow_read(NULL, yaml, root, m->report->diags, allow);
+    khap_yaml_free(yaml);
+    return report_status(m->report, status);
+}
+
 int maps_finish(struct maps *m, bool stand_ins)
 {
     int status = EXIT_DONE;
@@ -77,8 +94,14 @@ int maps_finish(struct maps *m, bool stand_ins)
     const struct khap_cert_reader certs = cert_reader();
     options.certs = &certs;
 #endif
-    if (khap_kube_count(m->kube) > 0)
+    struct khap_kube_allow *allow = NULL;
+    if (m->allow != NULL) {
+        status = read_allow(m, &allow);
+        options.allow = allow;
+    }
+    if (status == EXIT_DONE && khap_kube_count(m->kube) > 0)
         status = report_status(m->report, khap_kube_resolve(m->kube, &options, m->model, m->report->diags));
+    khap_kube_allow_free(allow);
     return status;
 }
 

@@ -20,6 +20,7 @@ struct maps {
     struct khap_model *model;                /* the caller's */
     struct khap_kube *kube;                  /* the objects, once there is one */
     const struct khap_kube_options *options; /* how they are taken; NULL for the defaults */
+    const char *allow;                       /* what --allow says, or NULL */
     const struct maps_aside *aside;          /* NULL: an object at fault is an error */
     struct khap_kube *last;                  /* last valid versions; outlives `kube` */
 };

@@ -12,6 +12,7 @@
 #include <khap/cert.h>
 #include <khap/diag.h>
 #include <khap/model.h>
+#include <khap/yaml.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -190,6 +191,29 @@ struct khap_kube_condition {
     struct khap_place place;    /**< where it stands in a manifest */
 };
 
+/**
+ * What namespaces may claim. A mapping of NAMESPACE, or SOURCE/NAMESPACE, to `hosts`, patterns as `*.example.com` of any depth or `*`, without it any host, and
+ * `keys`, those of a service that reach beyond an object. A namespace that is not listed follows the row `*`, and without that gets nothing.
+ */
+struct khap_kube_allow;
+
+/**
+ * Reads it.
+ *
+ * @param alloc  allocator, or NULL
+ * @param yaml   the reader that the value comes from
+ * @param node   the value
+ * @param diags  receives what is wrong; not NULL
+ * @param out    [out] freed with khap_kube_allow_free(); NULL on failure
+ * @return KHAP_OK, KHAP_EINPUT, KHAP_ENOMEM, KHAP_EINVAL
+ */
+enum khap_status khap_kube_allow_read(const struct khap_alloc *alloc, const struct khap_yaml *yaml,
+                                      const struct khap_yaml_node *node, struct khap_diags *diags,
+                                      struct khap_kube_allow **out);
+
+/** Frees it; NULL is allowed. */
+void khap_kube_allow_free(struct khap_kube_allow *allow);
+
 /** What khap_kube_resolve() goes by. Set by khap_kube_options_init(). */
 struct khap_kube_options {
     size_t size;                /**< sizeof(struct khap_kube_options) as the caller knows it */
@@ -202,6 +226,9 @@ struct khap_kube_options {
     uint32_t drain_cordoned;      /**< 1: a node that is cordoned is drained; 0 by default */
     /** 1: what only a cluster can know, a node port or a node, is made up where it is missing, with a note. 0 by default */
     uint32_t stand_ins;
+    const struct khap_kube_allow
+        *allow; /**< what namespaces may claim; NULL: any host, and no key that reaches beyond an object */
+    struct khap_str source; /**< the name of the cluster, for rows SOURCE/NAMESPACE; empty by default */
     const struct khap_cert_reader
         *certs;          /**< looks whether certificate and key of a Secret fit; NULL: nobody does */
     void *condition_ctx; /**< first argument of `condition` */

@@ -106,8 +106,18 @@ static bool begins(const char *s, const char *beginning)
     return strncmp(s, beginning, strlen(beginning)) == 0;
 }
 
+bool khap__kube_is_service_key(struct khap_str key)
+{
+    struct khap_key row = {.size = sizeof row};
+    for (size_t i = 0; khap_key_at(i, &row) == KHAP_OK; i++) {
+        if (begins(row.path, services) && khap__kube_same(terminated(row.path + sizeof services - 1), key))
+            return true;
+    }
+    return false;
+}
+
 /* Whether a stranger may say it. Items of a list that may be said may be, but for files and what is other people's. */
-static bool is_allowed(const struct khap_key *row)
+static bool is_harmless(const struct khap_key *row)
 {
     if (begins(row->type, "file") || begins(row->type, "lines") || begins(row->type, "list(file"))
         return false;
@@ -116,6 +126,19 @@ static bool is_allowed(const struct khap_key *row)
     if (begins(row->path, services) && is_beyond(row->path + sizeof services - 1))
         return false;
     return row->annotation == 1 || strstr(row->path, "[]") != NULL;
+}
+
+/* Or whoever wrote `allow` trusts his namespace with it; what stands at a route is the service's key, too. */
+static bool is_allowed(const struct annotation *a, const struct khap_key *row)
+{
+    static const char routes[] = "routes[].";
+    if (is_harmless(row))
+        return true;
+    if (!begins(row->path, services))
+        return false;
+    const char *key = row->path + sizeof services - 1;
+    return khap__kube_may_say(a->r, a->o->ns, terminated(key)) ||
+           (begins(key, routes) && khap__kube_may_say(a->r, a->o->ns, terminated(key + sizeof routes - 1)));
 }
 
 static void refuse(const struct annotation *a, struct khap_str key)
@@ -133,7 +156,8 @@ static void say_unknown(const struct annotation *a)
     khap__kube_text_init(&name, &a->r->memory.alloc);
     khap__kube_text_init(&best, &a->r->memory.alloc);
     for (size_t i = 0; khap_key_at(i, &row) == KHAP_OK; i++) {
-        if (!begins(row.path, services) || strpbrk(row.path + sizeof services - 1, "*[") || !is_allowed(&row))
+        if (!begins(row.path, services) || strpbrk(row.path + sizeof services - 1, "*[") ||
+            !is_harmless(&row))
             continue;
         name.len = 0;
         add_name(&name, row.path + sizeof services - 1);
@@ -187,7 +211,7 @@ static bool write_member(const struct annotation *a, struct khap_str name, const
     khap__kube_text_init(&path, &a->r->memory.alloc);
     khap__kube_add(&path, khap__kube_text(above));
     /* an unknown key is for the map to tell */
-    if (enter(&path, name) && find_row(khap__kube_text(&path), &row) && !is_allowed(&row)) {
+    if (enter(&path, name) && find_row(khap__kube_text(&path), &row) && !is_allowed(a, &row)) {
         refuse(a, name);
         good = false;
     }
@@ -211,7 +235,7 @@ static bool may_be_bare(const struct annotation *a, const struct text *path)
     khap__kube_text_init(&inner, &a->r->memory.alloc);
     khap__kube_add(&inner, khap__kube_text(path));
     if (enter(&inner, (struct khap_str){key, strcspn(key, "|)")}) &&
-        find_row(khap__kube_text(&inner), &row) && !is_allowed(&row)) {
+        find_row(khap__kube_text(&inner), &row) && !is_allowed(a, &row)) {
         refuse(a, terminated(row.path + sizeof services - 1));
         good = false;
     }
@@ -423,7 +447,7 @@ static void read_word(const struct annotation *a, const struct khap_key *row)
 }
 
 /* Whether object(KEY) takes a list where it stands for its KEY. */
-static bool is_short_for_list(const struct khap_key *row)
+static bool is_short_for_list(const struct annotation *a, const struct khap_key *row)
 {
     struct khap_key inner = {.size = sizeof inner};
     size_t len = strlen(row->path);
@@ -434,7 +458,7 @@ static bool is_short_for_list(const struct khap_key *row)
     for (size_t i = 0; khap_key_at(i, &inner) == KHAP_OK; i++) {
         if (strncmp(inner.path, row->path, len) == 0 && inner.path[len] == '.' &&
             strlen(inner.path + len + 1) == n && strncmp(inner.path + len + 1, key, n) == 0)
-            return begins(inner.type, "list(") && is_allowed(&inner);
+            return begins(inner.type, "list(") && is_allowed(a, &inner);
     }
     return false;
 }
@@ -444,7 +468,7 @@ static void read_value(const struct annotation *a, const struct khap_key *row)
     struct khap_str value = a->pair->value.text;
     bool flow = value.len > 0 && (value.ptr[0] == '[' || value.ptr[0] == '{');
     bool off = khap__kube_same(value, S("false")) || khap__kube_same(value, S("true"));
-    if (!flow && !off && (begins(row->type, "list(") || is_short_for_list(row)))
+    if (!flow && !off && (begins(row->type, "list(") || is_short_for_list(a, row)))
         read_list(a, row);
     else if (begins(row->type, "list(") || begins(row->type, "object") || begins(row->type, "map("))
         read_yaml(a, row, false);
@@ -488,7 +512,7 @@ static void read_annotation(const struct annotation *a)
         a->said->has_class = true;
     } else if (!find_annotation(a->name, &row)) {
         say_unknown(a);
-    } else if (!is_allowed(&row)) {
+    } else if (!is_allowed(a, &row)) {
         refuse(a, terminated(row.path + sizeof services - 1));
     } else if (on_service && khap__kube_same(a->name, S("hosts"))) {
         a->said->has_routes = true;

@@ -290,7 +290,13 @@ void khap__kube_backends(struct resolving *r)
                 at++;
             write_backend(r, e, wishes[from]->port, false, wishes + from, at - from);
         }
-        for (const struct port *p = e->o->as.service.ports; p && e->wanted && e->own_port; p = p->next) {
+        bool own_port = e->wanted && e->own_port;
+        if (own_port && !khap__kube_may_claim(r, e->o->ns)) {
+            khap__kube_say(r->diags, "kube-not-allowed", e->o->place, khap__kube_whose(&r->memory, e->o),
+                           S("an address"), S(""));
+            own_port = false;
+        }
+        for (const struct port *p = e->o->as.service.ports; p && own_port; p = p->next) {
             if (p->protocol.len == 0 || khap__kube_same(p->protocol, S("TCP")))
                 write_backend(r, e, p, true, NULL, 0);
             else

@@ -82,8 +82,14 @@ void khap__kube_settle(struct resolving *r)
     r->by_route = khap__kube_take(&r->memory, r->n_wishes + 1, sizeof(struct wish *));
     if (!r->by_host || !r->by_route)
         return;
-    for (struct wish *w = r->wishes; w; w = w->next, n++)
-        r->by_host[n] = r->by_route[n] = w;
+    for (struct wish *w = r->wishes; w; w = w->next) {
+        w->forbidden = !khap__kube_may_have_host(r, w->by->ns, w->host);
+        if (!w->forbidden) {
+            r->by_host[n] = r->by_route[n] = w;
+            n++;
+        }
+    }
+    r->n_wishes = n; /* who may not have a host is in nobody's way */
     if (n > 1) {
         qsort(r->by_host, n, sizeof(struct wish *), by_host);
         qsort(r->by_route, n, sizeof(struct wish *), by_route);
@@ -183,7 +189,10 @@ static const struct wish *other_way(const struct resolving *r, const struct wish
 bool khap__kube_may(struct resolving *r, const struct wish *w)
 {
     const struct wish *owner = r->by_route ? khap__kube_owner(r, w->host, w->front) : NULL;
-    if (!owner)
+    if (w->forbidden)
+        khap__kube_say(r->diags, "kube-not-allowed", w->place, khap__kube_whose(&r->memory, w->by),
+                       w->host.len > 0 ? w->host : S("any host"), S(""));
+    if (w->forbidden || !owner)
         return false;
     bool own = khap__kube_same(owner->by->ns, w->by->ns);
     const struct wish *has = !own ? owner : above(r, w, owner);

@@ -294,6 +294,8 @@ static void add_gateway(struct resolving *r, const struct object *gateway)
         else if (!khap__kube_is_address(khap__kube_word(a, "value", S(""))))
             khap__kube_refuse(j, ACCEPTED, S("AddressNotUsable"), S("it has an address that is none"), NULL);
     }
+    if (j && !khap__kube_may_claim(r, gateway->ns))
+        khap__kube_refuse(j, ACCEPTED, S("NotAllowed"), S("`allow` gives its namespace nothing"), NULL);
     if (!j || !khap__kube_is_good(j, ACCEPTED))
         return;
     for (const struct tree *t = khap__kube_first(gateway->as.spec, "listeners"); t; t = t->next)

@@ -3,7 +3,6 @@
 #define KUBE_KUBE_H
 
 #include <khap/kube.h>
-#include <khap/yaml.h>
 #include <stdbool.h>
 #include <string.h>
 

@@ -11,7 +11,8 @@ void khap_kube_options_init(struct khap_kube_options *options)
                                           .prefix = S(""),
                                           .class_name = S("khap.io/haproxy"),
                                           .ingress_class = S("khap"),
-                                          .node_address = S("InternalIP")};
+                                          .node_address = S("InternalIP"),
+                                          .source = S("")};
 }
 
 void khap__kube_set(struct resolving *r, struct khap_str path, struct khap_str yaml, struct khap_place place)

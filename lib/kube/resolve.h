@@ -20,6 +20,7 @@ struct wish {
     struct judged *judged;     /* whom the outcome is told to */
     bool passed;               /* TLS that is passed through */
     bool label, granted;       /* its wildcard is one label; it may have what it wishes */
+    bool forbidden;            /* `allow` does not give its namespace the host */
     struct khap_str host;      /* small letters, without a dot at the end; empty for any */
     struct khap_str
         what; /* equal for two that cannot both be: path and its type, or all of it where it has a match */
@@ -85,7 +86,14 @@ struct resolving {
 /* A route that an annotation asks for. */
 typedef void khap__kube_route(void *ctx, struct khap_str host, struct khap_str what, struct khap_str yaml,
                               struct khap_place place);
+/* allow.c: whether a namespace may ask for anything, have a host (empty: any), say a key of a service that reaches beyond its object */
+bool khap__kube_may_claim(const struct resolving *r, struct khap_str ns);
+bool khap__kube_may_have_host(const struct resolving *r, struct khap_str ns, struct khap_str host);
+bool khap__kube_may_say(const struct resolving *r, struct khap_str ns, struct khap_str key);
+
 /* annotations.c */
+/* Whether the map's services have a key, `a.b` too. */
+bool khap__kube_is_service_key(struct khap_str key);
 void khap__kube_annotations(struct resolving *r, const struct object *o, struct said *said,
                             khap__kube_route *route, void *ctx);
 /* Whether a key of a service says something about connections. */

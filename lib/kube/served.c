@@ -300,6 +300,8 @@ static void write_cert(struct resolving *r, const struct listener *l, const stru
 static bool may_show(const struct resolving *r, const struct listener *l)
 {
     const struct wish *owner = khap__kube_owner(r, l->hostname, l->fronts[0]);
+    if (!khap__kube_may_have_host(r, l->gateway->ns, l->hostname))
+        return false;
     return l->hostname.len == 0 || !owner || khap__kube_same(owner->by->ns, l->gateway->ns) ||
            (owner->judged && owner->judged->gateway == l->gateway);
 }
