@@ -138,6 +138,7 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
         khap__check_listening(&c, NULL);
         khap__check_cross(&c);
         khap__check_conditions(&c);
+        khap__check_http_formats(&c);
         status = khap__check_names(&c);
     }
     if (status == KHAP_OK &&
@@ -172,6 +173,7 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     VEC_FREE(&c.alloc, &c.acl_rows);
     VEC_FREE(&c.alloc, &c.rows_of_acls);
     VEC_FREE(&c.alloc, &c.low);
+    VEC_FREE(&c.alloc, &c.http_formats);
     khap__map_free(&c.acl_lines);
     khap__arena_free(&c.names);
     khap__arena_free(&c.kept);

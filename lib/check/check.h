@@ -47,6 +47,7 @@ struct check_fetch {
     const struct khap_line *line;
     const struct schema_row *row;
     struct khap_span span;
+    uint8_t mode; /* of the section so far; of formats of logs and headers */
 };
 
 /* A code that a comment passes over. */
@@ -131,6 +132,8 @@ struct check {
         bool frontend, backend;
     } asked_section;
     VEC(struct check_fetch) acls, low;        /* of lines with acl; of conditions: layer 6 */
+    const struct schema_row *row;             /* of the line that is visited */
+    VEC(struct check_fetch) http_formats;     /* aliases that need mode http */
     VEC(struct check_acl_row) acl_rows;       /* of the ACLs that were asked */
     VEC(uint32_t) rows_of_acls;               /* by definition: the first of its rows */
     struct map acl_lines;                     /* line -> its first of acls */
@@ -288,6 +291,9 @@ void khap__check_place_line(struct check *c, const struct schema_line *line);
 enum khap_status khap__check_patterns(struct check *c, const struct schema_item *item);
 void khap__check_place_item(struct check *c, const struct schema_item *item);
 void khap__check_conditions(struct check *c);
+/* An alias of a log format that needs mode http; and at the end, what is wrong with those. */
+void khap__check_http_format(struct check *c, const struct schema_item *item);
+void khap__check_http_formats(struct check *c);
 /* The mode of a section: whether it is http for certain. */
 bool khap__check_is_http(const struct check *c, uint32_t section);
 /* What HAProxy takes, and what is hardly meant. */

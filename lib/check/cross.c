@@ -227,6 +227,18 @@ bool khap__check_seen(struct check *c, const char *what, struct khap_str text)
     return found;
 }
 
+/* Whether what else stands in `when` holds of the lines before. */
+static bool others_hold(const struct schema_cross *rule, const struct check_section *s)
+{
+    const struct there there = {&s->sure, &s->maybe, &s->sure, &s->maybe};
+    const struct schema_cross_set *more;
+    for (size_t part = 1; (more = khap__schema_cross_when(rule, part)) != NULL; part++) {
+        if (!holds_for_certain(more, &there))
+            return false;
+    }
+    return true;
+}
+
 /* What no two lines of a section may have alike: the word behind a keyword, or behind an option. */
 static void check_unique(struct check *c, const struct schema_line *line)
 {
@@ -245,6 +257,8 @@ static void check_unique(struct check *c, const struct schema_line *line)
                 continue;
             char what[8];
             (void)snprintf(what, sizeof what, "%u", (unsigned)i);
+            if (!others_hold(rule, &c->sections.ptr[c->at.section]))
+                continue;
             bool found = khap__check_seen(c, what, c->words[word].text);
             struct khap_span span = {word, 0, word, (uint32_t)c->words[word].text.len};
             if (found)
@@ -463,6 +477,61 @@ static void keep_line(struct check *c, const struct schema_line *line, const str
         c->no_memory = true;
 }
 
+/* A line in whose place others stood: what they said counts no more, nor what the defaults say in that place. */
+static void take_place(struct check *c, const struct schema_set *bits, struct check_section *s)
+{
+    const struct check_rules *rules = rules_of(c, c->at.section);
+    const struct schema_cross *rule;
+    for (size_t i = 0; (rule = next_rule(rules, CROSS_INSTEAD, &i)) != NULL;) {
+        const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
+        if (when == NULL || !khap__check_meet(bits, &when->rows))
+            continue;
+        struct schema_set gone = when->rows;
+        const struct schema_cross_set *more = khap__schema_cross_set(rule, 0);
+        if (more != NULL)
+            add_set(&gone, &more->rows);
+        remove_set(&s->sure, &gone);
+        remove_set(&s->maybe, &gone);
+        add_set(&s->cleared, &gone);
+    }
+}
+
+void khap__check_http_format(struct check *c, const struct schema_item *item)
+{
+    struct schema_set bits = {{0}};
+    struct check_section *s = c->at.section == VIEW_NONE ? NULL : section_of(c, c->at.section);
+    if (s == NULL || c->row == NULL)
+        return;
+    if (khap__schema_flag_bit(c->row, S("@http"), &bits)) {
+        add_set(&s->maybe, &bits);
+        if (c->at.read == KHAP_TRUE)
+            add_set(&s->sure, &bits);
+        return;
+    }
+    /* elsewhere HAProxy looks at the mode that the section has so far */
+    struct check_fetch fetch = {c->at.section, c->at.line, item->row, item->span, s->mode};
+    const struct check_fetch *before =
+        c->http_formats.len == 0 ? NULL : &c->http_formats.ptr[c->http_formats.len - 1];
+    if (before != NULL && before->line == fetch.line && before->row == fetch.row)
+        return;
+    if (s->mode != MODE_HTTP && c->at.read == KHAP_TRUE && !VEC_PUSH(&c->alloc, &c->http_formats, fetch))
+        c->no_memory = true;
+}
+
+void khap__check_http_formats(struct check *c)
+{
+    for (uint32_t i = 0; i < c->http_formats.len; i++) {
+        const struct check_fetch *f = &c->http_formats.ptr[i];
+        uint32_t defaults = c->view->sections.ptr[f->section].defaults;
+        uint8_t mode = f->mode;
+        if (mode == MODE_UNSAID && defaults != VIEW_NONE && c->inherited != NULL)
+            mode = c->inherited[defaults] != NULL ? c->inherited[defaults]->mode : MODE_UNKNOWN;
+        if (mode == MODE_TCP || mode == MODE_UNSAID)
+            SAY(c->diags, MSG_HTTP_FORMAT, khap__check_place_of(c, f->section, f->line, f->span),
+                khap__schema_text(f->row->words), S("mode tcp"));
+    }
+}
+
 /* `enabled` behind, or below, what says `disabled`. */
 static void enable(struct check_section *s)
 {
@@ -514,7 +583,11 @@ void khap__check_cross_line(struct check *c, const struct schema_line *line)
         }
         if (facts->servers) {
             settle(c, line, &s->servers, &s->servers_maybe, &s->servers_off);
+            remove_set(&s->servers, khap__schema_own_bits());
+            remove_set(&s->servers_maybe, khap__schema_own_bits());
         } else {
+            if (speaks(facts, CROSS_INSTEAD))
+                take_place(c, bits, s);
             add_set(&s->sure, said);
         }
         if (global)

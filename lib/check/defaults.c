@@ -27,6 +27,8 @@ static void handed_down(const struct check_section *own, bool read, struct check
 {
     struct schema_set none = {{0}};
     *all = *own;
+    remove_set(&all->sure, khap__schema_own_bits());
+    remove_set(&all->maybe, khap__schema_own_bits());
     if (read) {
         remove_set(&all->maybe, &own->cleared);
         return;

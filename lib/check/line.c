@@ -239,6 +239,8 @@ enum khap_status khap__check_item(void *ctx, const struct schema_item *item)
             fix_name(c, item, khap__schema_text(item->other->instead));
         c->failed = true;
     }
+    if (item->kind == SCHEMA_ITEM_ALIAS && item->row != NULL && (item->row->flags & ROW_HTTP) != 0)
+        khap__check_http_format(c, item);
     if (item->kind != SCHEMA_ITEM_FETCH && item->kind != SCHEMA_ITEM_CONVERTER)
         return KHAP_OK;
     struct khap_str name = item->node->text;

@@ -35,6 +35,35 @@ static const struct schema_row *find(const struct check *c, struct khap_str meth
     return method.len == 0 ? NULL : khap__schema_find(TABLE_MATCH, method, c->release, NULL);
 }
 
+/* What the sample is must fit what the method takes; where it says that twice, the last one counts up to 3.3. */
+static void check_method(struct check *c, const struct schema_item *item)
+{
+    const struct khap_node *last = NULL;
+    bool files = false;
+    for (const struct khap_node *n = item->node->first; n != NULL; n = n->next) {
+        if (n->kind != KHAP_NODE_FLAG || n->first == NULL || n->first->variable)
+            continue;
+        files = files || khap__str_eq(n->text, S("-f"));
+        if (!khap__str_eq(n->text, S("-m")))
+            continue;
+        bool again = last != NULL && c->release >= KHAP_RELEASE(3, 4);
+        if (files || again) {
+            SAY(c->diags, MSG_MATCH_MISPLACED, khap__check_place(c, span_of(item, n)), n->first->text,
+                files ? S("behind files") : S("a second time"));
+            c->failed = true;
+            return;
+        }
+        last = n;
+    }
+    const struct schema_row *row = last == NULL ? NULL : find(c, last->first->text);
+    if (row == NULL || item->type == SAMPLE_NONE ||
+        khap__schema_casts(item->type, (enum schema_sample)row->in, c->release))
+        return;
+    SAY(c->diags, MSG_MATCH_UNFIT, khap__check_place(c, span_of(item, last)),
+        khap__schema_sample_name(item->type), khap__schema_text(row->words));
+    c->failed = true;
+}
+
 enum khap_status khap__check_patterns(struct check *c, const struct schema_item *item)
 {
     const struct khap_node *first = item->node->first, *fetch = first == NULL ? NULL : first->first;
@@ -45,6 +74,9 @@ enum khap_status khap__check_patterns(struct check *c, const struct schema_item 
          ended = false;
     enum khap_status status = KHAP_OK;
     if (fetch == NULL || fetch->variable)
+        return KHAP_OK;
+    check_method(c, item);
+    if (c->failed)
         return KHAP_OK;
     for (const struct khap_node *n = first; n != NULL; n = n->next) {
         const struct khap_node *value = n->first;

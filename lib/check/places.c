@@ -7,6 +7,7 @@
 void khap__check_place_line(struct check *c, const struct schema_line *line)
 {
     c->expression_places = c->condition_places = 0;
+    c->row = line->row;
     if (line->row == NULL || line->row->stand == 0 || c->at.section == VIEW_NONE)
         return;
     if (c->asked_section.kind != c->view->sections.ptr[c->at.section].kind.ptr) {
@@ -35,7 +36,7 @@ static struct khap_str place_text(uint32_t places)
 
 static void keep_fetch(struct check *c, const struct schema_item *item, bool acl)
 {
-    struct check_fetch fetch = {c->at.section, c->at.line, item->row, item->span};
+    struct check_fetch fetch = {c->at.section, c->at.line, item->row, item->span, 0};
     if (!acl) {
         if (!VEC_PUSH(&c->alloc, &c->low, fetch))
             c->no_memory = true;

@@ -27,7 +27,7 @@ struct schema_kind_row {
 };
 /* A bit that a keyword has when a word is behind it; those of one keyword stand together, schema_values_of says where. */
 struct schema_value_row {
-    uint8_t bit;
+    uint16_t bit;
     uint32_t word;
 };
 struct schema_place_row {
@@ -252,8 +252,9 @@ void khap__schema_bits(const struct schema_row *row, const struct schema_word *b
     add_bit(set, row->bit);
     for (size_t i = schema_values_of[row->bit]; i < schema_values_of[row->bit + 1]; i++) {
         struct khap_str word = khap__schema_text(schema_values[i].word);
-        if (word.len == 0 || (n > 0 && (khap__str_eq(word, S("@port")) ? has_port(&behind[0])
-                                                                       : khap__str_eq(word, behind[0].text))))
+        if (word.len == 0 || khap__str_eq(word, S("@own")) ||
+            (n > 0 &&
+             (khap__str_eq(word, S("@port")) ? has_port(&behind[0]) : khap__str_eq(word, behind[0].text))))
             add_bit(set, schema_values[i].bit);
     }
 }
@@ -261,6 +262,22 @@ void khap__schema_bits(const struct schema_row *row, const struct schema_word *b
 bool khap__schema_bits_vary(const struct schema_row *row)
 {
     return row->bit != 0 && schema_values_of[row->bit] != schema_values_of[row->bit + 1];
+}
+
+const struct schema_set *khap__schema_own_bits(void)
+{
+    return &schema_own_bits;
+}
+
+bool khap__schema_flag_bit(const struct schema_row *row, struct khap_str flag, struct schema_set *set)
+{
+    for (size_t i = schema_values_of[row->bit]; row->bit != 0 && i < schema_values_of[row->bit + 1]; i++) {
+        if (!khap__str_eq(khap__schema_text(schema_values[i].word), flag))
+            continue;
+        add_bit(set, schema_values[i].bit);
+        return true;
+    }
+    return false;
 }
 
 void khap__schema_all_bits(const struct schema_row *row, struct schema_set *set)

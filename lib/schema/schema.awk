@@ -251,7 +251,7 @@ BEGIN {
     for (i = 1; i < 128; i++)
         ord[sprintf("%c", i)] = i
     n_cross = n_cross_sets = n_cross_bits = n_values = 0
-    SET_WORDS = 8 # SCHEMA_SET_WORDS
+    SET_WORDS = 10 # SCHEMA_SET_WORDS
     n_words = n_ranges = n_pool = pool_len = 0
     no_text = pool("")
     word("")
@@ -314,7 +314,7 @@ FILENAME ~ /kinds\.tsv$/ {
 FILENAME ~ /cross-line\.tsv$/ {
     if (NF != 6)
         fail("6 columns expected, not " NF)
-    if ($1 !~ /^(requires|needs|option|once|order|mode|unique|loop|own|named|alike|chain|twice|pair|unused|inherits)$/)
+    if ($1 !~ /^(requires|needs|option|once|order|mode|unique|loop|own|named|alike|chain|twice|pair|unused|inherits|instead)$/)
         fail("no such predicate: " $1)
     split($3, ends, "-")
     cross_first[n_cross] = release(ends[1])
@@ -646,14 +646,18 @@ END {
     for (i = 0; i < n_cross_sets; i++)
         printf "    {%s, %s, %d, %d},\n", mask_of(i, "own"), mask_of(i, "global"), cross_names[i], cross_not[i]
     print "};\nstatic const struct schema_set schema_cross_bits[] = {"
-    n = split("requires needs option once order mode unique loop own named alike chain twice pair unused", parts, " ")
+    n = split("requires needs option once order mode unique loop own named alike chain twice pair unused instead", parts, " ")
     for (i = 1; i <= n; i++) {
         for (j = 0; j < n_cross; j++)
             if (cross_predicate[j] == constant("CROSS_", parts[i]) && cross_n_when[j] > 0)
                 add_mask("bits " parts[i], cross_when[j])
         printf "    [%s] = %s,\n", constant("CROSS_", parts[i]), mask_of("bits " parts[i], "own")
     }
-    print "};\nstatic const struct schema_value_row schema_values[] = {{0, " no_text "},"
+    for (i = 0; i < n_values; i++)
+        if (pool_texts_at[value_word[i]] == "@own")
+            cross_mask["own" SUBSEP "own" SUBSEP int(value_bit[i] / 32)] += power(value_bit[i] % 32)
+    print "};\nstatic const struct schema_set schema_own_bits = " mask_of("own", "own") ";"
+    print "static const struct schema_value_row schema_values[] = {{0, " no_text "},"
     value_from[0] = 1
     for (bit = 0; bit < SET_WORDS * 32; bit++) {
         value_from[bit + 1] = value_from[bit]

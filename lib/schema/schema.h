@@ -26,7 +26,7 @@ struct schema_row {
     uint8_t out;    /* of a fetch or converter: what it gives, enum schema_sample; SAMPLE_NONE elsewhere */
     uint8_t in;     /* of a converter or match method: what it takes */
     uint8_t places; /* of a fetch: a class of places, for khap__schema_legal(); 0: all */
-    uint8_t bit;    /* which bit of the sets of cross-line rules it is, or 0 */
+    uint16_t bit;   /* which bit of the sets of cross-line rules it is, or 0 */
     uint8_t begins; /* with another word behind it it is another keyword */
     uint8_t inner;  /* the first element of its arguments says what stands in the parentheses of its words */
     uint8_t stand;  /* of a directive: khap__schema_stands() */
@@ -114,10 +114,11 @@ enum schema_predicate {
     CROSS_PAIR,
     CROSS_UNUSED,
     CROSS_INHERITS,
+    CROSS_INSTEAD,
     CROSS_PREDICATES
 };
 /* Keywords that rules speak of, as bits: schema_row.bit, and those of khap__schema_value_bits(). */
-enum { SCHEMA_SET_WORDS = 8 };
+enum { SCHEMA_SET_WORDS = 10 };
 struct schema_set {
     uint32_t words[SCHEMA_SET_WORDS];
 };
@@ -149,6 +150,10 @@ void khap__schema_bits(const struct schema_row *row, const struct schema_word *b
 bool khap__schema_bits_vary(const struct schema_row *row);
 /* The same with all that may stand behind it. */
 void khap__schema_all_bits(const struct schema_row *row, struct schema_set *set);
+/* The bits of all `keyword=@own`. */
+const struct schema_set *khap__schema_own_bits(void);
+/* Adds the bit of `keyword=@flag`; false when no rule speaks of it. */
+bool khap__schema_flag_bit(const struct schema_row *row, struct khap_str flag, struct schema_set *set);
 /* What a section must have to be one of that kind: one of these; NULL: nothing more. */
 const struct schema_set *khap__schema_kind_with(enum schema_kind kind);
 /* What a section must have so that HAProxy looks names of that kind up: one of each, from 0; NULL past the end. */

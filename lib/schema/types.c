@@ -200,8 +200,12 @@ static enum schema_problem c_integer(const struct check *c)
 
 static enum schema_problem odd(const struct check *c)
 {
-    (void)c;
-    return SCHEMA_ODD;
+    bool signs = has_word(c, S("signs"));
+    for (size_t i = 0; i < c->text.len && signs; i++) {
+        if (c->text.ptr[i] != '+' && c->text.ptr[i] != '-' && c->text.ptr[i] != '!')
+            return SCHEMA_BAD;
+    }
+    return signs && c->text.len == 0 ? SCHEMA_BAD : SCHEMA_ODD;
 }
 
 static enum schema_problem label(const struct check *c)
@@ -458,6 +462,8 @@ static enum schema_problem address(const struct check *c)
         return SCHEMA_BAD;
     bool network = a.family == ADDRESS_ANY || a.family == ADDRESS_V4 || a.family == ADDRESS_V6 ||
                    a.family == ADDRESS_NAME;
+    if (!network && has_word(c, S("inet")))
+        return SCHEMA_BAD;
     if (network && (((!a.has_port || a.port_last == 0) && has_word(c, S("port"))) ||
                     (a.has_port && has_word(c, S("noport")))))
         return SCHEMA_BAD;

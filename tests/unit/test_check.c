@@ -173,8 +173,11 @@ static void test_cross_codes(void **state)
     (void)state;
     const struct schema_cross *rule;
     struct khap_message m = {.size = sizeof m};
-    for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++)
-        assert_int_equal(khap_message_find(khap__schema_text(rule->code), &m), KHAP_OK);
+    for (size_t i = 0; (rule = khap__schema_cross(i)) != NULL; i++) {
+        /* those say nothing of their own */
+        if (rule->predicate != CROSS_INSTEAD)
+            assert_int_equal(khap_message_find(khap__schema_text(rule->code), &m), KHAP_OK);
+    }
 }
 
 /* Whatever bytes come, they are gone through. */
