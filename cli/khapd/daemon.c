@@ -45,6 +45,7 @@ struct daemon {
     struct known known;
     struct files watched;
     struct pass_text seen;  /* files that the configuration names, each with a NUL */
+    struct pass_text certs; /* what certificates were, for the next pass */
     struct pass_text diags; /* what was said last */
     int watch_fd, signal_fd;
     uint64_t look;      /* how the watched files looked when the last pass began */
@@ -179,7 +180,8 @@ static void begin_pass(struct daemon *d, int64_t now)
         return;
     }
     files_free(&list);
-    const struct pass_asked asked = {.put_off_reloads = now < d->reload_at || too_many_old_workers(d)};
+    const struct pass_asked asked = {.put_off_reloads = now < d->reload_at || too_many_old_workers(d),
+                                     .certs = {d->certs.ptr, d->certs.len}};
     d->due_at = NEVER;
     d->sure = false;
     d->look = look;
@@ -302,6 +304,8 @@ static void end_pass(struct daemon *d, struct outcome *o, int64_t now)
     look_at_directory(d);
     tell_systemd(d, o);
     d->verify_at = now + ms_of(d, KEY_VERIFY);
+    if (o->said[SAID_CERTS].len > 0)
+        take(&d->certs, &o->said[SAID_CERTS]);
     if (o->said[SAID_SEEN].len > 0)
         take(&d->seen, &o->said[SAID_SEEN]);
     /* Other files than before are looked at once more; of the same ones, what changed while it was at work. `look` stays what it was before the
@@ -614,6 +618,7 @@ int daemon_run(struct settings *settings)
         (void)close(d->signal_fd);
     files_free(&d->watched);
     free(d->seen.ptr);
+    free(d->certs.ptr);
     free(d->diags.ptr);
     free(d->known.said_objects.ptr);
     settings_free(&d->settings);

@@ -32,6 +32,7 @@ struct pass {
     struct khap_kube_options kube;
     struct pass_text prefix; /* of backends, from the cluster */
     struct maps_aside aside; /* objects at fault */
+    struct khap_cert_reader certs;
     char cluster[PATH_ROOM]; /* what is known of the cluster; empty when there is none */
     size_t n_laid;
     bool no_memory;
@@ -65,7 +66,7 @@ static void forget(struct khap_str text)
 
 static void look_at_certificates(struct pass *p)
 {
-    const struct khap_cert_reader reader = cert_reader();
+    const struct khap_cert_reader reader = p->certs;
     struct stat st;
     struct khap_str text;
     for (size_t i = 0; i < p->seen.n; i++) {
@@ -377,6 +378,7 @@ static int once(struct pass *p, struct report *r, struct apply_pass *a)
                             .n_laid = p->n_laid,
                             .kube_options = &p->kube,
                             .aside = &p->aside,
+                            .certs = p->certs.read != NULL ? &p->certs : NULL,
                             .seen_ctx = p,
                             .seen = seen,
                             .dry_run = p->asked->dry_run,
@@ -471,6 +473,10 @@ void pass_run(const struct settings *s, const struct pass_asked *asked, struct o
     int64_t began = now_ms();
     khap_kube_options_init(&p.kube);
     p.kube.allow = s->allow;
+#ifdef HAVE_OPENSSL
+    struct cert_memory *certs = cert_memory_new(cert_reader(), asked->certs);
+    p.certs = certs != NULL ? cert_memory_reader(certs) : cert_reader();
+#endif
     p.aside = (struct maps_aside){.ctx = &p, .last = last_text};
     *o = (struct outcome){.status = EXIT_FAILED};
     bool open = a != NULL && khap_kube_faults_new(NULL, &p.aside.faults) == KHAP_OK && gather_maps(&p) &&
@@ -498,7 +504,15 @@ void pass_run(const struct settings *s, const struct pass_asked *asked, struct o
         for (size_t i = 0; i < p.seen.n; i++)
             p.no_memory |= !text_add_bytes(&o->said[SAID_SEEN], p.seen.of[i], strlen(p.seen.of[i]) + 1);
         apply_pass_free(a);
+#ifdef HAVE_OPENSSL
+        struct khap_str kept = certs != NULL ? cert_memory_keep(certs) : (struct khap_str){0};
+        (void)text_add_bytes(&o->said[SAID_CERTS], kept.ptr, kept.len);
+        free((char *)(uintptr_t)kept.ptr);
+#endif
     }
+#ifdef HAVE_OPENSSL
+    cert_memory_free(certs);
+#endif
     if (!open || p.no_memory) {
         o->status = EXIT_FAILED;
         (void)text_add_format(&o->said[SAID_DIAGS], "khapd: error: out of memory\n");

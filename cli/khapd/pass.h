@@ -7,7 +7,7 @@
 #include "khapgen/report.h"
 
 /* What a text of an outcome is. */
-enum { SAID_DIAGS, SAID_CHANGES, SAID_OBJECTS, SAID_SEEN, SAID_COUNT };
+enum { SAID_DIAGS, SAID_CHANGES, SAID_OBJECTS, SAID_SEEN, SAID_CERTS, SAID_COUNT };
 
 struct pass_text {
     char *ptr; /* malloc'ed, ends in a NUL that is not counted */
@@ -28,11 +28,13 @@ struct outcome {
     int64_t ms;    /* how long it took */
     int64_t drained_ms; /* until the next server that leaves is drained; 0: none leaves */
     struct pass_text said
-        [SAID_COUNT]; /* diagnostics as they are shown; changes, a line each; JSON; paths, each with a NUL */
+        [SAID_COUNT]; /* diagnostics as they are shown; changes, a line each; JSON; paths, each with a NUL;
+                         cert_memory_keep() */
 };
 
 struct pass_asked {
     bool dry_run, put_off_reloads;
+    struct khap_str certs; /* SAID_CERTS of the last pass that had some */
     struct khap_str
         cluster; /* what is known of the cluster, in place of what its file holds; empty for the file */
 };

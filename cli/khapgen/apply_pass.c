@@ -108,6 +108,7 @@ static int read_both(struct apply_pass *a)
     a->sides[1].kube_options = a->kube_options;
     a->sides[1].aside = a->aside;
     a->sides[1].allow = a->allow;
+    a->sides[1].certs = a->certs;
     a->sides[1].inputs.laid = a->laid;
     a->sides[1].inputs.n_laid = a->n_laid;
     a->sides[1].sides.seen_ctx = a->seen_ctx;

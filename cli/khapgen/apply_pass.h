@@ -25,6 +25,7 @@ struct apply_pass {
     const struct khap_kube_options *kube_options; /* how objects of Kubernetes are taken; NULL */
     const char *allow;                            /* what --allow says, or NULL */
     const struct maps_aside *aside;               /* NULL: an object at fault is an error */
+    const struct khap_cert_reader *certs;         /* NULL for OpenSSL's, where there is one */
     void *seen_ctx; /* first argument of `seen`, which is told of the other files that the maps name; NULL */
     void (*seen)(void *ctx, struct khap_str path);
     bool dry_run;         /* nothing is changed */

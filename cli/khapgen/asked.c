@@ -29,7 +29,8 @@ static int read_maps(struct report *r, struct asked *a, const char *const *files
                         .model = a->model,
                         .options = a->kube_options,
                         .allow = a->allow,
-                        .aside = a->aside};
+                        .aside = a->aside,
+                        .certs = a->certs};
     for (size_t i = 0; i < n && worst != EXIT_FAILED; i++) {
         int one = maps_read(&maps, files[i], LARGEST_MAP);
         if (one > worst)
@@ -123,7 +124,7 @@ static int from_maps(struct report *r, struct asked *a, const char *const *files
     struct khap_file_source from = input_file_source(&a->sides);
     options.files = &from;
 #ifdef HAVE_OPENSSL
-    struct khap_cert_reader certs = cert_reader();
+    struct khap_cert_reader certs = a->certs != NULL ? *a->certs : cert_reader();
     options.certs = &certs;
 #endif
     options.now = (int64_t)time(NULL);

@@ -15,10 +15,11 @@ struct asked {
     struct khap_kube *kube;   /* the objects among the files, or NULL */
     struct khap_bundle *bundle;
     const struct khap_kube_options
-        *kube_options;              /* how objects of Kubernetes among the files are taken; NULL */
-    const char *allow;              /* what --allow says, or NULL */
-    const struct maps_aside *aside; /* NULL: an object at fault is an error */
-    struct khap_kube *last;         /* last valid versions of objects, or NULL */
+        *kube_options;                    /* how objects of Kubernetes among the files are taken; NULL */
+    const char *allow;                    /* what --allow says, or NULL */
+    const struct maps_aside *aside;       /* NULL: an object at fault is an error */
+    const struct khap_cert_reader *certs; /* NULL for OpenSSL's, where there is one */
+    struct khap_kube *last;               /* last valid versions of objects, or NULL */
     const char *
         beside; /* NULL, or what a map is compared with: a directory that khapgen wrote, whose placeholder is kept */
     struct apply_leaving *leaving; /* servers that leave; NULL */

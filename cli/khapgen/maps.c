@@ -91,7 +91,7 @@ int maps_finish(struct maps *m, bool stand_ins)
         options = *m->options;
     options.stand_ins = stand_ins;
 #ifdef HAVE_OPENSSL
-    const struct khap_cert_reader certs = cert_reader();
+    const struct khap_cert_reader certs = m->certs != NULL ? *m->certs : cert_reader();
     options.certs = &certs;
 #endif
     struct khap_kube_allow *allow = NULL;

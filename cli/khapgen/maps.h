@@ -3,6 +3,7 @@
 #define KHAPGEN_MAPS_H
 
 #include "khapgen/input.h"
+#include <khap/cert.h>
 #include <khap/kube.h>
 #include <khap/model.h>
 
@@ -23,6 +24,7 @@ struct maps {
     const char *allow;                       /* what --allow says, or NULL */
     const struct maps_aside *aside;          /* NULL: an object at fault is an error */
     struct khap_kube *last;                  /* last valid versions; outlives `kube` */
+    const struct khap_cert_reader *certs;    /* NULL for OpenSSL's, where there is one */
 };
 
 /* Reads a file: a map goes into the model, objects are kept. EXIT_… */

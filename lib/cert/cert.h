@@ -4,11 +4,28 @@
 
 #include <khap/cert.h>
 
+#include <stddef.h>
+
 /*
  * The reader, to be given to khap_generate(). It holds no state, so there is nothing to free, and several threads may use it. The memory that
  * held a private key is cleared; OpenSSL's queue of errors is left as it was.
  */
 struct khap_cert_reader cert_reader(void);
+
+/*
+ * A reader that remembers: a text that it has read before is not parsed again. It is known by its SHA-256, so that what it says is what the other reader
+ * would say; no key is kept. Of one thread.
+ *
+ * @param reader  the one that reads what is new
+ * @param kept    what cert_memory_keep() of an earlier one gave, of this program; or empty
+ * @return NULL without memory; freed with cert_memory_free()
+ */
+struct cert_memory;
+struct cert_memory *cert_memory_new(struct khap_cert_reader reader, struct khap_str kept);
+struct khap_cert_reader cert_memory_reader(struct cert_memory *memory);
+/* What was asked of it, for the next one: malloc'ed, of no pointers; empty when nothing is new, or without memory. */
+struct khap_str cert_memory_keep(const struct cert_memory *memory);
+void cert_memory_free(struct cert_memory *memory);
 
 /*
  * Makes a certificate that stands in for others: a new key of P-256, signed by itself, valid from a day before `now` for ten years, with no name that

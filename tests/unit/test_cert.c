@@ -393,6 +393,83 @@ static void test_the_error_queue_is_the_callers(void **state)
     ERR_clear_error();
 }
 
+/* A reader that counts how often it was asked. */
+static enum khap_status counting(void *ctx, struct khap_str pem, struct khap_str key,
+                                 struct khap_cert_info *out)
+{
+    const struct khap_cert_reader reader = cert_reader();
+    (*(unsigned *)ctx)++;
+    return reader.read(reader.ctx, pem, key, out);
+}
+
+static enum khap_status note_name(void *ctx, uint32_t kind, struct khap_str text)
+{
+    struct file *f = ctx;
+    int n = snprintf(f->text + f->len, sizeof f->text - f->len, "%u %.*s\n", (unsigned)kind, (int)text.len,
+                     text.ptr);
+    f->len += (size_t)n;
+    return KHAP_OK;
+}
+
+static void same_as_alone(const struct khap_cert_reader *reader, struct khap_str pem, struct khap_str key)
+{
+    static struct file names[2];
+    names[0].len = names[1].len = 0;
+    struct khap_cert_info a = {.size = sizeof a, .ctx = &names[0], .name = note_name},
+                          b = {.size = sizeof b, .ctx = &names[1], .name = note_name};
+    const struct khap_cert_reader alone = cert_reader();
+    assert_int_equal(reader->read(reader->ctx, pem, key, &a), alone.read(alone.ctx, pem, key, &b));
+    assert_ptr_equal(a.ctx, &names[0]);
+    a.ctx = b.ctx;
+    assert_memory_equal(&a, &b, sizeof a);
+    assert_int_equal(names[0].len, names[1].len);
+    assert_memory_equal(names[0].text, names[1].text, names[0].len);
+}
+
+/* What is remembered is what was read; a text that differs by one byte, or stands in the other place, is another one. */
+static void test_memory(void **state)
+{
+    (void)state;
+    static struct file a, key, chain;
+    unsigned asked = 0;
+    NEED_OPENSSL();
+    load(&a, "a.crt");
+    load(&key, "a.key");
+    load(&chain, "chain.pem");
+    const struct khap_cert_reader from = {.size = sizeof from, .ctx = &asked, .read = counting};
+    struct cert_memory *m = cert_memory_new(from, none);
+    assert_non_null(m);
+    struct khap_cert_reader reader = cert_memory_reader(m);
+    for (int i = 0; i < 3; i++) {
+        same_as_alone(&reader, slice(&a), none);
+        same_as_alone(&reader, slice(&a), slice(&key));
+        same_as_alone(&reader, slice(&chain), none);
+        struct khap_cert_info info = {.size = sizeof info}; /* who asks for no names */
+        assert_int_equal(reader.read(reader.ctx, slice(&a), none, &info), KHAP_OK);
+    }
+    assert_int_equal(asked, 3);
+    struct khap_str cut = {a.text, 100};
+    for (unsigned i = 0; i < 2; i++) /* what is no certificate is read each time */
+        same_as_alone(&reader, cut, none);
+    a.text[a.len - 40] ^= 1;
+    same_as_alone(&reader, slice(&a), none);
+    a.text[a.len - 40] ^= 1;
+    asked = 0;
+    struct khap_str kept = cert_memory_keep(m);
+    cert_memory_free(m);
+    assert_true(kept.len > 0);
+    m = cert_memory_new(from, kept);
+    reader = cert_memory_reader(m);
+    same_as_alone(&reader, slice(&chain), none);
+    same_as_alone(&reader, slice(&a), slice(&key));
+    assert_int_equal(asked, 0);
+    assert_int_equal(cert_memory_keep(m).len, 0); /* nothing is new */
+    cert_memory_free(m);
+    for (size_t len = 0; len < kept.len; len += 7) /* of a text that was cut, what is whole counts */
+        cert_memory_free(cert_memory_new(from, (struct khap_str){kept.ptr, len}));
+    free((char *)(uintptr_t)kept.ptr);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -405,6 +482,7 @@ int main(void)
         cmocka_unit_test(test_what_is_no_certificate),
         cmocka_unit_test(test_every_cut_and_the_callback),
         cmocka_unit_test(test_the_error_queue_is_the_callers),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
