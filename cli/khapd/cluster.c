@@ -16,6 +16,7 @@ enum { PATH_ROOM = 4096 };
 
 #ifdef HAVE_LIBCURL
 #include "khapd/request.h"
+#include "khapd/writing.h"
 #include "khapgen/input.h"
 
 enum { TOLD_ROOM = 320, MOST_STREAMS = 4096 };
@@ -36,6 +37,7 @@ struct cluster {
     struct khap_mirror *mirror;
     struct credentials credentials;
     struct requests requests;
+    struct writing *writing; /* NULL: nothing is written */
     struct stream *streams;
     size_t n;
     int64_t until;
@@ -74,6 +76,16 @@ static bool add_stream(struct cluster *c, struct khap_str kind, const char *ns)
     return true;
 }
 
+static bool on_head(void *watch, int64_t now, uint32_t http, uint32_t retry_after)
+{
+    return khap_watch_head(watch, now, http, retry_after) == KHAP_OK;
+}
+
+static bool on_body(void *watch, int64_t now, struct khap_str bytes)
+{
+    return khap_watch_body(watch, now, bytes) == KHAP_OK;
+}
+
 static bool add_streams(struct cluster *c)
 {
     const struct setting *in = &c->settings->values[KEY_SOURCES_KUBERNETES_NAMESPACES];
@@ -89,7 +101,7 @@ static bool add_streams(struct cluster *c)
             good = add_stream(c, kind, in->list[n]);
     }
     for (size_t i = 0; i < c->n; i++)
-        c->streams[i].request.watch = c->streams[i].watch;
+        c->streams[i].request.taker = (struct request_taker){on_head, on_body, c->streams[i].watch};
     return good;
 }
 
@@ -125,7 +137,8 @@ struct cluster *cluster_start(const struct settings *s, const struct log *log)
     credentials_init(&c->credentials, setting_text(s, KEY_SOURCES_KUBERNETES_KUBECONFIG),
                      setting_text(s, KEY_SOURCES_KUBERNETES_CONTEXT));
     if (cluster_path(s, c->path, sizeof c->path) && make_directory(s) && requests_open(&c->requests) &&
-        khap_mirror_new(NULL, 0, &c->mirror) == KHAP_OK && add_streams(c)) {
+        khap_mirror_new(NULL, 0, &c->mirror) == KHAP_OK && add_streams(c) &&
+        (setting_flag(s, KEY_SOURCES_KUBERNETES_READ_ONLY) || (c->writing = writing_start(s, log)) != NULL)) {
         read_last(c);
         return c;
     }
@@ -144,6 +157,7 @@ void cluster_stop(struct cluster *c)
         khap_watch_free(c->streams[i].watch);
     }
     free(c->streams);
+    writing_stop(c->writing, &c->requests);
     requests_close(&c->requests);
     credentials_free(&c->credentials);
     khap_mirror_free(c->mirror);
@@ -216,6 +230,8 @@ struct cluster_state cluster_state(const struct cluster *c)
         s.failures += w.failures;
         s.left_out += w.left_out != 0;
     }
+    if (c->writing != NULL)
+        s.writes = writing_state(c->writing);
     return s;
 }
 
@@ -253,7 +269,8 @@ static void ask(struct cluster *c, struct stream *s, int64_t now)
     s->renew = false;
     if (state != CREDENTIALS_READY)
         end_request(c, s, "there are no credentials", now);
-    else if (!request_start(&s->request, &c->requests, &c->credentials, s->target))
+    else if (!request_start(&s->request, &c->requests, &c->credentials,
+                            &(struct request_asked){.target = s->target}))
         end_request(c, s, "a request cannot be made; are all files of the kubeconfig there?", now);
 }
 
@@ -313,9 +330,13 @@ bool cluster_step(struct cluster *c, int64_t now)
         struct stream *s = stream_of(c, q);
         if (s != NULL)
             end_request(c, s, error, now);
+        else if (c->writing != NULL)
+            writing_ended(c->writing, error, now, random_of(c));
     }
     step_credentials(c, now);
     c->until = INT64_MAX;
+    if (c->writing != NULL)
+        writing_step(c->writing, &c->requests, &c->credentials, now, random_of(c), &c->until);
     for (size_t i = 0; i < c->n; i++)
         step_stream(c, &c->streams[i], now);
     if (!has_seen_all(c) && !c->has_synced)
@@ -338,6 +359,29 @@ void cluster_fds(const struct cluster *c, int fds[2])
 int64_t cluster_until(const struct cluster *c)
 {
     return c->requests.at < c->until ? c->requests.at : c->until;
+}
+
+/* ---- what is written */
+
+static struct khap_str version_of(void *ctx, struct khap_str kind)
+{
+    const struct cluster *c = ctx;
+    for (size_t i = 0; i < c->n; i++) {
+        struct khap_watch_state w = state_of(&c->streams[i]);
+        if (w.kind.len == kind.len && memcmp(w.kind.ptr, kind.ptr, kind.len) == 0)
+            return w.api_version;
+    }
+    return WORD("");
+}
+
+void cluster_want(struct cluster *c, const struct pass_text *statuses, const struct pass_text *events)
+{
+    if (c->writing == NULL || !c->has_synced)
+        return;
+    if (statuses != NULL)
+        writing_want(c->writing, statuses, false, version_of, c);
+    if (events != NULL)
+        writing_want(c->writing, events, true, version_of, c);
 }
 
 /* ---- the file */
@@ -379,6 +423,13 @@ bool cluster_save(struct cluster *c)
 }
 
 #else
+
+void cluster_want(struct cluster *c, const struct pass_text *statuses, const struct pass_text *events)
+{
+    (void)c;
+    (void)statuses;
+    (void)events;
+}
 
 struct cluster *cluster_start(const struct settings *s, const struct log *log)
 {

@@ -22,11 +22,21 @@ bool cluster_save(struct cluster *c);
 /* What is known, as text that the caller frees. False: there is no memory. */
 bool cluster_text(const struct cluster *c, struct pass_text *text);
 
+/* What is to be written to it: lines of wanted.h; NULL for what stays as it was. */
+void cluster_want(struct cluster *c, const struct pass_text *statuses, const struct pass_text *events);
+
+/* What is known of what is written; all 0 when nothing is. */
+struct writes_state {
+    bool writes, holds; /* it may; it is the one that does */
+    uint64_t written, conflicts, failures, refused, waiting;
+};
+
 struct cluster_state {
     bool seen;   /* all of it has been seen since the start */
     bool known;  /* there is a file: of now or of last time */
     bool synced; /* all of it has been seen, and nothing is wrong now */
     uint64_t objects, refused, events, lists, failures, left_out;
+    struct writes_state writes;
 };
 struct cluster_state cluster_state(const struct cluster *c);
 

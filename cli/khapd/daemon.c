@@ -301,6 +301,10 @@ static void end_pass(struct daemon *d, struct outcome *o, int64_t now)
         d->changed_at = NEVER;
     if (o->drained_ms > 0)
         want_pass(d, now + o->drained_ms, true);
+    if (d->cluster != NULL && o->status != EXIT_FAILED) {
+        bool has_it = o->status == EXIT_DONE && !o->put_off && !o->down && o->degraded == 0;
+        cluster_want(d->cluster, has_it ? &o->said[SAID_STATUSES] : NULL, &o->said[SAID_EVENTS]);
+    }
     look_at_directory(d);
     tell_systemd(d, o);
     d->verify_at = now + ms_of(d, KEY_VERIFY);

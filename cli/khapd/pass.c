@@ -3,6 +3,7 @@
 
 #include "khapd/cluster.h"
 #include "khapd/pass.h"
+#include "khapd/wanted.h"
 #include "khapgen/apply_pass.h"
 #include "khapgen/input.h"
 
@@ -30,8 +31,9 @@ struct pass {
     struct input_laid *laid; /* one for the ground, one for each map that counts as it was */
     struct inputs texts;     /* what is laid */
     struct khap_kube_options kube;
-    struct pass_text prefix; /* of backends, from the cluster */
-    struct maps_aside aside; /* objects at fault */
+    struct pass_text prefix;    /* of backends, from the cluster */
+    struct khap_str *addresses; /* of HAProxy, for statuses */
+    struct maps_aside aside;    /* objects at fault */
     struct khap_cert_reader certs;
     char cluster[PATH_ROOM]; /* what is known of the cluster; empty when there is none */
     size_t n_laid;
@@ -429,8 +431,16 @@ static bool take_options(struct pass *p)
     o->ingress_class = word(setting_text(s, KEY_SOURCES_KUBERNETES_INGRESS_CLASS));
     o->node_address = word(setting_text(s, KEY_SOURCES_KUBERNETES_NODE_ADDRESS));
     o->max_nodes = (uint32_t)setting_number(s, KEY_SOURCES_KUBERNETES_NODES_MAX);
+    const struct setting *addresses = &s->values[KEY_SOURCES_KUBERNETES_ADDRESSES];
+    p->addresses = calloc(addresses->n + 1, sizeof *p->addresses);
+    for (size_t i = 0; i < addresses->n && p->addresses != NULL; i++)
+        p->addresses[i] = word(addresses->list[i]);
+    o->addresses = p->addresses;
+    o->n_addresses = p->addresses != NULL ? addresses->n : 0;
+    o->status = wanted_status;
+    o->status_ctx = &p->outcome->said[SAID_STATUSES];
     o->drain_cordoned = strcmp(setting_text(s, KEY_SOURCES_KUBERNETES_CORDON), "drain") == 0;
-    return true;
+    return p->addresses != NULL;
 }
 
 static bool gather_maps(struct pass *p)
@@ -487,6 +497,7 @@ void pass_run(const struct settings *s, const struct pass_asked *asked, struct o
             report_open(&second) == EXIT_DONE) {
             tell_diags(&p, &first);
             tell_refused(&p, &first);
+            p.no_memory |= !wanted_events(&o->said[SAID_EVENTS], &first, p.cluster);
             apply_pass_free(a);
             status = rounds(&p, &second, a);
         }
@@ -498,6 +509,7 @@ void pass_run(const struct settings *s, const struct pass_asked *asked, struct o
         tell_diags(&p, last);
         if (status != EXIT_DONE)
             tell_refused(&p, last);
+        p.no_memory |= !wanted_events(&o->said[SAID_EVENTS], last, p.cluster);
         tell_objects(&p, a);
         look_at_certificates(&p);
         tell_changes(&p, a);
@@ -523,6 +535,7 @@ void pass_run(const struct settings *s, const struct pass_asked *asked, struct o
     free(a);
     free(p.laid);
     free(p.prefix.ptr);
+    free(p.addresses);
     inputs_free(&p.texts);
     khap_kube_faults_free(p.aside.faults);
     files_free(&p.maps);

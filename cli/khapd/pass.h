@@ -7,7 +7,16 @@
 #include "khapgen/report.h"
 
 /* What a text of an outcome is. */
-enum { SAID_DIAGS, SAID_CHANGES, SAID_OBJECTS, SAID_SEEN, SAID_CERTS, SAID_COUNT };
+enum {
+    SAID_DIAGS,
+    SAID_CHANGES,
+    SAID_OBJECTS,
+    SAID_SEEN,
+    SAID_CERTS,
+    SAID_STATUSES,
+    SAID_EVENTS,
+    SAID_COUNT
+};
 
 struct pass_text {
     char *ptr; /* malloc'ed, ends in a NUL that is not counted */
@@ -29,7 +38,7 @@ struct outcome {
     int64_t drained_ms; /* until the next server that leaves is drained; 0: none leaves */
     struct pass_text said
         [SAID_COUNT]; /* diagnostics as they are shown; changes, a line each; JSON; paths, each with a NUL;
-                         cert_memory_keep() */
+                         cert_memory_keep(); lines of wanted.h, twice */
 };
 
 struct pass_asked {

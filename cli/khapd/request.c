@@ -94,7 +94,7 @@ static bool take_head(struct request *q)
         return true;
     q->head = true;
     (void)curl_easy_getinfo(q->easy, CURLINFO_RESPONSE_CODE, &http);
-    return khap_watch_head(q->watch, *q->now, (uint32_t)http, retry_after(q->easy)) == KHAP_OK;
+    return q->taker.head(q->taker.ctx, *q->now, (uint32_t)http, retry_after(q->easy));
 }
 
 /* Each line of the head, the blank one too; a watch without events sends nothing else for minutes. An answer like 100 goes before the answer. */
@@ -113,7 +113,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
 {
     struct request *q = ctx;
     size_t len = size * n;
-    bool good = take_head(q) && khap_watch_body(q->watch, *q->now, (struct khap_str){bytes, len}) == KHAP_OK;
+    bool good = take_head(q) && q->taker.body(q->taker.ctx, *q->now, (struct khap_str){bytes, len});
     return good ? len : 0; /* libcurl then gives up */
 }
 
@@ -246,7 +246,19 @@ static bool set_credentials(struct request *q, struct easy *e, const struct cred
     return e->good;
 }
 
-bool request_start(struct request *q, struct requests *r, const struct credentials *c, struct khap_str target)
+/* GET is what libcurl does by itself. */
+static bool set_content(struct request *q, struct easy *e, const struct request_asked *a)
+{
+    if (a->body.len == 0)
+        return true;
+    set_text(e, CURLOPT_CUSTOMREQUEST, a->method);
+    set_number(e, CURLOPT_POSTFIELDSIZE, (long)a->body.len);
+    e->good = e->good && curl_easy_setopt(e->handle, CURLOPT_POSTFIELDS, a->body.ptr) == CURLE_OK;
+    return e->good && add_field(q, "Content-Type", a->type) && add_field(q, "Expect", WORD(""));
+}
+
+bool request_start(struct request *q, struct requests *r, const struct credentials *c,
+                   const struct request_asked *asked)
 {
     char agent[64];
     if (q->easy == NULL && (q->easy = curl_easy_init()) == NULL)
@@ -281,7 +293,8 @@ bool request_start(struct request *q, struct requests *r, const struct credentia
     set_number(&e, CURLOPT_TCP_KEEPALIVE, 1);
     set_number(&e, CURLOPT_TCP_KEEPIDLE, KEEP_IDLE_S);
     set_number(&e, CURLOPT_TCP_KEEPINTVL, KEEP_EVERY_S);
-    bool good = set_url(q, &e, &c->info, target) && set_credentials(q, &e, c) &&
+    bool good = set_url(q, &e, &c->info, asked->target) && set_credentials(q, &e, c) &&
+                set_content(q, &e, asked) &&
                 curl_easy_setopt(q->easy, CURLOPT_HTTPHEADER, q->fields) == CURLE_OK &&
                 curl_multi_add_handle(r->multi, q->easy) == CURLM_OK;
     q->at_work = good;

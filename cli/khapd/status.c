@@ -86,6 +86,22 @@ static bool seconds(struct pass_text *t, const char *name, const char *help, int
            text_add_format(t, "khapd_%s %" PRId64 ".%03d\n", name, ms / 1000, (int)(ms % 1000));
 }
 
+static bool tell_writes(struct pass_text *t, const struct writes_state *w)
+{
+    return !w->writes || (one(t, "cluster_writes", "gauge",
+                              "1 when this khapd is the one that writes to the cluster.", w->holds) &&
+                          one(t, "cluster_writes_total", "counter",
+                              "Statuses, finalizers and events that were written.", w->written) &&
+                          one(t, "cluster_write_conflicts_total", "counter",
+                              "How often an object had changed meanwhile.", w->conflicts) &&
+                          one(t, "cluster_write_failures_total", "counter",
+                              "How often something could not be written.", w->failures) &&
+                          one(t, "cluster_writes_refused_total", "counter", "How often it was not permitted.",
+                              w->refused) &&
+                          one(t, "cluster_writes_waiting", "gauge",
+                              "Objects that do not say yet what they should.", w->waiting));
+}
+
 static unsigned metrics(const struct known *k, struct pass_text *t)
 {
     bool good =
@@ -131,7 +147,8 @@ static unsigned metrics(const struct known *k, struct pass_text *t)
           one(t, "cluster_lists_total", "counter", "How often all objects of a kind were asked for.",
               k->cluster.lists) &&
           one(t, "cluster_kinds_left_out", "gauge", "Kinds that are not served or not permitted.",
-              k->cluster.left_out))) &&
+              k->cluster.left_out) &&
+          tell_writes(t, &k->cluster.writes))) &&
         seconds(t, "last_change_to_live_seconds",
                 "From the last change to the end of the pass that brought it.", k->live_ms) &&
         seconds(t, "last_pass_seconds", "How long the last pass took.", k->pass_ms);

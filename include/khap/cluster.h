@@ -258,14 +258,135 @@ struct khap_watch_state {
     uint32_t synced;            /**< 1: all objects have been seen once */
     uint32_t
         left_out; /**< 403, several times in a row, or 404: not permitted or not served; what was known of it stays. Else 0 */
-    uint32_t http_status; /**< of the last answer; 0 when there was none */
-    uint32_t failures;    /**< how often in a row something went wrong; 0 while an answer comes */
-    uint32_t lists;       /**< how often all objects were asked for */
-    uint32_t events;      /**< how many events came */
+    uint32_t http_status;        /**< of the last answer; 0 when there was none */
+    uint32_t failures;           /**< how often in a row something went wrong; 0 while an answer comes */
+    uint32_t lists;              /**< how often all objects were asked for */
+    uint32_t events;             /**< how many events came */
+    struct khap_str api_version; /**< of its objects, as it is asked for now: "networking.k8s.io/v1" */
 };
 
 /** Fills it; KHAP_EINVAL for a NULL or a size of 0. */
 enum khap_status khap_watch_look(const struct khap_watch *watch, struct khap_watch_state *state);
+
+/* ---- what is written to it */
+
+/**
+ * Statuses, finalizers and events that are to be written, and the Lease by which one of several writers does it. Each object is got, compared, and
+ * patched only where it does not say what is wanted; a patch holds for the version that was looked at, so that nobody's change is lost. As long as the
+ * Lease is another one's, nothing is written, and what was written stays.
+ */
+struct khap_writer;
+
+/** How it writes. Set by khap_writer_options_init(). */
+struct khap_writer_options {
+    size_t size;                /**< sizeof(struct khap_writer_options) as the caller knows it */
+    struct khap_str identity;   /**< who it is among several; another text for each */
+    struct khap_str controller; /**< whose entries among `parents` of routes are ours: "khap.io/haproxy" */
+    struct khap_str lease_ns;   /**< where the Lease stands: "khap-system" */
+    struct khap_str lease_name; /**< and its name: "khapd" */
+};
+
+/** Fills the defaults. */
+void khap_writer_options_init(struct khap_writer_options *options);
+
+/**
+ * Makes a writer that wants nothing.
+ *
+ * @param alloc    allocator, or NULL
+ * @param options  how; `identity` is needed
+ * @param out      [out] freed with khap_writer_free()
+ * @return KHAP_OK, KHAP_ENOMEM, KHAP_EINVAL
+ */
+enum khap_status khap_writer_new(const struct khap_alloc *alloc, const struct khap_writer_options *options,
+                                 struct khap_writer **out);
+
+/** Frees a writer; NULL is allowed. */
+void khap_writer_free(struct khap_writer *writer);
+
+/** What is wanted of an object. */
+struct khap_want {
+    size_t size;                 /**< sizeof(struct khap_want) as the caller knows it */
+    struct khap_str kind;        /**< "Service" … */
+    struct khap_str api_version; /**< by which it is asked for: "v1", "networking.k8s.io/v1" */
+    struct khap_str ns;          /**< its namespace; empty for a kind that has none */
+    struct khap_str name;        /**< its name */
+    struct khap_str wanted;      /**< khap_kube_status::wanted; of an event its type: "Warning", "Normal" */
+    struct khap_str reason;      /**< of an event: "BadAnnotation" …; empty for a status */
+    struct khap_str message;     /**< of an event: what is told */
+};
+
+/** What khap_writer_want() says from now on, up to khap_writer_commit(), is all of it: of statuses, or with 1 of events. */
+void khap_writer_begin(struct khap_writer *writer, uint32_t events);
+
+/**
+ * Wants a status, or an event, which is told once.
+ *
+ * @param writer  the writer
+ * @param want    what
+ * @return KHAP_OK, KHAP_ENOMEM, KHAP_EINVAL: also for a kind that is none and a name that cannot be
+ */
+enum khap_status khap_writer_want(struct khap_writer *writer, const struct khap_want *want);
+
+/** Objects of which nothing was wanted again are left: their status says nothing of us any more. */
+void khap_writer_commit(struct khap_writer *writer, uint32_t events);
+
+/** What khap_writer_step() says. */
+struct khap_write_next {
+    size_t size;                  /**< sizeof(struct khap_write_next) as the caller knows it */
+    uint32_t what;                /**< enum khap_watch_what: ask, read, drop, or wait */
+    uint32_t renew;               /**< 1: the last answer was 401, other credentials are wanted */
+    int64_t until;                /**< a time */
+    struct khap_str method;       /**< "GET", "PATCH", "PUT", "POST" */
+    struct khap_str target;       /**< path */
+    struct khap_str content_type; /**< of the body */
+    struct khap_str body;         /**< empty for GET; it lives until the answer */
+};
+
+/**
+ * What is to be done now. What is said to be asked counts as asked; one request is on its way at a time.
+ *
+ * @param writer   the writer
+ * @param now      the time, in milliseconds of a clock that goes forward
+ * @param unix_ms  the time of day, in milliseconds since 1970
+ * @param random   any number, another one each time
+ * @param next     [in,out] `size` set; the rest is filled
+ * @return KHAP_OK, KHAP_ENOMEM, KHAP_EINVAL
+ */
+enum khap_status khap_writer_step(struct khap_writer *writer, int64_t now, int64_t unix_ms, uint32_t random,
+                                  struct khap_write_next *next);
+
+/**
+ * The answer is there, or there is none.
+ *
+ * @param writer       the writer
+ * @param now          the time
+ * @param unix_ms      the time of day
+ * @param random       any number
+ * @param http_status  200 …; 0 when there was no answer
+ * @param retry_after  what the header field Retry-After says, in seconds; 0 without it
+ * @param body         all of it
+ * @return KHAP_OK, KHAP_ENOMEM, KHAP_EINVAL
+ */
+enum khap_status khap_writer_answer(struct khap_writer *writer, int64_t now, int64_t unix_ms, uint32_t random,
+                                    uint32_t http_status, uint32_t retry_after, struct khap_str body);
+
+/** What is known of a writer. */
+struct khap_writer_state {
+    size_t size;             /**< sizeof(struct khap_writer_state) as the caller knows it */
+    uint32_t holds;          /**< 1: the Lease is ours, and it writes */
+    struct khap_str holder;  /**< who has it, as it was seen last */
+    struct khap_str message; /**< what the server said last of what went wrong */
+    uint32_t http_status;    /**< of the last answer */
+    uint32_t writes;         /**< how often something was written */
+    uint32_t conflicts;      /**< how often an object had changed meanwhile */
+    uint32_t failures;       /**< how often something went wrong */
+    uint32_t refused;        /**< how often it was not permitted */
+    uint32_t waiting;        /**< how many objects are not as they should be yet */
+};
+
+/** Fills it; KHAP_EINVAL for a NULL or a size of 0. */
+enum khap_status khap_writer_look(const struct khap_writer *writer, int64_t now,
+                                  struct khap_writer_state *state);
 
 #ifdef __cplusplus
 }

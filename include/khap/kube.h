@@ -214,6 +214,18 @@ enum khap_status khap_kube_allow_read(const struct khap_alloc *alloc, const stru
 /** Frees it; NULL is allowed. */
 void khap_kube_allow_free(struct khap_kube_allow *allow);
 
+/** The finalizer that holds a Service of type LoadBalancer until HAProxy has left it. */
+#define KHAP_KUBE_FINALIZER "khap.io/haproxy"
+
+/** What the status of an object should say of us once HAProxy has it: for khap_writer_want(). */
+struct khap_kube_status {
+    size_t size;            /**< sizeof(struct khap_kube_status) as the library knows it */
+    struct khap_str kind;   /**< "Service" … */
+    struct khap_str ns;     /**< its namespace; empty for a GatewayClass */
+    struct khap_str name;   /**< its name */
+    struct khap_str wanted; /**< JSON in one line: `status`, and of a Service `finalizer` */
+};
+
 /** What khap_kube_resolve() goes by. Set by khap_kube_options_init(). */
 struct khap_kube_options {
     size_t size;                /**< sizeof(struct khap_kube_options) as the caller knows it */
@@ -234,6 +246,12 @@ struct khap_kube_options {
     void *condition_ctx; /**< first argument of `condition` */
     /** Is told each condition of the Gateway API; what it is given is borrowed until it returns. NULL: nobody is */
     void (*condition)(void *ctx, const struct khap_kube_condition *condition);
+    const struct khap_str *
+        addresses; /**< where HAProxy is reached: what the status of those says that have no address of their own */
+    size_t n_addresses; /**< how many; 0 by default */
+    void *status_ctx;   /**< first argument of `status` */
+    /** Is told each status, first NULL: what was told before is void. Borrowed until it returns. NULL: nobody is */
+    void (*status)(void *ctx, const struct khap_kube_status *status);
 };
 
 /** Fills the defaults. */

@@ -69,7 +69,7 @@ static bool selects(const struct resolving *r, const struct tree *selector, stru
     return true;
 }
 
-static bool takes_kind(const struct listener *l, enum kind kind)
+bool khap__kube_takes_kind(const struct listener *l, enum kind kind)
 {
     const struct tree *t = khap__kube_first(khap__kube_member(l->spec, "allowedRoutes"), "kinds");
     bool http = l->type == LISTENER_HTTP || l->type == LISTENER_HTTPS;
@@ -88,7 +88,7 @@ static bool takes(const struct resolving *r, const struct listener *l, const str
 {
     const struct tree *ns = khap__kube_member(khap__kube_member(l->spec, "allowedRoutes"), "namespaces");
     struct khap_str from = khap__kube_word(ns, "from", S("Same"));
-    if (!takes_kind(l, route->kind))
+    if (!khap__kube_takes_kind(l, route->kind))
         return false;
     return khap__kube_same(from, S("All")) ||
            (khap__kube_same(from, S("Same")) && khap__kube_same(l->gateway->ns, route->ns)) ||

@@ -105,10 +105,8 @@ static uint32_t node_port(const struct backend *b)
 /* Where a Service of type LoadBalancer is reached; empty when nothing says it. */
 static struct khap_str address(const struct backend *b)
 {
-    const struct service *s = &b->e->o->as.service;
-    struct khap_str ip = s->load_balancer_ip.len > 0 ? s->load_balancer_ip : s->status_ip;
-    if (ip.len > 0)
-        return ip;
+    if (b->e->address.len > 0)
+        return b->e->address;
     struct khap_str whose = khap__kube_whose(&b->r->memory, b->e->o);
     if (b->r->options.stand_ins) {
         khap__kube_say(b->r->diags, "kube-stand-in-address", b->place, whose, S(""), S(""));

@@ -72,8 +72,11 @@ static void look_at(struct resolving *r, struct exposed *e)
     bool ours = khap__kube_same(class_name, r->options.class_name);
     bool asked = e->said.has_routes || e->said.port.len > 0 || e->said.has_class;
     /* a class that is somebody else's is for them to serve, whatever else is said */
-    e->wanted = !e->said.bad && (class_name.len > 0 ? ours && (balanced || node_port) : node_port && asked);
+    e->ours = ours && balanced && !e->o->leaving;
+    e->wanted = !e->said.bad && !(balanced && e->o->leaving) &&
+                (class_name.len > 0 ? ours && (balanced || node_port) : node_port && asked);
     e->own_port = balanced && e->wanted && !e->said.has_routes;
+    e->address = s->load_balancer_ip.len > 0 ? s->load_balancer_ip : s->status_ip;
     if (e->wanted && !e->own_port) {
         e->port = choose_port(r, e);
         e->wanted = e->port != NULL;

@@ -30,6 +30,9 @@ static inline bool khap__kube_is_good(const struct judged *j, enum condition con
 {
     return j->refused[condition].reason.len == 0;
 }
+/* Whether a condition is one of what it is told; and the condition. */
+bool khap__kube_concerns(const struct judged *j, enum condition condition);
+struct khap_kube_condition khap__kube_condition(const struct judged *j, enum condition condition);
 /* Tells all of them, as diagnostics and to the caller. */
 void khap__kube_tell_conditions(struct resolving *r);
 
@@ -80,6 +83,8 @@ bool khap__kube_may_refer(const struct resolving *r, const struct object *from, 
 
 /* ---- attach.c: which hosts of a route stand on a listener; rules.c: what it does with their requests */
 
+/* Whether routes of a kind may be attached to a listener. */
+bool khap__kube_takes_kind(const struct listener *l, enum kind kind);
 bool khap__kube_meet(struct khap_str a, struct khap_str b, struct khap_str *out);
 
 struct ref { /* a backend that is there */

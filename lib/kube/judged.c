@@ -53,7 +53,7 @@ static struct khap_str whose(struct resolving *r, const struct judged *j)
     return copy;
 }
 
-static bool concerns(const struct judged *j, enum condition condition)
+bool khap__kube_concerns(const struct judged *j, enum condition condition)
 {
     bool route = j->gateway != NULL, listener = j->listener.len > 0;
     return condition == ACCEPTED || (condition == RESOLVED_REFS && (route || listener)) ||
@@ -69,11 +69,11 @@ static bool is_told(const struct judged *before, const struct judged *j, enum co
            memcmp(&before->refused[c].place, &j->refused[c].place, sizeof j->place) == 0;
 }
 
-static void tell(struct resolving *r, const struct judged *before, const struct judged *j, enum condition c)
+struct khap_kube_condition khap__kube_condition(const struct judged *j, enum condition c)
 {
     bool good = khap__kube_is_good(j, c);
-    struct khap_kube_condition out = {
-        .size = sizeof out,
+    return (struct khap_kube_condition){
+        .size = sizeof(struct khap_kube_condition),
         .kind = khap__kube_kind_name(j->o->kind),
         .ns = j->o->ns,
         .name = j->o->name,
@@ -88,9 +88,14 @@ static void tell(struct resolving *r, const struct judged *before, const struct 
         .message = j->refused[c].message,
         .place = good ? j->place : j->refused[c].place,
     };
+}
+
+static void tell(struct resolving *r, const struct judged *before, const struct judged *j, enum condition c)
+{
+    struct khap_kube_condition out = khap__kube_condition(j, c);
     if (r->options.condition)
         r->options.condition(r->options.condition_ctx, &out);
-    if (!good && !is_told(before, j, c))
+    if (!khap__kube_is_good(j, c) && !is_told(before, j, c))
         khap__kube_say(r->diags, conditions[c].code, out.place, whose(r, j), j->refused[c].message,
                        j->refused[c].reason);
 }
@@ -102,7 +107,7 @@ void khap__kube_tell_conditions(struct resolving *r)
             khap__kube_refuse(j, ACCEPTED, S("HostClaimed"), S("others have all of its hosts and paths"),
                               NULL);
         for (int c = 0; c < CONDITIONS; c++) {
-            if (concerns(j, (enum condition)c))
+            if (khap__kube_concerns(j, (enum condition)c))
                 tell(r, before, j, (enum condition)c);
         }
     }

@@ -8,12 +8,14 @@
         "" literal, sizeof(literal) - 1                                                                      \
     }
 #define GATEWAY T("gateway.networking.k8s.io")
-#define SPEC    T("spec")
+#define SPEC    T("metadata.generation spec")
+#define GRANT   T("spec")
+#define ROUTE   T("metadata.generation metadata.annotations.khap.io/* spec")
 
 /* What is not kept wakes nobody when it changes: the heartbeat of a node, who wrote a field last. The names of kinds are those of store.c. */
 static const struct followed followed[] = {
     {T("Service"), T(""), T("services"), T("v1"),
-     T("metadata.annotations.khap.io/* metadata.annotations.haproxy.org/* "
+     T("metadata.finalizers metadata.annotations.khap.io/* metadata.annotations.haproxy.org/* "
        "metadata.annotations.haproxy-ingress.github.io/* "
        "spec.type spec.clusterIP spec.loadBalancerClass spec.loadBalancerIP spec.loadBalancerSourceRanges "
        "spec.externalTrafficPolicy spec.sessionAffinity spec.sessionAffinityConfig spec.healthCheckNodePort "
@@ -35,17 +37,17 @@ static const struct followed followed[] = {
      false, false},
     {T("GatewayClass"), GATEWAY, T("gatewayclasses"), T("v1 v1beta1"), SPEC, T(""), T(""), T("gateways"),
      false, false},
-    {T("Gateway"), GATEWAY, T("gateways"), T("v1 v1beta1"), T("metadata.annotations.khap.io/* spec"),
-     T("spec.listeners.tls.certificateRefs"), T("name"), T("gateways"), true, false},
-    {T("HTTPRoute"), GATEWAY, T("httproutes"), T("v1 v1beta1"), T("metadata.annotations.khap.io/* spec"),
-     T(""), T(""), T("gateways"), true, false},
-    {T("GRPCRoute"), GATEWAY, T("grpcroutes"), T("v1 v1alpha2"), T("metadata.annotations.khap.io/* spec"),
-     T(""), T(""), T("gateways"), true, false},
-    {T("TLSRoute"), GATEWAY, T("tlsroutes"), T("v1 v1alpha3 v1alpha2"),
-     T("metadata.annotations.khap.io/* spec"), T(""), T(""), T("gateways"), true, false},
-    {T("TCPRoute"), GATEWAY, T("tcproutes"), T("v1 v1alpha2"), T("metadata.annotations.khap.io/* spec"),
-     T(""), T(""), T("gateways"), true, false},
-    {T("ReferenceGrant"), GATEWAY, T("referencegrants"), T("v1 v1beta1"), SPEC, T(""), T(""), T("gateways"),
+    {T("Gateway"), GATEWAY, T("gateways"), T("v1 v1beta1"), ROUTE, T("spec.listeners.tls.certificateRefs"),
+     T("name"), T("gateways"), true, false},
+    {T("HTTPRoute"), GATEWAY, T("httproutes"), T("v1 v1beta1"), ROUTE, T(""), T(""), T("gateways"), true,
+     false},
+    {T("GRPCRoute"), GATEWAY, T("grpcroutes"), T("v1 v1alpha2"), ROUTE, T(""), T(""), T("gateways"), true,
+     false},
+    {T("TLSRoute"), GATEWAY, T("tlsroutes"), T("v1 v1alpha3 v1alpha2"), ROUTE, T(""), T(""), T("gateways"),
+     true, false},
+    {T("TCPRoute"), GATEWAY, T("tcproutes"), T("v1 v1alpha2"), ROUTE, T(""), T(""), T("gateways"), true,
+     false},
+    {T("ReferenceGrant"), GATEWAY, T("referencegrants"), T("v1 v1beta1"), GRANT, T(""), T(""), T("gateways"),
      true, false},
     {T("Namespace"), T(""), T("namespaces"), T("v1"), T("metadata.labels"), T(""), T(""), T("gateways"),
      false, false},

@@ -114,6 +114,7 @@ struct service {
     struct texts *source_ranges;
     uint32_t health_port;
     bool local, client_ip, ipv6, has_ranges;
+    bool held; /* it has our finalizer */
 };
 struct node {
     struct pair *addresses; /* type: address */
@@ -157,6 +158,7 @@ struct ingress_class {
 struct object {
     enum kind kind;
     struct khap_str ns, name, created;
+    struct khap_str generation;   /* of a kind of the Gateway API; empty when it does not say */
     struct khap_place place;      /* of its name */
     struct pair *annotations;     /* those that may concern us */
     bool leaving;                 /* it has a deletionTimestamp */

@@ -81,6 +81,8 @@ static void read_service(struct reading *r, struct object *o, const struct khap_
     struct service *s = &o->as.service;
     const struct khap_yaml_node *spec = get(root, "spec"), *item = NULL;
     struct port **end = &s->ports;
+    while ((item = khap_yaml_each(get(get(root, "metadata"), "finalizers"), item)) != NULL)
+        s->held |= khap__kube_same(khap_yaml_text(item), S(KHAP_KUBE_FINALIZER));
     s->type = text(r, o, spec, "type");
     if (khap__kube_same(text(r, o, spec, "clusterIP"), S("None")))
         s->type = S("ClusterIP"); /* headless: whatever it says, it has no node port */
@@ -315,6 +317,7 @@ bool khap__kube_read_object(struct reading *r, struct object *o, const struct kh
     case KIND_TCP_ROUTE:
     case KIND_GRANT:
         o->as.spec = khap__kube_tree(r, o, get(root, "spec"));
+        o->generation = text(r, o, get(root, "metadata"), "generation");
         break;
     case KINDS:
         break;

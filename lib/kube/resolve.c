@@ -70,6 +70,8 @@ enum khap_status khap_kube_resolve(const struct khap_kube *kube, const struct kh
         khap__kube_write_gateway_certs(&r);
     if (!r.memory.failed)
         khap__kube_tell_conditions(&r);
+    if (!r.memory.failed && r.options.status)
+        khap__kube_tell_statuses(&r);
     bool failed = r.memory.failed;
     khap__kube_memory_free(&r.memory);
     return failed ? KHAP_ENOMEM : r.bad ? KHAP_EINPUT : KHAP_OK;

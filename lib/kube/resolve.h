@@ -43,7 +43,9 @@ struct said {
 struct exposed {
     const struct object *o;
     struct said said;
-    bool wanted, own_port; /* it asks for it itself: routes to `port`, or each port at an address */
+    bool wanted, own_port;   /* it asks for it itself: routes to `port`, or each port at an address */
+    bool ours;               /* of type LoadBalancer and our class, and not on its way out */
+    struct khap_str address; /* where its ports stand; empty for none */
     const struct port *port;
 };
 
@@ -157,6 +159,9 @@ bool khap__kube_has(struct resolving *r, struct khap_str beginning, struct khap_
 /* A service without routes for a port, with settings over those of the Service; tcp: only what holds for connections. */
 void khap__kube_write_service(struct resolving *r, const struct exposed *e, const struct port *port,
                               struct khap_str name, const struct setting *settings, bool tcp);
+
+/* status.c: what the status of each object should say of us */
+void khap__kube_tell_statuses(struct resolving *r);
 
 /* resolve.c: sets a key of the map; `bad` when it is refused */
 void khap__kube_set(struct resolving *r, struct khap_str path, struct khap_str yaml, struct khap_place place);

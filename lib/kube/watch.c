@@ -496,6 +496,7 @@ enum khap_status khap_watch_look(const struct khap_watch *w, struct khap_watch_s
                                        .http_status = w->http,
                                        .failures = w->busy && w->http == 200 ? 0 : w->failures + w->refusals,
                                        .lists = w->lists,
-                                       .events = w->events};
+                                       .events = w->events,
+                                       .api_version = khap__kube_text(&w->api_version)};
     return KHAP_OK;
 }
