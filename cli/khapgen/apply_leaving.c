@@ -148,6 +148,18 @@ void apply_leaving_write(const struct apply_leaving *l, bool gone)
     free(all.ptr);
 }
 
+bool apply_leaving_had_time(const struct apply_leaving *l, struct khap_str server)
+{
+    const char *slash = server.len > 0 ? memchr(server.ptr, '/', server.len) : NULL;
+    if (slash == NULL)
+        return false;
+    struct khap_str backend = {server.ptr, (size_t)(slash - server.ptr)},
+                    name = {slash + 1, server.len - backend.len - 1};
+    const struct row *row = table_find(&l->before, backend, name);
+    int64_t at = row != NULL ? l->left_at[row - l->before.rows] : 0;
+    return at > 0 && l->now >= at + l->drain_ms;
+}
+
 void apply_leaving_free(struct apply_leaving *l)
 {
     table_drop(&l->before);

@@ -28,6 +28,8 @@ enum khap_status apply_leaving_next(void *ctx, struct khap_str backend, const st
                                     uint32_t n, uint32_t index, struct khap_str *line);
 /* Writes what is known now; `gone`: without those that are drained. */
 void apply_leaving_write(const struct apply_leaving *l, bool gone);
+/* Whether BACKEND/SERVER was drained. */
+bool apply_leaving_had_time(const struct apply_leaving *l, struct khap_str server);
 void apply_leaving_free(struct apply_leaving *l);
 
 #endif

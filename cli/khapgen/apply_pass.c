@@ -380,8 +380,8 @@ static int follow(struct apply_pass *a)
     char why[WHY];
     if (must_reload(a))
         return reload(a, false);
-    if (!has_commands(a) ||
-        apply_at_run_time(a->socket, a->diff, a->sides[1].bundle, a->current, a->drain_ms > 0, why))
+    if (!has_commands(a) || apply_at_run_time(a->socket, a->diff, a->sides[1].bundle, a->current,
+                                              a->drain_ms > 0 ? &a->leaving : NULL, why))
         return EXIT_DONE;
     (void)about(a, "apply-fallback", why, EXIT_DONE);
     return reload(a, true);

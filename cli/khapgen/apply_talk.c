@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include "khapgen/apply_leaving.h"
 #include "khapgen/apply_talk.h"
 #include "khapgen/apply_table.h"
 #include "khapgen/apply_verify.h"
@@ -127,7 +128,7 @@ struct sending {
     const struct khap_bundle *bundle;
     struct version *versions;
     size_t n_versions, bufsize;
-    bool drained;
+    const struct apply_leaving *leaving;
     char *why;
 };
 
@@ -269,6 +270,8 @@ static bool cut(struct sending *s, struct khap_str command)
     (void)apply_next_word(&command);
     (void)apply_next_word(&command);
     struct khap_str server = apply_next_word(&command);
+    if (!apply_leaving_had_time(s->leaving, server))
+        return true;
     int n = snprintf(text, sizeof text, "shutdown sessions server %.*s", (int)server.len, server.ptr);
     bool good = n > 0 && n < WHY &&
                 khap_dialogue_new(NULL, KHAP_DIALOGUE_PROMPT, s->bufsize, &d) == KHAP_OK &&
@@ -277,12 +280,19 @@ static bool cut(struct sending *s, struct khap_str command)
     return good;
 }
 
+/* A backend is refused for many reasons that pass: servers that go, connections. */
+static bool is_busy(struct khap_str command, struct khap_str reply)
+{
+    static const char busy[] = "Server still has connections attached to it, cannot remove it.";
+    (void)apply_next_word(&command);
+    return apply_same(reply, word(busy)) || apply_same(apply_next_word(&command), WORD("backend"));
+}
+
 /* Those that are refused as long as there are connections, until none is or time is up. */
 static bool send_repeated(struct sending *s, size_t *next)
 {
-    static const char busy[] = "Server still has connections attached to it, cannot remove it.";
     int64_t end = now_ms() + REMOVE_MS;
-    bool cuts = s->drained;
+    bool cuts = s->leaving != NULL;
     size_t first = *next, n = 0, left = 0;
     struct khap_command c = {.size = sizeof c};
     while (khap_diff_command_at(s->diff, first + n, &c) == KHAP_OK && kind_of(&c) == KIND_REPEAT)
@@ -304,7 +314,7 @@ static bool send_repeated(struct sending *s, size_t *next)
                 continue;
             good = khap_dialogue_reply(d, at++, &command, &reply) == KHAP_OK;
             done[i] = good && khap_reply_is_success(command, reply);
-            if (good && !done[i] && (!apply_same(reply, word(busy)) || now_ms() >= end))
+            if (good && !done[i] && (!is_busy(command, reply) || now_ms() >= end))
                 good = not_done(s, command, reply);
             left += !done[i];
         }
@@ -322,14 +332,14 @@ static bool send_repeated(struct sending *s, size_t *next)
 }
 
 bool apply_at_run_time(const char *socket, const struct khap_diff *diff, const struct khap_bundle *bundle,
-                       const char *directory, bool drained, char why[WHY])
+                       const char *directory, const struct apply_leaving *leaving, char why[WHY])
 {
     struct sending s = {.socket = socket,
                         .directory = directory,
                         .diff = diff,
                         .bundle = bundle,
                         .why = why,
-                        .drained = drained,
+                        .leaving = leaving,
                         .bufsize = khap_diff_bufsize(diff)};
     struct khap_command c = {.size = sizeof c};
     bool good = true;

@@ -6,6 +6,8 @@
 #include <khap/cfg.h>
 #include <khap/diff.h>
 
+struct apply_leaving;
+
 enum { WHY = 300 };
 
 /* The reply to one command, which is malloc'ed, and ended by apply_drop(); false when there is none. */
@@ -17,9 +19,9 @@ void apply_drop(struct khap_str text);
 void apply_say(char why[WHY], const char *what, struct khap_str text);
 
 /* Sends the plan and verifies that the process has what it says. False, with `why`, when anything is not as it should be: what the process has is then
- * not known. `bundle` holds payloads by name; others are read from `directory` or as they are named. `drained`: servers that go had their time, and what is still
- * connected to one is cut. */
+ * not known. `bundle` holds payloads by name; others are read from `directory` or as they are named. `leaving`: of
+ * servers that had their time, what is still connected is cut; NULL. */
 bool apply_at_run_time(const char *socket, const struct khap_diff *diff, const struct khap_bundle *bundle,
-                       const char *directory, bool drained, char why[WHY]);
+                       const char *directory, const struct apply_leaving *leaving, char why[WHY]);
 
 #endif

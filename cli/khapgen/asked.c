@@ -134,6 +134,7 @@ static int from_maps(struct report *r, struct asked *a, const char *const *files
     options.placeholder_ctx = a;
     if (a->in_use || (a->beside != NULL && is_generation(a->beside)))
         options.server_states = WORD(APPLY_STATES_FILE);
+    options.profiles = options.server_states.len > 0;
     if (a->leaving != NULL) {
         options.leaving = apply_leaving_next;
         options.leaving_ctx = a->leaving;

@@ -62,6 +62,11 @@ struct khap_generate_options {
      * none. Not with `into`
      */
     struct khap_str server_states;
+    /**
+     * 1: in a bundle for HAProxy 3.4, backends of mode http have their settings from named sections `defaults`,
+     * so that services with settings already in use come and go without a reload; 0: each backend says all of its settings
+     */
+    uint32_t profiles;
     void *leaving_ctx; /**< first argument of `leaving` */
     /**
      * Gives servers that leave a backend, and are still written, behind its own: asked for each backend with `index` 0, 1, … until there is no

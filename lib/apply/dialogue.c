@@ -335,6 +335,11 @@ static const struct {
     {"add ssl crt-list ", "Inserting certificate ", "Success!"},
     {"del ssl crt-list ", "Entry ", "!"},
     {"del ssl cert ", "Certificate ", " deleted!"},
+    /* what befell its servers may stand before it */
+    {"add backend ", "", "New backend registered."},
+    {"del backend ", "", "Backend deleted."},
+    {"publish backend ", "", "Backend published."},
+    {"unpublish backend ", "", "Backend unpublished."},
     {"prepare ", "New version created: ", ""},
 };
 

@@ -173,7 +173,9 @@ static void tell_section(struct khap_diff *d, enum khap_change_kind kind, const 
         change->after_place = section->place;
     else
         change->before_place = section->place;
-    khap__diff_reload(d, change, S("sections come and go with a reload"));
+    const char *why = khap__plan_section(d, change, section, kind == KHAP_CHANGE_ADDED);
+    if (why != NULL)
+        khap__diff_reload(d, change, khap__str(why));
 }
 
 void khap__diff_sections(struct khap_diff *d)

@@ -71,6 +71,8 @@ enum diff_phase {
     PHASE_LEAVE, /* no new request any more */
     PHASE_WAIT,
     PHASE_GONE,
+    PHASE_EMPTY, /* backends whose servers are gone */
+    PHASE_CLOSE,
     PHASES
 };
 struct diff_planned {
@@ -132,6 +134,13 @@ void khap__commands_order(struct khap_diff *d);
 /* servers.c: a server's line. NULL when it was planned, else why not. */
 const char *khap__plan_server(struct khap_diff *d, const struct khap_change *change,
                               const struct diff_line *before, const struct diff_line *after);
+
+/* servers.c: what a section has of a keyword, its own or inherited. */
+const struct diff_line *khap__diff_effective(const struct diff_side *side, uint32_t section,
+                                             const char *keyword);
+/* backends.c: a backend that comes or goes, and what it inherited from. NULL when it was planned, else why not. */
+const char *khap__plan_section(struct khap_diff *d, const struct khap_change *change,
+                               const struct diff_section *section, bool is_new);
 
 /* certs.c: the commands that give HAProxy a certificate anew. NULL when they are planned, else why not. */
 const char *khap__plan_cert(struct khap_diff *d, const struct diff_file *file, bool is_new);

@@ -169,7 +169,8 @@ static void free_server(struct khap_diff *d, struct server *s)
 /* ---- what a backend says for all of them */
 
 /* The line that holds for a section: its own, else what it inherits. NULL without one. */
-static const struct diff_line *effective(const struct diff_side *side, uint32_t section, const char *keyword)
+const struct diff_line *khap__diff_effective(const struct diff_side *side, uint32_t section,
+                                             const char *keyword)
 {
     for (size_t steps = side->sections.len; section != DIFF_NONE && steps-- > 0;
          section = side->sections.ptr[section].defaults) {
@@ -194,8 +195,8 @@ static bool says(const struct diff_line *line, const char *word)
 static bool is_dynamic(const struct diff_side *side, uint32_t section)
 {
     static const char *const always[] = {"roundrobin", "leastconn", "first", "random", NULL};
-    const struct diff_line *balance = effective(side, section, "balance"),
-                           *hash = effective(side, section, "hash-type");
+    const struct diff_line *balance = khap__diff_effective(side, section, "balance"),
+                           *hash = khap__diff_effective(side, section, "hash-type");
     if (balance == NULL)
         return true;
     if (balance->n <= balance->first || !balance->sure || balance->variable || (hash != NULL && !hash->sure))
@@ -344,15 +345,17 @@ static const char *plan_changed(struct khap_diff *d, const struct khap_change *c
 
 /*
  * It begins in maintenance. With checks it is to be down until one was good: from 3.1 on it can be told so; before, and with an
- * agent, which would be down with it, it has no weight until it was set down, because it comes out of maintenance as one that is up.
+ * agent, which would be down with it, it has no weight until it was set down, because it comes out of maintenance as one that is up. In a backend
+ * that is new, too, nobody else would answer meanwhile: there it begins as at a start, up until a check fails.
  */
 static const char *plan_new(struct khap_diff *d, const struct khap_change *change,
                             const struct diff_line *line, const struct server *s)
 {
-    const struct diff_line *cookie = effective(&d->after, line->section, "cookie");
+    const struct diff_line *cookie = khap__diff_effective(&d->after, line->section, "cookie");
     struct address a;
     struct diff_command c;
-    bool named, told_down = s->check && !s->disabled && !s->init_state &&
+    bool alone = d->after.sections.ptr[line->section].twin == DIFF_NONE;
+    bool named, told_down = s->check && !s->disabled && !s->init_state && !alone &&
                             (s->agent || d->target.first < KHAP_RELEASE(3, 1));
     if (!is_dynamic(&d->after, line->section))
         return "the algorithm of its backend takes servers when HAProxy starts";
@@ -375,7 +378,7 @@ static const char *plan_new(struct khap_diff *d, const struct khap_change *chang
     if (told_down)
         khap__command_words(&c, "weight 0");
     else if (s->check && !s->init_state && d->target.first >= KHAP_RELEASE(3, 1))
-        khap__command_words(&c, "init-state down");
+        khap__command_words(&c, alone ? "init-state up" : "init-state down");
     bool good = khap__command_end(&c);
     if (good && d->target.first < KHAP_RELEASE(3, 0) && says(cookie, "dynamic")) {
         khap__command_begin(&c, d, PHASE_NEW, "enable dynamic-cookie backend");

@@ -255,13 +255,11 @@ static void leaving(struct gen *g, const struct service *s)
     khap__gen_leaving(g, s->name, names, s->n_servers, s->place);
 }
 
-static void backend(struct gen *g, const struct service *s)
+static void write_backend(struct gen *g, const struct service *s)
 {
     struct khap_document *doc = g->doc;
     struct raw extra;
     khap__gen_extra(g, S("defaults"), s->extra, &extra);
-    if (s->mode == MODE_TCP)
-        tcp_frontend(g, s);
     khap__gen_section(g, s->place, "backend ", s->name);
     if (s->mode != MODE_HTTP)
         khap__gen_line(g, 4, "mode tcp", s->place);
@@ -280,6 +278,29 @@ static void backend(struct gen *g, const struct service *s)
         server_line(g, s, &s->servers[i]);
     leaving(g, s);
     khap__raw_free(&g->alloc, &extra);
+}
+
+static void backend(struct gen *g, const struct service *s)
+{
+    struct khap_document *all = g->doc, *own = NULL;
+    if (s->mode == MODE_TCP)
+        tcp_frontend(g, s);
+    if (!khap__gen_profiles(g) || s->mode != MODE_HTTP) {
+        write_backend(g, s);
+        return;
+    }
+    enum khap_status status = khap_document_new(&g->alloc, &g->r.target, &own);
+    if (status == KHAP_OK) {
+        g->doc = own;
+        write_backend(g, s);
+        g->doc = all;
+        status = khap__gen_check_document(g, own);
+    }
+    if (status == KHAP_OK)
+        khap__gen_profiled(g, own, s->extra == NULL);
+    else if (status != KHAP_EINPUT) /* which was said */
+        khap__gen_fail(g, status);
+    khap_document_free(own);
 }
 
 /* What there is of a service that leads to a backend of one's own. */

@@ -217,7 +217,7 @@ static enum khap_status add_sums(struct gen *g)
 }
 
 /* What the encoder could not write of a document. */
-static enum khap_status check_document(struct gen *g, struct khap_document *doc)
+enum khap_status khap__gen_check_document(struct gen *g, struct khap_document *doc)
 {
     struct khap_place origin;
     struct khap_str word;
@@ -257,6 +257,7 @@ static enum khap_status write_all(struct gen *g)
         khap__gen_global(g);
     if (!g->into)
         khap__gen_defaults(g);
+    khap__gen_profile_base(g);
     khap__gen_crt_store(g);
     khap__gen_frontends(g);
     khap__gen_passthrough(g);
@@ -267,11 +268,12 @@ static enum khap_status write_all(struct gen *g)
     khap__gen_maintenance_map(g);
     khap__gen_helpers(g);
     khap__gen_sections(g);
+    khap__gen_profiles_end(g);
     khap__gen_cert_warnings(g);
-    status = check_document(g, g->doc);
+    status = khap__gen_check_document(g, g->doc);
     for (uint32_t i = 0; g->into && status == KHAP_OK && i < g->into->blocks.len; i++) {
         if (g->into->blocks.ptr[i].doc)
-            status = check_document(g, g->into->blocks.ptr[i].doc);
+            status = khap__gen_check_document(g, g->into->blocks.ptr[i].doc);
     }
     if (g->failure != KHAP_OK)
         status = g->failure;
@@ -310,6 +312,7 @@ enum khap_status khap_generate(const struct khap_model *model, const struct khap
     khap__buf_init(&g.text, &g.alloc);
     khap__map_init(&g.cert_hosts, &g.alloc);
     khap__map_init(&g.passed_hosts, &g.alloc);
+    khap__map_init(&g.profiles, &g.alloc);
     struct into into = {0};
     if (defaults.into.ptr) {
         defaults.bundle = 0; /* it is one file, and somebody else's */
@@ -335,6 +338,8 @@ enum khap_status khap_generate(const struct khap_model *model, const struct khap
     khap__raw_free(&g.alloc, &g.defaults);
     khap__map_free(&g.cert_hosts);
     khap__map_free(&g.passed_hosts);
+    khap__map_free(&g.profiles);
+    khap_document_free(g.tail);
     khap__buf_free(&g.text);
     khap__arena_free(&g.scratch);
     khap__arena_free(&g.arena);

@@ -37,9 +37,11 @@ struct gen {
     struct khap_alloc alloc;
     struct khap_bundle *bundle;
     struct khap_document *doc;
-    struct arena arena;   /* lives as long as the generation */
-    struct arena scratch; /* reset for each service */
-    struct buf text;      /* for words made of parts; whoever uses it clears it */
+    struct khap_document *tail; /* what stands behind everything else: profile.c; NULL: nothing does */
+    struct map profiles;        /* the names of those that are written */
+    struct arena arena;         /* lives as long as the generation */
+    struct arena scratch;       /* reset for each service */
+    struct buf text;            /* for words made of parts; whoever uses it clears it */
     struct raw global, defaults;
     struct node_text *node_texts; /* as many as nodes; backend.c */
     struct map cert_hosts; /* names in `hosts` of the certificates, wildcards with their "*.", -> 1 + index of
@@ -111,6 +113,16 @@ void khap__gen_from(struct gen *g, struct khap_str acl, const struct ranges *ran
 /* leaving.c: servers that leave a backend, which has those of `names` by the map. */
 void khap__gen_leaving(struct gen *g, struct khap_str backend, const struct khap_str *names, uint32_t n,
                        struct khap_place place);
+
+/* profile.c: whether there are any; what all of them begin with; a backend that was written into a document of its own, which is one of them when it `may`; all
+ * of them, at the end. */
+bool khap__gen_profiles(const struct gen *g);
+void khap__gen_profile_base(struct gen *g);
+void khap__gen_profiled(struct gen *g, struct khap_document *doc, bool may);
+void khap__gen_profiles_end(struct gen *g);
+
+/* gen.c: tells what could not be written of a document. */
+enum khap_status khap__gen_check_document(struct gen *g, struct khap_document *doc);
 
 /* global.c */
 void khap__gen_global(struct gen *g);

@@ -110,7 +110,7 @@ class Follow:
         if self.release == "2.2" and not os.environ.get("KHAP_APPLY_RELOAD_ALL"):
             tap.note("2.2: reloads are not tried: taken out of its package, it cannot start itself anew (KHAP_APPLY_RELOAD_ALL=1 tries)")
         if self.release != "2.2" or os.environ.get("KHAP_APPLY_RELOAD_ALL"):
-            self.expect("a new service", self.apply(self.map(two, "a.example, b.example", extra="  other: {nodePort: %d, hosts: [c.example]}\n" % one)), 0, "1 reload")
+            self.expect("a new service", self.apply(self.map(two, "a.example, b.example", extra="  other: {nodePort: %d, hosts: [c.example], timeouts: {server: 7s}}\n" % one)), 0, "1 reload")
             self.asks("after a reload", "c.example", 200)
             self.faults(one, two)
         n = len(os.listdir(self.khap + "/generations"))

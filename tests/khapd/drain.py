@@ -134,7 +134,7 @@ def states(lab, name, binary):
         wrong, done = [], 0
         for n in range(RELOADS):
             workers = k.workers()
-            more = "  other%d: {nodePort: %d, hosts: [o%d.example], check: false}\n" % (n, k.web_port, n)
+            more = "  other%d: {nodePort: %d, hosts: [o%d.example], check: false, timeouts: {server: %ds}}\n" % (n, k.web_port, n, 100 + n)
             k.services([1, 2, 3, 99], more=more, extra=check)
             if not (soon(lambda: k.workers() and not set(k.workers()) & set(workers)) and k.serves("o%d.example" % n)):
                 wrong.append("reload %d did not come: %s" % (n, k.why()))
