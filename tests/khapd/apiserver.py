@@ -231,7 +231,7 @@ def assets():
 class Real(Common):
     page = streaming = None
 
-    def __init__(self, lab):
+    def __init__(self, lab, rights=True):
         super().__init__(lab)
         self.where, self.etcd, self.api = assets(), None, None
         self.etcd_port, peer = lib.free_port(), lib.free_port()
@@ -246,7 +246,8 @@ class Real(Common):
         with open(lab.dir + "/admin", "w") as f:
             f.write(open(self.kubeconfig).read().replace("tokenFile: token", "token: " + self.admin))
         self.rights = os.path.join(tap.srcdir, "init", "khapd-rbac.yaml")
-        self.kubectl("apply", "-f", self.rights)
+        if rights:
+            self.kubectl("apply", "-f", self.rights)
 
     def kubectl(self, *words):
         return subprocess.run([self.where + "/kubectl", "--kubeconfig", self.dir + "/admin", *words], check=True, capture_output=True, timeout=60)

@@ -195,14 +195,14 @@ def run(k, k2, api, port, other):
     api.apply(cluster.ingress("i2", "i2.example", "web"))
     tap.ok("without rights to write all is served", k2.serves("i2.example"), k2.why())
     tap.ok("and it is told", soon(lambda: "is refused: HTTP 403" in k2.said()), k2.why())
-    tap.equal("and /synced stays as it is", k2.get("/synced")[0], 200)
+    tap.ok("and khapd is in step all the same", soon(lambda: k2.get("/synced")[0] == 200), k2.get("/synced")[1] + k2.why())
 
 
 def main():
     lib.need_haproxy()
     khapd.program()
     if not apiserver.assets():
-        tap.skip_all("KUBEBUILDER_ASSETS names no folder with etcd, kube-apiserver and kubectl: NOTHING that khapd writes was tried")
+        tap.skip_all("KUBEBUILDER_ASSETS names no folder with etcd, kube-apiserver and kubectl (tools/kube-apiserver makes one): NOTHING that khapd writes was tried")
     with lib.Lab() as lab:
         api = k = k2 = None
         try:
