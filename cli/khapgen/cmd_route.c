@@ -3,6 +3,7 @@
 
 #include "khapgen/asked.h"
 #include "khapgen/commands.h"
+#include "khapgen/password.h"
 #include "khapgen/route_show.h"
 
 #include <stdlib.h>
@@ -63,6 +64,19 @@ static bool take_version(struct route *c, const struct options *o)
     return usage(c, o->name, o->value);
 }
 
+static bool take_length(struct route *c, const struct options *o)
+{
+    uint64_t n = 0;
+    const char *at = o->value;
+    for (; *at >= '0' && *at <= '9' && n <= (UINT64_MAX >> 1) / 10 - 1; at++)
+        n = n * 10 + (uint64_t)(*at - '0');
+    if (at == o->value || *at != '\0')
+        return usage(c, o->name, o->value);
+    c->request.body_length = n;
+    c->request.has_body_length = 1;
+    return true;
+}
+
 /* What a request is; the lines of --requests have these options only. */
 static bool take_request_option(struct route *c, const struct options *o)
 {
@@ -92,7 +106,10 @@ static bool take_request_option(struct route *c, const struct options *o)
         return true;
     case OPTION_CLIENT_CERT:
         r->client_cert = 1;
+        r->client_subject = word(o->value);
         return true;
+    case OPTION_BODY_LENGTH:
+        return take_length(c, o);
     case OPTION_BIND:
         r->bind = word(o->value);
         return true;
@@ -281,6 +298,7 @@ static int run(struct route *c, const char *const *words)
     struct khap_file_source sides = input_file_source(&c->asked.sides);
     khap_route_options_init(&options);
     options.files = &sides;
+    password_reader(&options);
     status = report_status(&c->report, khap_route_new(NULL, c->asked.bundle, &c->asked.target, &options,
                                                       c->report.diags, &route));
     if (status == EXIT_DONE)

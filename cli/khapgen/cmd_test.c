@@ -3,6 +3,7 @@
 
 #include "khapgen/asked.h"
 #include "khapgen/commands.h"
+#include "khapgen/password.h"
 #include "khapgen/output.h"
 #include "khapgen/test_results.h"
 
@@ -115,6 +116,7 @@ static int read_configuration(struct test *t)
     struct khap_file_source sides = input_file_source(&t->asked.sides);
     khap_route_options_init(&options);
     options.files = &sides;
+    password_reader(&options);
     return status == EXIT_DONE
                ? report_status(&t->report, khap_route_new(NULL, t->asked.bundle, &t->asked.target, &options,
                                                           t->report.diags, &t->route))

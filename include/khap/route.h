@@ -25,6 +25,12 @@ struct khap_route_options {
     const struct khap_if_facts *facts; /**< what is known of build and environment, for `.if`; NULL */
     const struct khap_file_source *
         files; /**< where maps and files of patterns are read, behind the side files of the bundle; NULL: they are unknown */
+    /**
+     * Whether a password is the one of a userlist's `password`, as crypt(3) tells it. KHAP_OK with *same 1 or 0; anything else: it cannot be told. NULL: what depends
+     * on such a password is unknown. The texts are borrowed for the call.
+     */
+    enum khap_status (*crypt)(void *ctx, struct khap_str password, struct khap_str hash, uint32_t *same);
+    void *crypt_ctx; /**< first argument of `crypt` */
 };
 
 /**
@@ -81,6 +87,11 @@ struct khap_route_request {
     uint32_t client_cert; /**< 1: the client shows a certificate that is accepted; 0: none */
     uint32_t no_host;     /**< 1: it names no host, neither in a header nor, in HTTP/2, as its authority */
     uint32_t explain;     /**< 1: among the steps are rules that were come to and not carried out, with why */
+    uint32_t has_body_length; /**< 1: `body_length` is known; 0: as header fields say it */
+    uint64_t
+        body_length; /**< how many bytes the body has; a Content-Length is sent when there is none among the header fields */
+    struct khap_str
+        client_subject; /**< subject of the client's certificate, "/O=Example/CN=joe" or "CN=joe,O=Example"; empty: unknown */
 };
 
 /**

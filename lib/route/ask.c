@@ -3,6 +3,8 @@
 
 #include "route/ask.h"
 
+#include <stdio.h>
+
 void khap_route_request_init(struct khap_route_request *request)
 {
     *request = (struct khap_route_request){.size = sizeof *request, .version = 11};
@@ -53,6 +55,7 @@ static void anything(struct asking *a, const struct rule *rule)
 bool khap__routing_reached(struct asking *a, const struct rule *rule)
 {
     reasons why = 0;
+    a->maybe = a->rest; /* of variables that the condition sets */
     enum khap_answer answer = khap__routing_holds(a, rule->condition, &why);
     if (rule->unclear && answer != KHAP_FALSE) {
         answer = KHAP_UNKNOWN;
@@ -327,6 +330,32 @@ static bool add_field(struct asking *a, struct state *state, struct khap_str nam
     return VEC_PUSH(&a->route->alloc, &state->fields, field);
 }
 
+/* How long the body is, as it is stated, or as the header fields say it. */
+static bool add_length(struct asking *a, struct state *state)
+{
+    const struct khap_route_request *r = a->request;
+    const struct khap_route_header *length = NULL;
+    bool chunked = false;
+    char digits[24];
+    for (size_t i = 0; i < r->n_headers; i++) {
+        if (khap__str_eq_nocase(r->headers[i].name, S("content-length")))
+            length = &r->headers[i];
+        chunked = chunked || khap__str_eq_nocase(r->headers[i].name, S("transfer-encoding"));
+    }
+    a->body_length = r->body_length;
+    a->body_known = r->has_body_length != 0 || (length == NULL && !chunked && r->version < 20);
+    if (length != NULL && r->has_body_length == 0 && !chunked) {
+        int64_t n;
+        a->body_known = khap__int_parse(length->value, 0, INT64_MAX, &n) == VALUE_OK;
+        a->body_length = a->body_known ? (uint64_t)n : 0;
+    }
+    if (r->has_body_length == 0 || length != NULL || chunked)
+        return true;
+    int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)r->body_length);
+    return add_field(a, state, S("content-length"),
+                     khap__routing_keep(a, (struct khap_str){digits, n > 0 ? (size_t)n : 0}));
+}
+
 static bool make_request(struct asking *a, const struct url *url, struct state *state)
 {
     const struct khap_route_request *r = a->request;
@@ -353,7 +382,7 @@ static bool make_request(struct asking *a, const struct url *url, struct state *
         good = good && add_field(a, state, S("host"), url->authority);
     for (size_t i = 0; i < r->n_headers; i++)
         good = good && add_field(a, state, r->headers[i].name, r->headers[i].value);
-    return good;
+    return good && add_length(a, state);
 }
 
 /* Whether what is asked for comes to this listener. */

@@ -63,9 +63,13 @@ struct asking {
     const struct listener *entry; /* where the client came in */
     const struct proxy *entered;
     uint32_t hops;              /* how often it came in again, from a server of this configuration */
+    bool through;               /* an HTTP proxy of this configuration waits for the answer */
+    bool by_tcp;                /* it is connected by TCP */
     uint32_t version;           /* of HTTP, as in the request */
     struct sample first_method; /* as it came in */
     uint32_t port;
+    bool body_known;
+    uint64_t body_length;
     reasons maybe; /* not 0: the condition of the rule is unknown, because of these */
     reasons rest;  /* not 0: the rest of the set may not be reached */
     bool ended;    /* the request got no further */
@@ -181,6 +185,27 @@ void khap__routing_expand(struct buf *b, struct khap_str replacement,
                           const struct khap_str groups[KHAP__REGEX_GROUPS]);
 /* From its first slash on: empty for `*` and the like. */
 struct khap_str khap__routing_path_of(struct khap_str target);
+
+/* users.c */
+struct compiling;
+void khap__routing_userlist_line(struct compiling *c);
+/* Whether that is a user of the list, with that password; KHAP_UNKNOWN: it cannot be told. */
+enum khap_answer khap__routing_is_user(struct asking *a, struct khap_str list, struct khap_str name,
+                                       struct khap_str password, uint32_t *section);
+bool khap__routing_in_group(const struct khap_route *route, uint32_t list, struct khap_str name,
+                            struct khap_str group);
+
+/* rules.c: whether the word stands in the rule, behind its action and before its condition */
+bool khap__routing_has_word(const struct rule *rule, struct khap_str word);
+
+/* encode.c: bytes behind what is in the buffer; false when it is none */
+bool khap__routing_add_base64(struct buf *out, struct khap_str text, bool url);
+void khap__routing_add_hex(struct buf *out, unsigned char c);
+/* What needs no % in a URI. */
+bool khap__routing_unreserved(char c);
+/* convert.c: a number that an argument says, or the variable in it; false: the sample is no more known */
+bool khap__routing_number_or_variable(struct asking *a, const struct call *call, uint32_t i, struct sample *s,
+                                      int64_t *n);
 
 /* answer.c */
 struct outcome *khap__routing_outcome(struct asking *a, enum khap_route_kind kind, struct khap_place place);

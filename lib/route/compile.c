@@ -102,6 +102,7 @@ static void read_argument(struct compiling *c, struct rule *rule, const struct k
         const struct khap_node *root = parse(c, KHAP_VALUE_CONDITION, words + a->word, a->n_words);
         rule->condition = root == NULL ? NULL : khap__routing_condition(c, root, c->at.section);
         rule->unclear = rule->unclear || root == NULL;
+        rule->n_all = a->word;
         return;
     }
     struct rule_argument *out = &rule->arguments[rule->n++];
@@ -164,6 +165,8 @@ static void read_rule(struct compiling *c, enum rule_set set, struct khap_str ta
         return;
     }
     rule.words = khap__schema_text(line->row->words);
+    rule.all = words;
+    rule.n_all = (uint32_t)c->at.n;
     for (uint32_t i = 0; i < line->n_options; i++) {
         const struct schema_option *option = &line->options[i];
         struct khap_str name = khap__schema_text(option->row->words);
@@ -451,6 +454,8 @@ static enum khap_status on_line(void *ctx, const struct view_line *at)
         read_unix_prefix(c);
     if (at->table == TABLE_GLOBAL && c->status == KHAP_OK)
         c->status = khap__view_note_path(&c->route->arena, at->words, at->n, &c->paths);
+    if (at->table == TABLE_USERLIST)
+        khap__routing_userlist_line(c);
     if (at->table == TABLE_FRONTEND || at->table == TABLE_BACKEND || at->table == TABLE_LISTEN ||
         at->table == TABLE_DEFAULTS)
         read_line(c);
@@ -546,7 +551,9 @@ enum khap_status khap_route_new(const struct khap_alloc *alloc, struct khap_bund
     *route = (struct khap_route){.alloc = a,
                                  .release = target->last,
                                  .bundle = bundle,
-                                 .files = options != NULL ? options->files : NULL};
+                                 .files = options != NULL ? options->files : NULL,
+                                 .crypt = options != NULL ? options->crypt : NULL,
+                                 .crypt_ctx = options != NULL ? options->crypt_ctx : NULL};
     khap__arena_init(&route->arena, &route->alloc);
     khap__map_init(&route->acl_names, &route->alloc);
     struct compiling c = {.route = route, .status = KHAP_OK};
@@ -595,6 +602,7 @@ void khap_route_free(struct khap_route *route)
         khap__regex_free(one->regex);
     VEC_FREE(&a, &route->proxies);
     VEC_FREE(&a, &route->acls);
+    VEC_FREE(&a, &route->users);
     VEC_FREE(&a, &route->listening);
     khap__map_free(&route->acl_names);
     khap_view_free(route->view);

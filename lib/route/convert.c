@@ -18,9 +18,10 @@ static void set_text(struct asking *a, struct sample *s, struct buf *b)
 /* ---- numbers */
 
 /* A number, or the variable that holds it. */
-static bool number(struct asking *a, const struct call *call, struct sample *s, int64_t *n)
+bool khap__routing_number_or_variable(struct asking *a, const struct call *call, uint32_t i, struct sample *s,
+                                      int64_t *n)
 {
-    struct khap_str word = argument(call, 0);
+    struct khap_str word = argument(call, i);
     struct sample other = {.state = SAMPLE_ABSENT};
     if (word.len > 0 && (khap__is_digit((unsigned char)*word.ptr) || *word.ptr == '-'))
         khap__sample_text(&other, SAMPLE_STR, word);
@@ -31,6 +32,11 @@ static bool number(struct asking *a, const struct call *call, struct sample *s, 
     else if (!khap__routing_to_number(&other, n))
         s->state = SAMPLE_ABSENT;
     return s->state == SAMPLE_KNOWN;
+}
+
+static bool number(struct asking *a, const struct call *call, struct sample *s, int64_t *n)
+{
+    return khap__routing_number_or_variable(a, call, 0, s, n);
 }
 
 /* The sum of two numbers below 0 is the largest one in 2.6, and right in 3.4. */
@@ -90,6 +96,32 @@ CONVERTER(convert_mod)
     int64_t n, x = s->number;
     if (number(a, call, s, &n))
         khap__sample_number(s, SAMPLE_SINT, n == 0 || n == -1 ? 0 : x % n);
+}
+
+CONVERTER(convert_and)
+{
+    int64_t n;
+    if (number(a, call, s, &n))
+        khap__sample_number(s, SAMPLE_SINT, s->number & n);
+}
+
+CONVERTER(convert_or)
+{
+    int64_t n;
+    if (number(a, call, s, &n))
+        khap__sample_number(s, SAMPLE_SINT, s->number | n);
+}
+
+CONVERTER(convert_xor)
+{
+    int64_t n;
+    if (number(a, call, s, &n))
+        khap__sample_number(s, SAMPLE_SINT, s->number ^ n);
+}
+
+CONVERTER(convert_cpl)
+{
+    khap__sample_number(s, SAMPLE_SINT, ~s->number);
 }
 
 CONVERTER(convert_neg)
@@ -400,13 +432,15 @@ CONVERTER(convert_regsub)
                taken = before + groups[0].len;
         khap__buf_add(&b, khap__str_sub(rest, 0, before));
         khap__routing_expand(&b, argument(call, 1), groups);
-        if (groups[0].len == 0 && taken < rest.len) /* not for ever at one place */
+        if (taken == rest.len) {
+            rest.len = 0;
+            break;
+        }
+        if (taken == 0) /* not for ever at one place; behind the last byte it is looked once more */
             khap__buf_char(&b, rest.ptr[taken++]);
-        else if (groups[0].len == 0)
-            matched = false;
         rest = khap__str_sub(rest, taken, rest.len);
         begins = false;
-        if (!all || rest.len == 0)
+        if (!all)
             break;
     }
     khap__buf_add(&b, rest);
@@ -415,7 +449,8 @@ CONVERTER(convert_regsub)
 
 /* ---- maps */
 
-static bool look_up(struct asking *a, const struct call *call, struct sample *s, struct khap_str *value)
+static bool look_up(struct asking *a, const struct call *call, struct sample *s, struct khap_str *value,
+                    const struct pattern **which)
 {
     const struct pattern *found = NULL;
     enum khap_answer answer = khap__routing_matches(a, call->map, s, &found);
@@ -428,13 +463,15 @@ static bool look_up(struct asking *a, const struct call *call, struct sample *s,
         return false;
     }
     *value = found != NULL ? found->value : argument(call, 1);
+    if (which != NULL)
+        *which = found;
     return true;
 }
 
 CONVERTER(convert_map)
 {
     struct khap_str value;
-    if (look_up(a, call, s, &value))
+    if (look_up(a, call, s, &value, NULL))
         khap__sample_text(s, SAMPLE_STR, value);
 }
 
@@ -450,9 +487,55 @@ CONVERTER(convert_map_int)
     struct khap_str value;
     struct sample text;
     int64_t n = 0;
-    if (!look_up(a, call, s, &value))
+    if (!look_up(a, call, s, &value, NULL))
         return;
     khap__sample_text(&text, SAMPLE_STR, value);
     (void)khap__routing_to_number(&text, &n);
     khap__sample_number(s, SAMPLE_SINT, n);
+}
+
+CONVERTER(convert_map_ip)
+{
+    struct khap_str value;
+    if (!look_up(a, call, s, &value, NULL))
+        return;
+    *s = (struct sample){.state = SAMPLE_KNOWN, .type = SAMPLE_IPV4};
+    if (khap__ipv4_parse(value, s->ip))
+        return;
+    s->type = SAMPLE_IPV6;
+    if (!khap__ipv6_parse(value, s->ip))
+        s->state = SAMPLE_ABSENT;
+}
+
+/* The key that matched, as it stands in the file. */
+CONVERTER(convert_map_key)
+{
+    const struct pattern *which = NULL;
+    struct khap_str value;
+    if (look_up(a, call, s, &value, &which) && which != NULL)
+        khap__sample_text(s, SAMPLE_STR, which->key);
+}
+
+/* The groups of the match stand in the value. */
+CONVERTER(convert_map_regm)
+{
+    struct khap_str groups[KHAP__REGEX_GROUPS], text = s->text, value;
+    const struct pattern *which = NULL;
+    bool matched = false;
+    struct buf b;
+    if (!look_up(a, call, s, &value, &which))
+        return;
+    if (which == NULL) {
+        khap__sample_text(s, SAMPLE_STR, value);
+        return;
+    }
+    if (khap__regex_find(which->regex, text, true, groups, &matched) != KHAP_OK)
+        a->no_memory = true;
+    if (!matched) {
+        khap__sample_unknown(s, khap__routing_because(a, call->text, call->place));
+        return;
+    }
+    khap__buf_init(&b, &a->route->alloc);
+    khap__routing_expand(&b, value, groups);
+    set_text(a, s, &b);
 }

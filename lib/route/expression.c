@@ -180,6 +180,19 @@ const struct format *khap__routing_format_of(struct compiling *c, const struct k
 
 /* ---- types */
 
+/* What is no text is written in digits. */
+static bool hex_text(struct asking *a, struct khap_str bytes, struct khap_str *text)
+{
+    struct buf b;
+    khap__buf_init(&b, &a->route->alloc);
+    for (size_t i = 0; i < bytes.len; i++)
+        khap__routing_add_hex(&b, (unsigned char)bytes.ptr[i]);
+    a->no_memory = a->no_memory || b.failed;
+    *text = khap__routing_keep(a, khap__buf_str(&b));
+    khap__buf_free(&b);
+    return true;
+}
+
 bool khap__routing_to_text(struct asking *a, const struct sample *s, struct khap_str *text)
 {
     char digits[24], address[KHAP__IP_TEXT];
@@ -206,6 +219,8 @@ bool khap__routing_to_text(struct asking *a, const struct sample *s, struct khap
         n = khap__ipv6_print(address, s->ip);
         *text = khap__routing_keep(a, (struct khap_str){address, n});
         return true;
+    case SAMPLE_BIN:
+        return hex_text(a, s->text, text);
     default:
         *text = s->text;
         return true;
@@ -267,6 +282,23 @@ bool khap__routing_to_ip(const struct sample *s, struct network *ip)
     return khap__ipv6_parse(s->text, ip->ip);
 }
 
+/* Texts are bytes, a number is eight of them, the highest first, an address has four or sixteen. */
+static void cast_to_bytes(struct asking *a, const struct call *call, struct sample *s)
+{
+    char bytes[16];
+    size_t n = s->type == SAMPLE_SINT ? 8 : s->type == SAMPLE_IPV4 ? 4 : s->type == SAMPLE_IPV6 ? 16 : 0;
+    if (s->type == SAMPLE_BOOL) {
+        khap__sample_unknown(s, khap__routing_because(a, call->text, call->place));
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        bytes[i] =
+            s->type == SAMPLE_SINT ? (char)((uint64_t)s->number >> (56 - 8 * i) & 0xff) : (char)s->ip[i];
+    if (n > 0)
+        khap__sample_text(s, SAMPLE_BIN, khap__routing_keep(a, (struct khap_str){bytes, n}));
+    s->type = SAMPLE_BIN;
+}
+
 /* What a converter takes. */
 static void cast(struct asking *a, const struct call *call, struct sample *s)
 {
@@ -275,9 +307,11 @@ static void cast(struct asking *a, const struct call *call, struct sample *s)
     int64_t n;
     switch (call->row->in) {
     case SAMPLE_STR:
-    case SAMPLE_BIN:
-        if (s->type != SAMPLE_STR && s->type != SAMPLE_BIN && khap__routing_to_text(a, s, &text))
+        if (s->type != SAMPLE_STR && khap__routing_to_text(a, s, &text))
             khap__sample_text(s, SAMPLE_STR, text);
+        break;
+    case SAMPLE_BIN:
+        cast_to_bytes(a, call, s);
         break;
     case SAMPLE_SINT:
     case SAMPLE_BOOL:
@@ -307,9 +341,11 @@ static void cast(struct asking *a, const struct call *call, struct sample *s)
 static void not_evaluated(struct asking *a, const struct call *call, struct sample *out)
 {
     khap__sample_unknown(out, khap__routing_because(a, call->text, call->place));
-    /* a converter that sets a variable on its way */
-    if (call->n > 0 && (khap__str_eq(call->name, S("set-var")) || khap__str_eq(call->name, S("unset-var"))))
-        khap__routing_set_variable(a, call->arguments[0], *out);
+}
+
+static bool sets_variable(const struct call *call)
+{
+    return khap__str_eq(call->name, S("set-var")) || khap__str_eq(call->name, S("unset-var"));
 }
 
 void khap__routing_evaluate(struct asking *a, const struct expression *e, struct fetching *f,
@@ -330,6 +366,10 @@ void khap__routing_evaluate(struct asking *a, const struct expression *e, struct
             reasons why = out->state == SAMPLE_UNKNOWN ? out->why : 0;
             not_evaluated(a, call, out);
             out->why |= why;
+            continue;
+        }
+        if (out->state == SAMPLE_UNKNOWN && sets_variable(call)) {
+            call->convert(a, call, out);
             continue;
         }
         if (out->state == SAMPLE_UNKNOWN) {

@@ -99,8 +99,6 @@ FETCH(fetch_hello_type)
 {
     if (a->tls && !a->listener->tls)
         khap__sample_number(out, SAMPLE_SINT, 1);
-    else
-        khap__sample_number(out, SAMPLE_SINT, 0);
 }
 
 FETCH(fetch_alpn)
@@ -130,6 +128,31 @@ FETCH(fetch_fe_name)
 FETCH(fetch_be_name)
 {
     khap__sample_text(out, SAMPLE_STR, a->backend != NULL ? a->backend->name : a->frontend->name);
+}
+
+FETCH(fetch_defbe)
+{
+    if (a->frontend->default_backend.len > 0)
+        khap__sample_text(out, SAMPLE_STR, a->frontend->default_backend);
+}
+
+/* Digits, two for a byte. */
+FETCH(fetch_bin)
+{
+    struct khap_str digits = argument(call, 0);
+    struct buf b;
+    khap__buf_init(&b, &a->route->alloc);
+    for (size_t i = 0; i + 1 < digits.len; i += 2)
+        khap__buf_char(&b, (char)(khap__hex((unsigned char)digits.ptr[i]) * 16 +
+                                  khap__hex((unsigned char)digits.ptr[i + 1])));
+    a->no_memory = a->no_memory || b.failed;
+    khap__sample_text(out, SAMPLE_BIN, khap__routing_keep(a, khap__buf_str(&b)));
+    khap__buf_free(&b);
+}
+
+FETCH(fetch_meth)
+{
+    khap__sample_text(out, SAMPLE_METH, argument(call, 0));
 }
 
 /* ---- the request line */
@@ -419,27 +442,66 @@ FETCH(fetch_hdr_ip)
     memcpy(out->ip, ip.ip, sizeof ip.ip);
 }
 
-FETCH(fetch_base)
+/* The host, and that behind it. */
+static void base(struct asking *a, const struct sample *path, struct sample *out)
 {
-    struct sample path = {.state = SAMPLE_ABSENT}, host = {.state = SAMPLE_ABSENT};
+    struct sample host = {.state = SAMPLE_ABSENT};
     struct buf b;
     if (!a->http)
         return;
-    khap__fetch_path(a, call, f, &path);
     (void)field_values(a, S("host"), true, 0, &host);
-    if (path.state == SAMPLE_UNKNOWN || host.state == SAMPLE_UNKNOWN) {
-        khap__sample_unknown(out, path.why | host.why);
+    if (path->state == SAMPLE_UNKNOWN || host.state == SAMPLE_UNKNOWN) {
+        khap__sample_unknown(out, path->why | host.why);
         return;
     }
     if (host.state == SAMPLE_ABSENT) {
-        *out = path;
+        *out = *path;
         return;
     }
     khap__buf_init(&b, &a->route->alloc);
     khap__buf_add(&b, host.text);
-    khap__buf_add(&b, path.state == SAMPLE_KNOWN ? path.text : S(""));
+    khap__buf_add(&b, path->state == SAMPLE_KNOWN ? path->text : S(""));
     a->no_memory = a->no_memory || b.failed;
     khap__sample_text(out, SAMPLE_STR, khap__routing_keep(a, khap__buf_str(&b)));
+    khap__buf_free(&b);
+}
+
+FETCH(fetch_base)
+{
+    struct sample path = {.state = SAMPLE_ABSENT};
+    khap__fetch_path(a, call, f, &path);
+    base(a, &path, out);
+}
+
+/* With the query. */
+FETCH(fetch_baseq)
+{
+    struct sample all = {.state = SAMPLE_ABSENT};
+    khap__fetch_pathq(a, call, f, &all);
+    base(a, &all, out);
+}
+
+/* The names of the fields, in lower case, each once for each field. */
+FETCH(fetch_hdr_names)
+{
+    char delimiter = argument(call, 0).len > 0 ? *argument(call, 0).ptr : ',';
+    struct buf b;
+    if (!a->http)
+        return;
+    reasons why = a->state->fields_why;
+    khap__buf_init(&b, &a->route->alloc);
+    for (uint32_t i = 0; i < a->state->fields.len; i++) {
+        const struct field *field = &a->state->fields.ptr[i];
+        why |= field->value.state == SAMPLE_UNKNOWN ? field->value.why : 0;
+        if (i > 0)
+            khap__buf_char(&b, delimiter);
+        khap__buf_add(&b, khap__routing_lower(a, field->name));
+    }
+    a->no_memory = a->no_memory || b.failed;
+    if (why != 0)
+        khap__sample_unknown(out, why);
+    else
+        khap__sample_text(out, SAMPLE_STR, khap__routing_keep(a, khap__buf_str(&b)));
     khap__buf_free(&b);
 }
 
@@ -514,6 +576,32 @@ FETCH(fetch_cook)
 {
     if (a->http)
         khap__routing_cookie(a, argument(call, 0), f, out);
+}
+
+/* How often it is there. */
+FETCH(fetch_cook_cnt)
+{
+    struct fetching one = {.all = true};
+    struct sample value;
+    int64_t n = 0;
+    if (!a->http)
+        return;
+    do {
+        value = (struct sample){.state = SAMPLE_ABSENT};
+        khap__routing_cookie(a, argument(call, 0), &one, &value);
+        n += value.state == SAMPLE_KNOWN;
+        one.at++;
+    } while (one.more && value.state == SAMPLE_KNOWN);
+    if (value.state == SAMPLE_UNKNOWN)
+        *out = value;
+    else
+        khap__sample_number(out, SAMPLE_SINT, n);
+}
+
+FETCH(fetch_cook_val)
+{
+    khap__fetch_cook(a, call, f, out);
+    to_number(a, out);
 }
 
 /* ---- variables */

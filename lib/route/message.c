@@ -466,6 +466,13 @@ static void add_address(struct asking *a, const struct added_field *front, const
 void khap__routing_add_fields(struct asking *a, const struct proxy *backend)
 {
     add_address(a, &a->frontend->forwardfor, &backend->forwardfor, S("x-forwarded-for"), &a->state->source);
-    add_address(a, &a->frontend->originalto, &backend->originalto, S("x-original-to"),
-                &a->state->destination);
+    if (a->state->destination.type != SAMPLE_IPV6 || a->route->release >= V2_6) {
+        add_address(a, &a->frontend->originalto, &backend->originalto, S("x-original-to"),
+                    &a->state->destination);
+    } else if (a->route->release > V2_2) { /* 2.2 passes over it */
+        struct sample unknown;
+        khap__sample_unknown(&unknown,
+                             khap__routing_because(a, S("`option originalto`"), a->listener->place));
+        add_address(a, &a->frontend->originalto, &backend->originalto, S("x-original-to"), &unknown);
+    }
 }

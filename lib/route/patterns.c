@@ -11,7 +11,8 @@ static const struct {
 } methods[] = {{"found", MATCH_FOUND}, {"bool", MATCH_BOOL}, {"int", MATCH_INT}, {"ip", MATCH_IP},
                {"len", MATCH_LEN},     {"str", MATCH_STR},   {"beg", MATCH_BEG}, {"sub", MATCH_SUB},
                {"dir", MATCH_DIR},     {"dom", MATCH_DOM},   {"end", MATCH_END}, {"reg", MATCH_REG},
-               {"regm", MATCH_REG},    {"bin", MATCH_BIN},   {"hex", MATCH_BIN}, {"meth", MATCH_METH}};
+               {"regm", MATCH_REG},    {"bin", MATCH_BIN},   {"hex", MATCH_BIN}, {"meth", MATCH_METH},
+               {"auth", MATCH_AUTH}};
 
 enum match_method khap__routing_method(struct khap_str name)
 {
@@ -141,7 +142,7 @@ static bool read_regex(struct compiling *c, bool nocase, struct khap_str text, s
 static void add(struct compiling *c, struct patterns *p, struct khap_str text, struct khap_str op,
                 struct khap_str value)
 {
-    struct pattern one = {.text = text, .value = value};
+    struct pattern one = {.text = text, .key = text, .value = value};
     bool good = true;
     switch ((enum match_method)p->method) {
     case MATCH_INT:
@@ -414,6 +415,16 @@ enum khap_answer khap__routing_matches(struct asking *a, const struct patterns *
         break;
     case MATCH_IP:
         found = there && khap__routing_to_ip(sample, &ip) ? find_network(p, &ip) : NULL;
+        break;
+    case MATCH_AUTH:
+        for (uint32_t i = 0; there && found == NULL && i < p->all.len; i++) {
+            if (khap__routing_in_group(a->route, (uint32_t)sample->number, sample->text, p->all.ptr[i].text))
+                found = &p->all.ptr[i];
+        }
+        break;
+    case MATCH_BIN:
+        if (there && (sample->type == SAMPLE_BIN || khap__routing_to_text(a, sample, &text)))
+            found = find_text(a, p, sample->type == SAMPLE_BIN ? sample->text : text);
         break;
     case MATCH_LEN:
         found = there && khap__routing_to_text(a, sample, &text) ? find_number(p, (int64_t)text.len) : NULL;

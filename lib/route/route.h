@@ -24,7 +24,7 @@ struct sample {
     uint8_t state; /* enum sample_state */
     uint8_t type;  /* enum schema_sample: BOOL, SINT, IPV4, IPV6, STR, BIN or METH */
     uint8_t ip[16];
-    int64_t number;       /* of BOOL and SINT */
+    int64_t number;       /* of BOOL and SINT; of a user's name the section of its userlist */
     struct khap_str text; /* of UNKNOWN: what it begins with, as far as that is known */
     const struct patterns
         *among;  /* of UNKNOWN: what this map says of a key that begins with `text`; NULL: anything */
@@ -84,13 +84,14 @@ enum match_method {
     MATCH_END,
     MATCH_REG,
     MATCH_BIN,
-    MATCH_METH
+    MATCH_METH,
+    MATCH_AUTH
 };
 /* What is compared with: an ACL's, or the keys of a map. */
 struct pattern {
-    struct khap_str text;  /* lower case with `nocase` */
-    struct khap_str value; /* of a map */
-    int64_t from, to;      /* of numbers */
+    struct khap_str text;       /* lower case with `nocase` */
+    struct khap_str key, value; /* of a map */
+    int64_t from, to;           /* of numbers */
     struct network network;
     struct regex *regex;
 };
@@ -157,7 +158,9 @@ struct rule {
     const struct condition *condition; /* NULL: none */
     bool unclear;                      /* a variable stands in it, or a condition that is none */
     struct khap_str words;             /* the action's words */
-    struct khap_str *options;          /* the words of a vocabulary among the arguments */
+    const struct khap_value_word *all; /* the words of the line before its condition */
+    uint32_t n_all;
+    struct khap_str *options; /* the words of a vocabulary among the arguments */
     uint32_t n_options;
     const struct regex *regex;
     uint8_t read; /* enum khap_answer */
@@ -226,6 +229,15 @@ struct proxy {
 };
 enum proxy_mode { MODE_UNSET, MODE_TCP, MODE_HTTP, MODE_OTHER };
 
+/* A user of a userlist, or a group. */
+struct user {
+    uint32_t section;
+    bool group, hashed; /* hashed: `password`, not `insecure-password` */
+    bool unclear;       /* the line may not be read, or holds a variable */
+    struct khap_str name, password;
+    struct khap_str others; /* the user's groups, the group's users */
+};
+
 struct khap_route {
     struct khap_alloc alloc;
     uint16_t release;
@@ -233,9 +245,12 @@ struct khap_route {
     struct khap_bundle *bundle;
     const struct khap_file_source *files;
     struct arena arena;
-    VEC(struct proxy) proxies;   /* by section */
-    VEC(uint32_t) listening;     /* the sections of those that clients can come in at */
-    VEC(struct acl) acls;        /* of acl lines */
+    VEC(struct proxy) proxies; /* by section */
+    VEC(uint32_t) listening;   /* the sections of those that clients can come in at */
+    VEC(struct acl) acls;      /* of acl lines */
+    VEC(struct user) users;    /* of userlists */
+    enum khap_status (*crypt)(void *ctx, struct khap_str password, struct khap_str hash, uint32_t *same);
+    void *crypt_ctx;
     struct map acl_names;        /* section and name -> the last of `acls` so far */
     struct khap_str unix_prefix; /* of the paths that are listened on */
     bool unclear_listener;       /* one whose address is not known */

@@ -22,6 +22,15 @@ static bool has_option(const struct rule *rule, struct khap_str word)
     return false;
 }
 
+bool khap__routing_has_word(const struct rule *rule, struct khap_str word)
+{
+    for (uint32_t i = 2; i < rule->n_all; i++) {
+        if (khap__str_eq(rule->all[i].text, word))
+            return true;
+    }
+    return false;
+}
+
 /* The first argument that is a log format. */
 static void format(struct asking *a, const struct rule *rule, struct sample *out)
 {
@@ -102,14 +111,24 @@ RULE(rule_return)
     return end_with(a, rule, KHAP_ROUTE_ANSWER, status_of(rule, S("status"), 200));
 }
 
+/* What is closed on a proxy of this configuration, it answers with 502; of what drops a TCP connection silently it hears nothing. */
 RULE(rule_reject)
 {
+    bool waits = a->by_tcp && khap__str_eq(rule->words, S("silent-drop"));
+    if (a->through)
+        return end_with(a, rule, KHAP_ROUTE_ANSWER, waits ? 504 : 502);
     return end_with(a, rule, KHAP_ROUTE_CLOSED, 0);
 }
 
 RULE(rule_service)
 {
     return end_with(a, rule, KHAP_ROUTE_SERVICE, 0);
+}
+
+/* Asks for a password. */
+RULE(rule_auth)
+{
+    return end_with(a, rule, KHAP_ROUTE_DENIED, 401);
 }
 
 /* ---- redirects */
@@ -381,11 +400,46 @@ RULE(rule_add_header)
     return false;
 }
 
+/* `del-header NAME -m beg` */
+static bool name_matches(const struct rule *rule, struct khap_str name)
+{
+    struct khap_str text = name_of(rule), groups[KHAP__REGEX_GROUPS];
+    bool matched = false;
+    if (rule->regex != NULL)
+        return khap__regex_find(rule->regex, name, true, groups, &matched) == KHAP_OK && matched;
+    if (khap__routing_has_word(rule, S("str")))
+        return khap__str_eq_nocase(name, text);
+    if (text.len > name.len)
+        return false;
+    size_t from = khap__routing_has_word(rule, S("end")) ? name.len - text.len : 0;
+    size_t to = khap__routing_has_word(rule, S("sub")) ? name.len - text.len : from;
+    for (; from <= to; from++) {
+        if (khap__str_eq_nocase(khap__str_sub(name, from, text.len), text))
+            return true;
+    }
+    return false;
+}
+
+static void drop_matching(struct asking *a, const struct rule *rule)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < a->state->fields.len; i++) {
+        struct field *field = &a->state->fields.ptr[i];
+        bool matches = name_matches(rule, field->name);
+        if (matches && a->maybe == 0)
+            continue;
+        if (matches)
+            khap__sample_unknown(&field->value, a->maybe | field->value.why);
+        a->state->fields.ptr[kept++] = *field;
+    }
+    a->state->fields.len = kept;
+}
+
 RULE(rule_del_header)
 {
     struct sample value;
-    if (has_option(rule, S("-m")) || rule->n > 1) { /* by a pattern: whatever it is */
-        a->state->fields_why |= khap__routing_because(a, rule->words, rule->place);
+    if (khap__routing_has_word(rule, S("-m"))) {
+        drop_matching(a, rule);
         return false;
     }
     reasons why = drop_fields(a, name_of(rule));
@@ -415,6 +469,113 @@ RULE(rule_replace_header)
         if (khap__str_eq_nocase(name, S("host")))
             khap__routing_new_host(a, &field->value);
     }
+    return false;
+}
+
+/* Each value of a list by itself. */
+RULE(rule_replace_value)
+{
+    struct khap_str name = name_of(rule);
+    for (uint32_t i = 0; i < a->state->fields.len; i++) {
+        struct field *field = &a->state->fields.ptr[i];
+        struct khap_str text = field->value.text;
+        struct sample value;
+        struct buf b;
+        reasons why = 0;
+        bool changed = false;
+        if (field->value.state != SAMPLE_KNOWN || !khap__str_eq_nocase(field->name, name))
+            continue;
+        khap__buf_init(&b, &a->route->alloc);
+        for (size_t at = 0; at <= text.len;) {
+            size_t end = khap__routing_value_end(text, at);
+            struct khap_str part = khap__str_sub(text, at, end - at), one = khap__str_trim(part), out = one;
+            size_t before = one.len > 0 ? (size_t)(one.ptr - part.ptr) : part.len;
+            bool now = replaced(a, rule, one, &out, &why);
+            changed = changed || now;
+            khap__buf_add(&b, khap__str_sub(part, 0, before));
+            khap__buf_add(&b, out);
+            if (!now) /* blanks behind what is replaced go */
+                khap__buf_add(&b, khap__str_sub(part, before + one.len, part.len));
+            if (end < text.len)
+                khap__buf_char(&b, ',');
+            at = end + 1;
+        }
+        a->no_memory = a->no_memory || b.failed;
+        khap__sample_text(&value, SAMPLE_STR, khap__routing_keep(a, khap__buf_str(&b)));
+        khap__buf_free(&b);
+        if (why != 0)
+            khap__sample_unknown(&value, why);
+        if (changed)
+            put(a, &field->value, value);
+        if (changed && khap__str_eq_nocase(name, S("host")))
+            khap__routing_new_host(a, &field->value);
+    }
+    return false;
+}
+
+/* ---- addresses */
+
+static void first_expression(struct asking *a, const struct rule *rule, struct sample *out)
+{
+    struct fetching f = {.all = false};
+    *out = (struct sample){.state = SAMPLE_ABSENT};
+    for (uint32_t i = 0; i < rule->n; i++) {
+        if (rule->arguments[i].expression != NULL)
+            khap__routing_evaluate(a, rule->arguments[i].expression, &f, out);
+    }
+}
+
+/* What is no address changes nothing. */
+static void set_address(struct asking *a, const struct rule *rule, struct sample *where)
+{
+    struct sample value;
+    struct network ip;
+    first_expression(a, rule, &value);
+    if (value.state == SAMPLE_KNOWN && khap__routing_to_ip(&value, &ip)) {
+        value = (struct sample){.state = SAMPLE_KNOWN,
+                                .type = ip.family == ADDRESS_V4 ? SAMPLE_IPV4 : SAMPLE_IPV6};
+        memcpy(value.ip, ip.ip, sizeof ip.ip);
+    } else if (value.state != SAMPLE_UNKNOWN) {
+        return;
+    }
+    put(a, where, value);
+}
+
+static void set_port(struct asking *a, const struct rule *rule, struct sample *where, struct sample *address)
+{
+    struct sample value;
+    int64_t n = 0;
+    first_expression(a, rule, &value);
+    if (value.state == SAMPLE_KNOWN && khap__routing_to_number(&value, &n))
+        khap__sample_number(&value, SAMPLE_SINT, n & 0xffff);
+    else if (value.state != SAMPLE_UNKNOWN)
+        return;
+    if (address->state == SAMPLE_ABSENT) /* of a socket without one */
+        put(a, address, (struct sample){.state = SAMPLE_KNOWN, .type = SAMPLE_IPV4});
+    put(a, where, value);
+}
+
+RULE(rule_set_src)
+{
+    set_address(a, rule, &a->state->source);
+    return false;
+}
+
+RULE(rule_set_src_port)
+{
+    set_port(a, rule, &a->state->source_port, &a->state->source);
+    return false;
+}
+
+RULE(rule_set_dst)
+{
+    set_address(a, rule, &a->state->destination);
+    return false;
+}
+
+RULE(rule_set_dst_port)
+{
+    set_port(a, rule, &a->state->destination_port, &a->state->destination);
     return false;
 }
 
@@ -455,12 +616,8 @@ static bool set_var(struct asking *a, const struct rule *rule, struct sample val
 
 RULE(rule_set_var)
 {
-    struct fetching f = {.all = false};
-    struct sample value = {.state = SAMPLE_ABSENT};
-    for (uint32_t i = 0; i < rule->n; i++) {
-        if (rule->arguments[i].expression != NULL)
-            khap__routing_evaluate(a, rule->arguments[i].expression, &f, &value);
-    }
+    struct sample value;
+    first_expression(a, rule, &value);
     return set_var(a, rule, value);
 }
 
@@ -475,5 +632,15 @@ RULE(rule_unset_var)
 {
     bool plain;
     khap__routing_set_variable(a, variable_of(rule, &plain), (struct sample){.state = SAMPLE_ABSENT});
+    return false;
+}
+
+/* The variable in the parentheses holds what the resolvers say. */
+RULE(rule_do_resolve)
+{
+    struct sample value;
+    bool plain;
+    khap__sample_unknown(&value, khap__routing_because(a, rule->words, rule->place));
+    khap__routing_set_variable(a, variable_of(rule, &plain), value);
     return false;
 }

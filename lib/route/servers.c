@@ -136,8 +136,14 @@ static void set_text(struct sample *s, struct khap_str text)
 static void connect(struct asking *a, const struct server *s, struct state *next)
 {
     static const uint8_t four[16] = {127, 0, 0, 1}, six[16] = {[15] = 1};
-    if (s->send_proxy && next->source.state != SAMPLE_ABSENT)
+    if (s->send_proxy && next->source.state != SAMPLE_ABSENT) {
+        bool mixed = next->source.state == SAMPLE_KNOWN && next->destination.state == SAMPLE_KNOWN &&
+                     next->source.type != next->destination.type;
+        if (mixed) /* the PROXY protocol has one family for both */
+            khap__sample_unknown(&next->source,
+                                 khap__routing_because(a, S("addresses of two families"), s->place));
         return;
+    }
     const struct sample absent = {.state = SAMPLE_ABSENT};
     next->source = next->source_port = next->destination = next->destination_port = absent;
     if (s->parsed.family != ADDRESS_V4 && s->parsed.family != ADDRESS_V6)
@@ -174,6 +180,8 @@ static void follow(struct asking *a, const struct server *s, uint32_t section, c
     a->first_method = next.method;
     a->tls = a->tls && !a->listener->tls;
     a->hops++;
+    a->through = a->through || a->http;
+    a->by_tcp = s->parsed.family == ADDRESS_V4 || s->parsed.family == ADDRESS_V6;
     khap__routing_through(a, section, l, &next, 0);
     khap__routing_free_state(a, &next);
     bool no_memory = a->no_memory;

@@ -3,14 +3,15 @@
 #include "base/nearest.h"
 #include "route/table.h"
 #include "value/host.h"
+#include "value/number.h"
 
 enum row_type { OBJECT, MAP, LIST, TEXT, BOOL, INT, ENUM };
 
 static const struct row {
     uint16_t holder; /* enum table_key */
-    char key[12];
+    char key[16];
     uint16_t type; /* enum row_type */
-    uint16_t low, high;
+    uint32_t low, high;
     char words[72]; /* of an ENUM, with | between them */
 } rows[] = {
 #define ROW(NAME, HOLDER, KEY, TYPE, LOW, HIGH, WORDS) {HOLDER, KEY, TYPE, LOW, HIGH, WORDS},
@@ -248,7 +249,14 @@ static bool take_request(struct reading *r, struct table_test *test)
     q->bind = text_of(test, TABLE_TEST_BIND);
     if (http.len > 0)
         q->version = http.len == 1 ? (uint32_t)(http.ptr[0] - '0') * 10 : 10 + (uint32_t)(http.ptr[2] - '0');
-    q->client_cert = khap__table_true(test->at[TABLE_TEST_CLIENTCERT]) ? 1 : 0;
+    q->client_subject = text_of(test, TABLE_TEST_CLIENTSUBJECT);
+    q->client_cert = khap__table_true(test->at[TABLE_TEST_CLIENTCERT]) || q->client_subject.len > 0 ? 1 : 0;
+    struct khap_str length = text_of(test, TABLE_TEST_BODYLENGTH);
+    int64_t n = 0;
+    if (length.len > 0 && khap__int_parse(length, 0, INT64_MAX, &n) == VALUE_OK) {
+        q->has_body_length = 1;
+        q->body_length = (uint64_t)n;
+    }
     test->name = text_of(test, TABLE_TEST_NAME);
     if (test->name.len == 0) {
         khap__buf_clear(&r->scratch);

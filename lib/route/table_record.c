@@ -2,6 +2,8 @@
 #include "base/buf.h"
 #include "route/table.h"
 
+#include <stdio.h>
+
 /* A scalar that YAML reads as this text, whatever is in it. */
 static void add_text(struct buf *out, struct khap_str text)
 {
@@ -77,8 +79,15 @@ static void add_request(struct buf *out, const struct khap_route_request *q)
     add_member(out, indent, "bind", q->bind);
     if (q->version != 11)
         add_member(out, indent, "http", q->version == 10 ? S("1.0") : q->version == 20 ? S("2") : S("3"));
-    if (q->client_cert != 0)
+    if (q->client_subject.len > 0)
+        add_member(out, indent, "clientSubject", q->client_subject);
+    else if (q->client_cert != 0)
         khap__buf_add(out, S("    clientCert: true\n"));
+    if (q->has_body_length != 0) {
+        char digits[24];
+        int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)q->body_length);
+        add_member(out, indent, "bodyLength", (struct khap_str){digits, n > 0 ? (size_t)n : 0});
+    }
 }
 
 /* The only server that may get it, or none. */

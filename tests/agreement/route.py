@@ -4,6 +4,7 @@ the backend, the status, the Location of a redirect, and on target and header fi
 
 CONFIGS (default 12) configurations, REQUESTS (default 25) requests each; SEED repeats a run.
 """
+import base64
 import collections
 import json
 import os
@@ -28,12 +29,16 @@ haproxy = lib.need_haproxy()
 RELEASE = lib.release()
 tap.note("SEED=%d CONFIGS=%d REQUESTS=%d haproxy %d.%d" % (SEED, CONFIGS, REQUESTS, *RELEASE))
 work = tempfile.TemporaryDirectory()
+# of "pw", as crypt(3) makes it
+HASH = "$5$abc$/LKlXd6vuvdFX3oWbf2vGk3DgflzzsvOtMZsiOxqqY5"
 BACKENDS = ["b0", "b1", "b2", "b3"]
 used = collections.Counter()
 
 HOSTS = ["a.example", "A.Example", "b.a.example", "a.example:8080", "x.test", "10.0.0.1", "[::1]:80"]
 WORDS = ["a", "b", "api", "API", "v1", "x.php", "img", "a.b", "1", "22", "-3", "", "a%20b", "%41"]
 NAMES = ["X-A", "x-b", "Accept", "X-List"]
+JSON = ['{"a":"b","n":3.5,"o":{"k":[1,"x",true]}}', '{"a":null,"n":-7,"t":false}', '["a",{"b":1}]', '{"a":"q\\"\\u0041\\n"}', "7", '{"o":{"a":"b"},"k":[]}']
+USERS = ["joe:secret", "joe:wrong", "ann:pw", "ann:no", "bob:x", "eve", "kim:a:b"]
 VALUES = ["a", "b", "A", "a,b", "b , a", "1", "42", "-5", "a.example", "10.1.2.3", '"a,b",c', "abc", "gold", " ", "c,,d"]
 COOKIES = ["k=a", "k=b; other=1", "k=a; k=b", "other=a", "k=", 'k="a"', "kk=a;k=1"]
 
@@ -56,6 +61,48 @@ def since(first, *values):
 
 # ---- configurations
 
+def encoded(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+def number_converter():
+    return pick(["add(2)", "sub(1)", "mul(3)", "div(2)", "mod(3)", "neg", "add(-7)", "and(6)", "or(9)", "xor(5)", "cpl", "not", "bool", "odd", "even"])
+
+
+def text_converter():
+    """Those that give a text again."""
+    return pick(["base64", "hex", "hex2i", "url_dec", "url_dec(1)", "json", "json(ascii)", "cut_crlf", "b64dec", "bytes(%d)" % pick([0, 1, 3]), "bytes(1,%d)" % pick([1, 2, 9]), "base64,b64dec", "length",
+                 "crc32", "crc32(1)", "djb2", "djb2(1)", "sdbm", "sdbm(1)", "wt6", "wt6(1)", "crc32c", "set-var(txn.v1)", "unset-var(txn.v1)", "debug(x,stderr)" if RELEASE >= (2, 1) else "lower",
+                 *since((1, 9), "strcmp(txn.v0)"), *since((2, 2), "secure_memcmp(txn.v0)"), *since((2, 6), "url_enc"), *since((2, 4), "ub64enc", "ub64dec", "ub64enc,ub64dec"), *since((2, 6), "add_item(+,txn.v0)", "add_item(-,txn.v0,x)", "add_item(-,,x)"),
+                 *since((2, 8), "param(k)", "param(q,;)"), *since((3, 4), "reverse", "fe_exists"), "map_str(%s/str.map)" % work.name, "map_regm(%s/regm.map)" % work.name, "map_str_int(%s/int.map)" % work.name,
+                 "map_str_int(%s/int.map,4)" % work.name, "map_str_ip(%s/ip.map)" % work.name, "map_beg_int(%s/int.map,1)" % work.name, "map_sub_int(%s/int.map,1)" % work.name, "map_end_int(%s/int.map,1)" % work.name,
+                 "map_dir_int(%s/int.map,1)" % work.name, "map_dom_int(%s/int.map,1)" % work.name, "map_reg_int(%s/int.map,1)" % work.name, "map_beg_ip(%s/ip.map)" % work.name, "map_sub_ip(%s/ip.map)" % work.name,
+                 "map_end_ip(%s/ip.map)" % work.name, "map_dir_ip(%s/ip.map)" % work.name, "map_dom_ip(%s/ip.map)" % work.name, "map_reg_ip(%s/ip.map)" % work.name,
+                 *since((3, 0), *("map_%s_key(%s/%s.map)" % (m, work.name, m) for m in ("str", "beg", "sub", "end", "dir", "dom", "reg")))])
+
+
+def odd_expression():
+    """What is asked for less often; the converters go on from what these give."""
+    kind = rnd.randrange(6)
+    if kind == 0:
+        return pick(["src", "dst", "src,ipmask(24)", "req.hdr_ip(X-A),ipmask(255.255.0.0)", "ipv4(10.1.2.3),ipmask(8)", "ipv6(2001:db8::1),ipmask(24,32)", "fe_name", "be_name", "dst_port", "src_port,bool", "ssl_fc", "ssl_fc_sni",
+                     "ssl_fc_alpn", "ssl_c_used", "ssl_fc_has_crt", "ssl_fc_has_sni", "ssl_c_verify", "ssl_c_err", "ssl_c_ca_err", "ssl_c_ca_err_depth", "ssl_c_s_dn", "ssl_c_s_dn(cn)", "ssl_c_s_dn(OU,2)", "ssl_c_s_dn(OU,-1)", *since((2, 2), "ssl_c_s_dn(,0,rfc2253)"),
+                     "ssl_c_i_dn", "ssl_c_serial,hex", "ssl_c_version", "src,map_ip(%s/net.map)" % work.name, "src,map_ip_int(%s/netint.map,3)" % work.name, "req.hdr_ip(X-A),map_ip_ip(%s/netip.map)" % work.name,
+                     "int(7),map_int(%s/num.map)" % work.name, "req.hdr_val(X-A),map_int_int(%s/numint.map,5)" % work.name, "req.hdr_cnt(X-A),map_int_ip(%s/numip.map)" % work.name, *since((3, 0), "src,map_ip_key(%s/net.map)" % work.name, "req.hdr_cnt(X-A),map_int_key(%s/num.map)" % work.name),
+                     "fc_http_major", "http_auth(ul)", "http_auth_group(ul)", "always_false", "bool(true)", "bool(0)", "meth(GET)", "bin(6162)", "bin(00ff41),hex", "bin(616263),bytes(1)", "ipv6(::1)", "cookie(k)"])
+    if kind == 1:
+        return "req.fhdr(X-J),%s" % pick(["json_query('$.a')", "json_query('$.n')", "json_query('$.n','int')", "json_query('$.o.k[1]')", "json_query('$.o.k')", "json_query('$.o')", "json_query('$[1].b')", "json_query('$.t')", "json_query('$.a'),length"]) \
+            if RELEASE >= (2, 4) else "path,json"
+    if kind == 2:
+        return pick(["req.hdr(X-T),jwt_header_query('$.alg')", "req.hdr(X-T),jwt_payload_query('$.sub')", "req.hdr(X-T),jwt_payload_query", "req.hdr(X-T),jwt_payload_query('$.n','int')"]) if RELEASE >= (2, 5) else "url,json"
+    if kind == 3:
+        return pick(["%s,%s" % (number(), number_converter()), "%s,even,iif(x,y)" % number() if RELEASE >= (2, 4) else "int(1)", "urlp_val(q),%s,%s" % (number_converter(), number_converter())])
+    if kind == 4:
+        return pick(["baseq", "http_auth_user", "http_auth_pass", "http_auth_type"] + since((2, 5), "http_auth_bearer", "http_auth_bearer(X-B)")) if RELEASE >= (2, 4) else pick(["req.cook_cnt(k)", "cook_cnt(k)"])
+    return pick(["req.cook_cnt(k)", "req.cook_cnt", "cook_cnt(k)", "req.cook_val(k)", "cook_val(k)", "req.body_size", "req.hdr_names", "req.hdr_names(:)", "hdr_val(X-A)", "hdr_cnt(X-A)", "hdr_ip(X-A)", "req.hdr_ip(X-A)", "url_param(q)",
+                 "req_ver", "urlp(q,/)", "urlp(a)", "req.fhdr_cnt(X-A)", "fe_defbe", "var(txn.v1,dflt)" if RELEASE >= (2, 4) else "var(txn.v1)", "req.hdr(host),port_only" if RELEASE >= (2, 6) else "path", "str(a,b)" if RELEASE < (1, 8) else "str(a)",
+                 "cook(k)", "hdr(X-A,1)", "req.ssl_sni", "req.ssl_hello_type", "req_ssl_sni", "req_ssl_hello_type", "req_proto_http"])
+
 def string_fetch():
     return pick(["path", "url", "base", "method", "query", "req.hdr(%s)" % pick(NAMES), "req.fhdr(%s)" % pick(NAMES), "req.hdr(%s,%d)" % (pick(NAMES), pick([1, 2, -1, -2])),
                  "req.hdr(host)", "urlp(%s)" % pick(["q", "k"]), "req.cook(k)", "var(txn.v%d)" % rnd.randrange(2), "str(%s)" % pick(["a", "abc", "/a"]), "req.ver",
@@ -71,6 +118,11 @@ def converter():
 
 
 def expression():
+    kind = rnd.random()
+    if kind < .15:
+        return odd_expression()
+    if kind < .3:
+        return ",".join([string_fetch(), text_converter()] + [text_converter() for _ in range(pick([0, 0, 1]))])
     return ",".join([string_fetch()] + [converter() for _ in range(pick([0, 0, 1, 1, 2]))])
 
 
@@ -101,7 +153,8 @@ def acl():
         return "%s %s" % (number(), pick(["1", "0", "ge 2", "gt 1", "le 3", "lt 2", "1:4", "eq 2 3", ":5", "3:"]))
     if kind == 7:
         return pick(["src 127.0.0.0/8", "src 127.0.0.2 127.0.0.3", "src 10.0.0.0/8 ::1", "req.hdr_ip(X-A) 10.0.0.0/8", "req.hdr_ip(X-A) -m ip 10.1.2.0/24 2001:db8::/32",
-                     "ssl_fc", "always_true", "dst_port 1:65535", "method GET", "method POST PUT", "req.proto_http"])
+                     "ssl_fc", "always_true", "http_auth(ul)", "http_auth_group(ul) admin", "http_auth_group(ul) staff admin", "req.body_size gt 2", "%s -m bin 61 6162" % pick(["path,bytes(1)", "bin(6162)", "req.hdr(X-A),b64dec"]),
+                     "req.hdr(X-A),%s -m %s" % (text_converter(), pick(["found", "str a", "beg a 1", "reg ^.a", "len 1:4"])), "%s -m found" % odd_expression(), "%s -m bool" % pick(["ssl_c_used", "req.hdr(X-A)"]), "dst_port 1:65535", "method GET", "method POST PUT", "req.proto_http"])
     return pick(["path_beg %s/a /api", "path_end %s.php", "path %s/a/b /", "path_dir %sapi", "hdr(host) %sa.example", "hdr_beg(host) %sa.", "hdr_dom(host) %sexample", "hdr_end(host) %s.example", "url_sub %sa",
                  "path_reg %s^/[a-z]+$", "hdr_cnt(X-A) 1", "hdr(X-List) %sa", "hdr_sub(X-List) %sb", "hdr(X-List,2) %sa", "cook(k) %sa", "base_beg %sa.example", "path -f %%s%s/paths.lst" % work.name, "hdr_len(X-A) 1:3"]).replace("%s", flag if rnd.random() < 2 else "")
 
@@ -127,17 +180,42 @@ def http_rule(names):
              "deny%s" % pick(["", " deny_status 429" if RELEASE >= (1, 9) else ""]),
              "redirect location /moved%s" % pick(["", " code 301"]), "redirect prefix /pre%s" % pick(["", " drop-query", " append-slash drop-query", " code 308"]), "redirect prefix https://x.test",
              "redirect scheme https code %d" % pick([301, 302, 307]), "allow"]
+    rules += ["replace-value %s %s %s" % (pick(["X-List", "X-A"]), pick(["a", "^b$", "(.)"]), pick(["Z", "<\\\\1>"])), "set-src %s" % pick(["req.hdr(X-A)", "src", "ipv4(10.9.8.7)", "ipv6(::9)"]), "set-src-port %s" % pick(["int(77)", "req.hdr_cnt(X-A)"]),
+              "set-dst %s" % pick(["req.hdr(X-A)", "ipv4(10.9.8.6)"]), "set-dst-port int(99)", "auth realm x", "set-header X-O %%[%s]" % odd_expression(), "set-header X-O %%[%s]" % odd_expression(), "set-header X-O %%[%s]" % expression(),
+              "tarpit", "silent-drop", "reject", "set-log-level silent", "set-nice 3", "set-priority-class int(1)", "set-priority-offset int(2)", "capture req.hdr(X-A) len 9", "disable-l7-retry" if RELEASE >= (2, 0) else "allow"]
+    rules += since((2, 2), "del-header %s -m %s" % pick([("x-", "beg"), ("X-L", "beg"), ("a", "end"), ("i", "sub"), ("x-a", "str"), ("^x-[ab]", "reg")]), "strict-mode on", "wait-for-body time 1ms" if RELEASE >= (2, 4) else "strict-mode off")
+    rules += since((2, 4), "set-timeout server 5s", "set-var-fmt(txn.v0) %%[%s]-x" % string_fetch() if RELEASE >= (2, 5) else "allow", *["normalize-uri " + w for w in
+                   ("fragment-encode", "fragment-strip", "path-merge-slashes", "path-strip-dot", "path-strip-dotdot", "path-strip-dotdot full", "percent-decode-unreserved",
+                    "percent-decode-unreserved strict", "percent-to-uppercase", "percent-to-uppercase strict", "query-sort-by-name")])
+    rules += since((3, 2), "pause 1ms", "set-retries 2")
     rules += since((2, 0), "replace-uri ^/a(.*) /r\\\\1")
     rules += since((2, 2), "replace-path (.*)/a(.*) \\\\1/R\\\\2", "replace-pathq ^(.*)\\\\?(.*)$ \\\\1/\\\\2", "set-pathq /pq?x=%[method]", "return status %d" % pick([200, 204, 404]))
     line = pick(rules)
-    quiet = line.split()[0] not in ("deny", "redirect", "return", "allow")
+    quiet = line.split()[0] not in ("deny", "redirect", "return", "allow", "auth", "tarpit", "silent-drop", "reject")
     if rnd.random() < .05:
         return "    http-request %s %s" % (pick(["set-header", "add-header"]), pick(["X_N a", "X-Forwarded-For a", "Host %s" % pick(HOSTS)]))
     return "    http-request %s%s" % (line.replace("\\\\", "\\\\"), "" if quiet and rnd.random() < .6 else " " + condition(names))
 
 
+def tcp_rules():
+    """In the order in which HAProxy comes to them; the connection's see no request."""
+    address = pick(["src", "ipv4(10.8.7.6)", "ipv6(::8)"])
+    first = ["accept", "set-src " + address, "set-src-port int(78)", "set-dst " + address, "set-dst-port int(98)", "reject if { src 10.0.0.0/8 }", "accept if { src 127.0.0.2 }", "silent-drop if { src 10.0.0.1 }"]
+    session = ["accept", "reject if { src 10.0.0.0/8 }", *since((1, 9), "set-var(sess.s) src", "unset-var(sess.s)"), *since((2, 0), "set-src " + address, "set-dst " + address, "set-src-port int(79)", "set-dst-port int(97)"), *since((2, 5), "set-var-fmt(sess.s) %[src]-x"), "silent-drop if { src 10.0.0.1 }"]
+    content = ["accept if { always_false }", "reject if { %s }" % acl(), "set-var(txn.v0) src", "unset-var(txn.v1)", "silent-drop if { src 10.0.0.1 }", "capture dst len 20", *since((2, 0), "set-dst " + address.replace("ipv6(::8)", "src"), "set-dst-port int(96)"),
+               *since((2, 5), "set-src " + address, "set-src-port int(76)", "set-var-fmt(txn.v1) %[src]", "set-log-level silent", "set-nice 1"), "set-priority-class int(1)", "set-priority-offset int(2)", *since((3, 2), "set-retries 1"), "accept if { src 127.0.0.0/8 }"]
+    if RELEASE >= (2, 5):
+        first += ["set-var(proc.p) int(1)", "unset-var(proc.p)", "set-var-fmt(proc.p) %[src]"]
+    lines = []
+    for set_, rules in ("connection", first), ("session", session), ("content", content):
+        if rnd.random() < .25:
+            lines += ["    tcp-request %s %s" % (set_, pick(rules)) for _ in range(pick([1, 2]))]
+    return lines
+
+
 def configuration(port, inner, servers):
-    lines = ["global", "    maxconn 100", "defaults", "    mode http", "    timeout client 5s", "    timeout server 5s", "    timeout connect 5s", *option()]
+    lines = ["global", "    maxconn 100", *since((2, 4), "    expose-experimental-directives"), "userlist ul", "    group admin users joe", "    group staff users ann,bob", "    user joe insecure-password secret",
+             "    user ann password " + HASH + " groups admin", "    user bob insecure-password x", "    user kim insecure-password a:b", "defaults", "    mode http", "    timeout client 5s", "    timeout server 5s", "    timeout connect 5s", "    timeout tarpit 10ms", *option()]
     hop = pick([None, None, None, "abns@khap-test-%d" % port, "unix@%s/%d" % (work.name, port), "127.0.0.%d:%d" % (pick([1, 7]), inner)])
     if hop:  # a backend that leads into another frontend
         proxy = pick([("", ""), (" send-proxy", " accept-proxy"), (" send-proxy-v2", " accept-proxy")])
@@ -166,6 +244,8 @@ def option():
 
 def frontend(name, bind, backends):
     lines, names = ["frontend %s" % name, "    bind %s" % bind, *option()], []
+    if name == "f":
+        lines += tcp_rules()
     for i in range(rnd.randrange(5)):
         names.append("acl%d" % (i % 3))
         lines.append("    acl acl%d %s" % (i % 3, acl()))
@@ -186,6 +266,10 @@ def write_maps():
         rnd.shuffle(values)
         with open("%s/%s.map" % (work.name, kind), "w") as f:
             f.write("# keys and values\n\n" + "".join("%s%s %s\n" % (pick(["", "  "]), k, pick(BACKENDS + ["none", "x y "])) for k in values[:rnd.randrange(1, len(values) + 1)]))
+    for kind, rows in {"regm": ["^/(.)(.*)$ <\\2|\\1>", "a(b?) \\1z"], "int": ["a 3", "/a -4", "b 0", "php 12", "/ 7"], "ip": ["a 10.0.0.1", "/a 10.0.0.2", "b 1.2.3.4", "/ 9.9.9.9"], "net": ["127.0.0.0/8 loop", "10.0.0.0/8 ten"],
+                       "netint": ["127.0.0.1 1", "127.0.0.0/8 2"], "netip": ["10.1.0.0/16 1.1.1.1", "127.0.0.0/8 2.2.2.2"], "num": ["1 one", "2:9 many"], "numint": ["0 10", "1: 11"], "numip": ["0 1.1.1.0", "1:3 1.1.1.1"]}.items():
+        with open("%s/%s.map" % (work.name, kind), "w") as f:
+            f.write("".join(r + "\n" for r in rows[:rnd.randrange(1, len(rows) + 1)]))
     with open(work.name + "/paths.lst", "w") as f:
         f.write("/a\n# /b\n /a/b \n/api\n")
 
@@ -205,7 +289,16 @@ def request():
     headers = [(pick(NAMES), pick(VALUES).strip()) for _ in range(rnd.randrange(4))]
     if rnd.random() < .4:
         headers.append(("Cookie", pick(COOKIES)))
-    r = {"method": pick(["GET", "GET", "GET", "POST", "PUT", "HEAD"]), "target": path() + query(), "host": pick(HOSTS), "headers": headers}
+    if rnd.random() < .3:
+        headers.append(("X-J", pick(JSON)))
+    if rnd.random() < .2:
+        headers.append(("X-T", pick([".".join(base64.urlsafe_b64encode(t.encode()).decode().rstrip("=") for t in ('{"alg":"HS256"}', '{"sub":"%s","n":%d}' % (pick(WORDS), rnd.randrange(9)), "s")), "x.y", "e30.!!.s"])))
+    if rnd.random() < .3:
+        headers.append(("Authorization", pick(["Basic " + encoded(pick(USERS)), "basic " + encoded(pick(USERS)), "Bearer abc", "Basic", "Digest x", "Basic !!!", "Basic  " + encoded("joe:secret")])))
+    if rnd.random() < .1:
+        headers.append(("X-B", pick(["Bearer tok", "bearer  x", "Basic a", "Bearer"])))
+    r = {"said": rnd.random() < .5, "explain": rnd.random() < .5, "method": pick(["GET", "GET", "GET", "POST", "PUT", "HEAD"]), "target": path() + query(), "host": pick(HOSTS), "headers": headers}
+    r["body"] = pick([0, 0, 0, 1, 3, 40]) if r["method"] in ("POST", "PUT") else 0
     if rnd.random() < .15:
         odd(r)
     return r
@@ -225,16 +318,21 @@ def odd(r):
         r["method"] = pick(["GET", "OPTIONS"])
     else:
         r["headers"].append(pick([("X_A", "1"), ("X.B", "2"), ("X(A)", "3"), ("Upgrade", "websocket"), ("X-Forwarded-For", "10.1.2.3"), ("Content-Length", "1")]))
+        r["said"] = False  # of several lengths each is told
 
 
-def real(port, r):
-    head = "%s %s HTTP/1.1\r\n%s%sConnection: close\r\nContent-Length: 0\r\n\r\n" % (
-        r["method"], r["target"], "" if r["host"] is None else "Host: %s\r\n" % r["host"], "".join("%s: %s\r\n" % h for h in r["headers"]))
-    client = lib.Client(port)
-    client.send(head.encode())
+def real(port, r, seconds):
+    """None: it was closed, or nothing came: what silent-drop drops stays open on this side."""
+    head = "%s %s HTTP/1.1\r\n%s%sConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (
+        r["method"], r["target"], "" if r["host"] is None else "Host: %s\r\n" % r["host"], "".join("%s: %s\r\n" % h for h in r["headers"]), r["body"], "x" * r["body"])
     try:
+        client = lib.Client(port, timeout=seconds)
+    except OSError:
+        return None
+    try:
+        client.send(head.encode())
         return client.answer(r["method"])
-    except EOFError:
+    except (EOFError, OSError):
         return None
     finally:
         client.close()
@@ -242,7 +340,8 @@ def real(port, r):
 
 def told(config, port, requests):
     """What route says of each request, or what went wrong."""
-    questions = [["http://127.0.0.1:%d/" % port, "--uri", r["target"], *asked.options(r["method"], r["host"], r["headers"] + [("Connection", "close"), ("Content-Length", "0")])]
+    questions = [["http://127.0.0.1:%d/" % port, "--uri", r["target"], *asked.options(r["method"], r["host"], r["headers"] + [("Connection", "close")] + ([] if r["said"] else [("Content-Length", "%d" % r["body"])])),
+                  *(["--body-length", "%d" % r["body"]] if r["said"] else []), *(["--explain"] if r["explain"] else [])]
                  for r in requests]
     return asked.ask([config], questions, target="%d.%d" % RELEASE, words=["--src", "127.0.0.1"])
 
@@ -292,7 +391,7 @@ while made < CONFIGS:
     config = work.name + "/haproxy.cfg"
     with open(config, "w") as f:
         f.write(text)
-    p = subprocess.run([haproxy, "-c", "-f", config], capture_output=True, text=True)
+    p = subprocess.run([haproxy, "-c", "-f", config], capture_output=True, text=True, errors="replace")
     if p.returncode != 0:
         unknown["refused"] += 1
         if os.environ.get("SHOW"):
@@ -316,12 +415,16 @@ while made < CONFIGS:
         answers = []
     for r, outcomes in zip(requests, answers):
         before = {n: len(s.requests) for n, s in servers.items()}
-        answer = real(port, r)
+        seconds = .5 if any(o["kind"] == "closed" for o in outcomes) else 10
+        if run.poll() is not None:
+            bad.append((text + maps(), r, outcomes, "HAProxy ended with %d at the request before" % run.returncode))
+            break
+        answer = real(port, r, seconds)
         # 2.2 closes now and then where it answers 400 when it is asked again: what it answers at all is held against route
         for _ in range(10):
             if answer is None and outcomes[0]["kind"] != "closed":
                 unknown["asked again"] += 1
-                answer = real(port, r)
+                answer = real(port, r, seconds)
         total += 1
         if len(outcomes) > 1 or not outcomes[0]["certain"]:
             unknown["unknown"] += 1

@@ -167,11 +167,10 @@ static void test_unknown(void **state)
         "frontend f\n mode http\n bind :80\n use_backend %[rand(9),map(hosts.map,x)]\nbackend gold\n",
         "http://x/", &r, "8 0  / rand(9)\n");
     /* a converter may set a variable on its way */
-    assert_asked(
-        "frontend f\n mode http\n bind :80\n use_backend a if { rand(9),set-var(txn.r) 10 }\n"
-        " use_backend %[var(txn.r)]\n default_backend b\nbackend a\nbackend b\n",
-        "http://x/", &r,
-        "1 0 a / an ACL that is not evaluated\n8 0  / set-var(txn.r) an ACL that is not evaluated\n");
+    assert_asked("frontend f\n mode http\n bind :80\n use_backend a if { rand(9),set-var(txn.r) 10 }\n"
+                 " use_backend %[var(txn.r)]\n default_backend b\nbackend a\nbackend b\n",
+                 "http://x/", &r,
+                 "1 0 a / an ACL that is not evaluated\n8 0  / rand(9) an ACL that is not evaluated\n");
     assert_asked("frontend f\n mode http\n bind :80\n use_backend a if { path \"$X\" }\nbackend a\n",
                  "http://x/", &r, "1 0 a / an environment variable\n3 503  / an environment variable\n");
 }
