@@ -282,7 +282,9 @@ static int write_files(struct apply_pass *a)
     if (khap_generation_write(&save, word(a->directory), a->sides[1].bundle, &a->now) != KHAP_OK)
         return EXIT_FAILED;
     /* HAProxy wants the file to be there */
-    int status = apply_states_empty(a->directory) ? check(a) : directory_failed(a, errno);
+    int status = apply_states_empty(a->directory) ? EXIT_DONE : directory_failed(a, errno);
+    if (status == EXIT_DONE && (a->first || khap_diff_may_be_refused(a->diff)))
+        status = check(a);
     if (status == EXIT_DONE && a->drain_ms > 0 && !a->first)
         apply_leaving_write(&a->leaving, false);
     if (status == EXIT_DONE && !write_mark(a))

@@ -141,6 +141,14 @@ enum khap_status khap_diff_change_at(const struct khap_diff *diff, size_t index,
 int khap_diff_reloads(const struct khap_diff *diff);
 
 /**
+ * Whether HAProxy may refuse what is new, when it has taken what was: not where nothing but entries of maps from texts to texts changed.
+ *
+ * @param diff  the diff
+ * @return 0 when it takes it for certain, else 1
+ */
+int khap_diff_may_be_refused(const struct khap_diff *diff);
+
+/**
  * How many bytes HAProxy's buffers have where it runs the configuration as it was: a command and its payload must fit into one.
  *
  * @param diff  the diff

@@ -13,6 +13,7 @@ struct khap_change *khap__diff_change(struct khap_diff *d, enum khap_change_kind
                                       enum khap_change_what what)
 {
     struct khap_change change = {.size = sizeof change, .kind = kind, .what = what, .at_run_time = 1};
+    d->refusable = d->refusable || what != KHAP_CHANGE_ENTRY;
     if (d->changes.len == UINT32_MAX || !VEC_PUSH(&d->alloc, &d->changes, change)) {
         d->status = KHAP_ENOMEM;
         return NULL;
@@ -119,6 +120,11 @@ enum khap_status khap_diff_change_at(const struct khap_diff *d, size_t index, st
 int khap_diff_reloads(const struct khap_diff *d)
 {
     return d != NULL && d->reload;
+}
+
+int khap_diff_may_be_refused(const struct khap_diff *d)
+{
+    return d == NULL || d->refusable;
 }
 
 enum khap_status khap_diff_command_at(const struct khap_diff *d, size_t index, struct khap_command *command)

@@ -44,6 +44,7 @@ struct diff_file {
     struct khap_str path;  /* where it is read */
     struct khap_place place;
     bool ordered;         /* the first entry that matches counts */
+    bool texts;           /* of a map: from texts to texts, of which HAProxy refuses none */
     bool known;           /* its text is */
     bool borrowed;        /* from the diff's file source */
     bool planned;         /* commands make or remove it already */
@@ -93,6 +94,7 @@ struct khap_diff {
     VEC(struct diff_planned) commands;
     struct map servers; /* `BACKEND/SERVER` as it was -> 1 when another line names it; servers.c */
     bool servers_read, reload;
+    bool refusable;          /* HAProxy may refuse what changed */
     enum khap_status status; /* the first failure */
 };
 
@@ -101,7 +103,7 @@ enum khap_status khap__diff_read(struct khap_diff *d, struct diff_side *side,
                                  const struct khap_if_facts *facts);
 struct khap_str khap__diff_keep(struct khap_diff *d, struct khap_str text);
 
-/* diff.c: another change, which is returned, to be filled; NULL without memory. */
+/* diff.c: another change, which is returned, to be filled; NULL without memory. HAProxy may refuse all but entries. */
 struct khap_change *khap__diff_change(struct khap_diff *d, enum khap_change_kind kind,
                                       enum khap_change_what what);
 /* A reload is needed for it. `reason` is static, or kept. */

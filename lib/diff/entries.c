@@ -277,6 +277,15 @@ static void tell_all(struct comparison *c)
         khap__diff_reload(c->d, change, khap__str(c->why));
 }
 
+/* A key alone is no entry of a map. */
+static bool lacks_value(const struct entries *entries)
+{
+    bool lacks = false;
+    for (uint32_t i = 0; i < entries->all.len; i++)
+        lacks = lacks || entries->all.ptr[i].value.len == 0;
+    return lacks;
+}
+
 void khap__diff_entries(struct khap_diff *d, const struct diff_file *before, const struct diff_file *after)
 {
     struct comparison c = {.d = d, .file = after, .map = khap__str_eq(after->holds, S("map"))};
@@ -287,6 +296,7 @@ void khap__diff_entries(struct khap_diff *d, const struct diff_file *before, con
     if (d->status == KHAP_OK)
         d->status = read_entries(d, after, c.map, &c.now);
     if (d->status == KHAP_OK && !same_entries(&c)) {
+        d->refusable = d->refusable || !before->texts || !after->texts || lacks_value(&c.now);
         match(&c);
         if (c.added + c.other > 0 || c.ordered)
             tell_all(&c);

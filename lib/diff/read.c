@@ -27,11 +27,15 @@ struct khap_str khap__diff_keep(struct khap_diff *d, struct khap_str text)
 
 /* ---- files */
 
-static void add_file(struct reading *r, struct khap_str holds, struct khap_str name, bool ordered)
+static void add_file(struct reading *r, struct khap_str holds, struct khap_str name, bool ordered, bool texts)
 {
     struct khap_diff *d = r->d;
-    struct diff_file file = {
-        .holds = holds, .name = name, .place = r->place, .ordered = ordered, .base = r->crt_base};
+    struct diff_file file = {.holds = holds,
+                             .name = name,
+                             .place = r->place,
+                             .ordered = ordered,
+                             .texts = texts,
+                             .base = r->crt_base};
     uint32_t index = r->side->files.len, old;
     bool found = false;
     if (r->at->read == KHAP_FALSE || name.len == 0)
@@ -47,6 +51,7 @@ static void add_file(struct reading *r, struct khap_str holds, struct khap_str n
     }
     if (found) {
         r->side->files.ptr[old].ordered |= ordered;
+        r->side->files.ptr[old].texts &= texts;
         return;
     }
     file.name = khap__diff_keep(d, name);
@@ -80,7 +85,7 @@ static void add_listed(struct reading *r, struct khap_str list)
             continue;
         if (khap__view_below(&r->d->arena, r->crt_base, path, &path) != KHAP_OK)
             r->d->status = KHAP_ENOMEM;
-        add_file(r, S("cert"), path, false);
+        add_file(r, S("cert"), path, false, false);
     }
 }
 
@@ -94,7 +99,7 @@ static bool one_of(struct khap_str word, const char *const *words)
 }
 
 /* A file that an argument names; what HAProxy calls it counts from the directory of its kind. */
-static void named(struct reading *r, struct khap_str holds, struct khap_str path, bool ordered)
+static void named(struct reading *r, struct khap_str holds, struct khap_str path, bool ordered, bool texts)
 {
     static const char *const certs[] = {"cert", "listed", "crtlist", "client", "sign", NULL};
     static const char *const authorities[] = {"ca", "crl", NULL};
@@ -104,7 +109,7 @@ static void named(struct reading *r, struct khap_str holds, struct khap_str path
                                                             : S("");
     if (khap__view_below(&r->d->arena, base, path, &path) != KHAP_OK)
         r->d->status = KHAP_ENOMEM;
-    add_file(r, khap__str_eq(holds, S("load")) ? S("cert") : holds, path, ordered);
+    add_file(r, khap__str_eq(holds, S("load")) ? S("cert") : holds, path, ordered, texts);
     uint32_t last = r->side->files.len;
     if (khap__str_eq(holds, S("crtlist")) && last > 0 && r->side->files.ptr[last - 1].known)
         add_listed(r, r->side->files.ptr[last - 1].text);
@@ -127,6 +132,14 @@ static void note_directories(struct reading *r)
         r->d->status = KHAP_ENOMEM;
 }
 
+/* Whether a converter compares texts with texts, and gives a text: other maps hold numbers, addresses and regular expressions. */
+static bool is_of_texts(struct khap_str converter)
+{
+    static const char *const names[] = {"map",     "map_str", "map_beg", "map_end",
+                                        "map_dom", "map_dir", "map_sub", NULL};
+    return one_of(converter, names);
+}
+
 /* Converters that read maps, and files of patterns in ACLs. */
 static enum khap_status on_item(void *ctx, const struct schema_item *item)
 {
@@ -142,7 +155,7 @@ static enum khap_status on_item(void *ctx, const struct schema_item *item)
             bool ordered = false;
             for (const char *const *l = lists; *l != NULL; l++)
                 ordered = ordered || khap__str_starts(name, khap__str(*l));
-            named(r, khap__schema_parameter(a), item->arguments[a->word]->text, ordered);
+            named(r, khap__schema_parameter(a), item->arguments[a->word]->text, ordered, is_of_texts(name));
         }
     }
     if (item->kind != SCHEMA_ITEM_ACL)
@@ -153,7 +166,7 @@ static enum khap_status on_item(void *ctx, const struct schema_item *item)
     for (const struct khap_node *flag = item->node->first; flag != NULL; flag = flag->next) {
         if (flag->kind == KHAP_NODE_FLAG && khap__str_eq(flag->text, S("-f")) && flag->first != NULL &&
             !flag->first->variable)
-            named(r, map ? S("map") : S("acl"), flag->first->text, false);
+            named(r, map ? S("map") : S("acl"), flag->first->text, false, false);
     }
     return r->d->status;
 }
@@ -300,7 +313,7 @@ static enum khap_status on_line(void *ctx, const struct view_line *l)
         /* states of servers are of a moment, no part of a configuration */
         if (a->type == TYPE_FILE && holds.len > 0 && !khap__str_eq(holds, S("socket")) &&
             !khap__str_eq(holds, S("state")) && !l->words[a->word].variable)
-            named(r, holds, khap__str_sub(l->words[a->word].text, a->offset, a->len), false);
+            named(r, holds, khap__str_sub(l->words[a->word].text, a->offset, a->len), false, false);
     }
     return d->status;
 }

@@ -248,6 +248,43 @@ static void test_refused(void **state)
     khap_bundle_free(bundle);
 }
 
+/* Whether HAProxy may refuse what `after` and its hosts are, when it has taken `before`. */
+static void refusable(const char *before, const char *after, const char *hosts, int wanted)
+{
+    struct khap_bundle *a = NULL, *b = NULL;
+    struct khap_diff *d = NULL;
+    struct khap_target target;
+    khap_target_init(&target);
+    target.first = target.last = KHAP_RELEASE(2, 6);
+    assert_int_equal(read(NULL, &target, before, "x app\n", NULL, &a), KHAP_OK);
+    assert_int_equal(read(NULL, &target, after, hosts, NULL, &b), KHAP_OK);
+    assert_int_equal(khap_diff_new(NULL, a, b, &target, NULL, NULL, &d), KHAP_OK);
+    assert_int_equal(khap_diff_may_be_refused(d), wanted);
+    khap_diff_free(d);
+    khap_bundle_free(a);
+    khap_bundle_free(b);
+}
+
+static void test_may_be_refused(void **state)
+{
+    static const char numbers[] =
+        "frontend web\n bind :80\n http-request deny if { path,map_str_int(hosts.map) 1 }\n",
+                      both[] = "frontend web\n bind :80\n http-request deny if { path,map(hosts.map) a }\n"
+                               " http-request deny if { path,map_reg(hosts.map) a }\n",
+                      acl[] = "frontend web\n bind :80\n http-request deny if { path,map(hosts.map) a }\n"
+                              " http-request deny if { path -f hosts.map }\n";
+    (void)state;
+    refusable(base, base, "x app\n", 0);
+    refusable(base, base, "x b\ny app\n", 0);
+    refusable(base, base, "# none\n", 0);
+    refusable(base, base, "x app\ny\n", 1);
+    refusable(base, "backend app\n", "x app\n", 1);
+    refusable(numbers, numbers, "x app\ny 1\n", 1);
+    refusable(both, both, "x b\n", 1);
+    refusable(acl, acl, "x b\n", 1);
+    assert_int_equal(khap_diff_may_be_refused(NULL), 1);
+}
+
 static void test_memory(void **state)
 {
     (void)state;
@@ -297,9 +334,10 @@ static void test_memory_of_lists(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_changes),        cmocka_unit_test(test_reloads),
-                                       cmocka_unit_test(test_servers),        cmocka_unit_test(test_lists),
-                                       cmocka_unit_test(test_refused),        cmocka_unit_test(test_memory),
-                                       cmocka_unit_test(test_memory_of_lists)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_changes), cmocka_unit_test(test_reloads),
+        cmocka_unit_test(test_servers), cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_may_be_refused),
+        cmocka_unit_test(test_memory),  cmocka_unit_test(test_memory_of_lists)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
