@@ -56,9 +56,10 @@ void khap__diff_files(struct khap_diff *d)
             khap__plan_file(d, khap__diff_file_change(d, KHAP_CHANGE_CHANGED, now), now);
         else if (khap__str_eq(now->holds, S("map")) || khap__str_eq(now->holds, S("acl")))
             khap__diff_entries(d, old, now);
-        else if (khap__str_eq(now->holds, S("crtlist")))
+        else if (khap__str_eq(now->holds, S("crtlist"))) {
+            d->refusable = true;
             khap__diff_crt_list(d, old, now);
-        else
+        } else
             khap__plan_file(d, khap__diff_file_change(d, KHAP_CHANGE_CHANGED, now), now);
     }
     khap__buf_free(&key);

@@ -249,15 +249,16 @@ static void test_refused(void **state)
 }
 
 /* Whether HAProxy may refuse what `after` and its hosts are, when it has taken `before`. */
-static void refusable(const char *before, const char *after, const char *hosts, int wanted)
+static void refusable(const char *before, const char *after, const char *hosts, const char *list,
+                      const char *more_list, int wanted)
 {
     struct khap_bundle *a = NULL, *b = NULL;
     struct khap_diff *d = NULL;
     struct khap_target target;
     khap_target_init(&target);
     target.first = target.last = KHAP_RELEASE(2, 6);
-    assert_int_equal(read(NULL, &target, before, "x app\n", NULL, &a), KHAP_OK);
-    assert_int_equal(read(NULL, &target, after, hosts, NULL, &b), KHAP_OK);
+    assert_int_equal(read(NULL, &target, before, "x app\n", list, &a), KHAP_OK);
+    assert_int_equal(read(NULL, &target, after, hosts, more_list, &b), KHAP_OK);
     assert_int_equal(khap_diff_new(NULL, a, b, &target, NULL, NULL, &d), KHAP_OK);
     assert_int_equal(khap_diff_may_be_refused(d), wanted);
     khap_diff_free(d);
@@ -274,14 +275,17 @@ static void test_may_be_refused(void **state)
                       acl[] = "frontend web\n bind :80\n http-request deny if { path,map(hosts.map) a }\n"
                               " http-request deny if { path -f hosts.map }\n";
     (void)state;
-    refusable(base, base, "x app\n", 0);
-    refusable(base, base, "x b\ny app\n", 0);
-    refusable(base, base, "# none\n", 0);
-    refusable(base, base, "x app\ny\n", 1);
-    refusable(base, "backend app\n", "x app\n", 1);
-    refusable(numbers, numbers, "x app\ny 1\n", 1);
-    refusable(both, both, "x b\n", 1);
-    refusable(acl, acl, "x b\n", 1);
+    refusable(base, base, "x app\n", NULL, NULL, 0);
+    refusable(base, base, "x b\ny app\n", NULL, NULL, 0);
+    refusable(base, base, "# none\n", NULL, NULL, 0);
+    refusable(base, base, "x app\ny\n", NULL, NULL, 1);
+    refusable(base, "backend app\n", "x app\n", NULL, NULL, 1);
+    refusable(numbers, numbers, "x app\ny 1\n", NULL, NULL, 1);
+    refusable(both, both, "x b\n", NULL, NULL, 1);
+    refusable(acl, acl, "x b\n", NULL, NULL, 1);
+    static const char tls[] = "frontend web\n bind :443 ssl crt-list list.txt\n";
+    refusable(tls, tls, "x app\n", "one.pem a.example\n", "one.pem a.example\ntwo.pem b.example\n", 1);
+    refusable(tls, tls, "x app\n", "one.pem a.example\n", "one.pem a.example\n", 0);
     assert_int_equal(khap_diff_may_be_refused(NULL), 1);
 }
 
