@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include "khapgen/asked.h"
 #include "khapgen/commands.h"
 #include "khapgen/diff_text.h"
+#include "khapgen/file_type.h"
 #include "khapgen/fix.h"
 #include "khapgen/input.h"
 #include "khapgen/output.h"
@@ -26,11 +28,13 @@ struct check {
     struct input_files opened;
     const char **files;
     size_t n_files;
-    const char *target;
+    const char *target, *type;
     enum khap_severity fail_on;
     uint32_t expires_days;
     bool help;
     struct khap_bundle *bundle;
+    bool maps;          /* the files are service maps or manifests */
+    struct asked asked; /* what they become */
     struct khap_rules *rules;
     struct khap_target for_target;
     struct fixed fixed;
@@ -118,6 +122,12 @@ static int take_option(struct check *c, const struct options *o)
     switch (o->id) {
     case OPTION_TARGET:
         c->target = o->value;
+        break;
+    case OPTION_TYPE:
+        c->type = o->value;
+        break;
+    case OPTION_ALLOW:
+        c->asked.allow = o->value;
         break;
     case OPTION_FAIL_ON:
         return take_fail_on(c, o);
@@ -243,6 +253,15 @@ static int ask(void *ctx, struct khap_str predicate, struct khap_str argument)
     return KHAP_UNKNOWN;
 }
 
+/* What a map or manifests become is checked, and told at the places that ask for it. */
+static int read_maps(struct check *c, struct report *r, const struct khap_bundle **bundle)
+{
+    int status = asked_read(r, &c->asked, c->files, c->n_files, c->target, c->type);
+    c->for_target = c->asked.target;
+    *bundle = c->asked.bundle;
+    return status;
+}
+
 /* Reads the files and checks them. */
 static int check_files(void *ctx, struct report *r, struct inputs *in, struct input_files *files,
                        struct khap_bundle **bundle)
@@ -265,9 +284,12 @@ static int check_files(void *ctx, struct report *r, struct inputs *in, struct in
     if (c->look_at_files)
         options.certs = &certs;
 #endif
-    int status = input_bundle(r, in, files, &c->for_target, c->files, c->n_files, bundle);
+    const struct khap_bundle *made = NULL;
+    int status = c->maps ? read_maps(c, r, &made)
+                         : input_bundle(r, in, files, &c->for_target, c->files, c->n_files, bundle);
     if (status == EXIT_DONE)
-        status = report_status(r, khap_check(NULL, *bundle, &c->for_target, &options, r->diags));
+        status =
+            report_status(r, khap_check(NULL, c->maps ? made : *bundle, &c->for_target, &options, r->diags));
     return status;
 }
 
@@ -330,6 +352,16 @@ static int run(struct check *c, const char *const *words)
     c->for_target.first = c->for_target.last = KHAP_NEWEST;
     if (c->target != NULL)
         status = target_read(&c->report, c->target, &c->for_target);
+    enum file_type type = FILE_CONFIGURATION;
+    if (status == EXIT_DONE)
+        status = file_types(&c->report, &c->asked.inputs, c->files, c->n_files, c->type, &type);
+    c->maps = type == FILE_MAP;
+    if (c->asked.inputs.standard.ptr != NULL && !c->maps) /* it was looked into, and is read once */
+        c->inputs.standard = c->asked.inputs.standard;
+    if (status == EXIT_DONE && c->fix && c->maps) {
+        report_about(&c->report, "option-needs", "check", WORD("--fix"), WORD("configurations"));
+        status = EXIT_UNUSABLE;
+    }
     if (status == EXIT_DONE && c->fix)
         status = fix_files(c);
     if (status == EXIT_DONE)
@@ -369,6 +401,7 @@ int cmd_check(const char *const *words)
     fix_free(&c.fixed);
     report_close(&c.report);
     inputs_free(&c.inputs);
+    asked_free(&c.asked);
     free(c.files);
     free(c.variables);
     return status;

@@ -3,6 +3,7 @@
 
 #include "khapgen/file_type.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,11 @@ static bool ends_with(const char *path, const char *end)
 {
     size_t len = strlen(path), n = strlen(end);
     return len > n && strcmp(path + len - n, end) == 0;
+}
+
+bool file_is_map(const char *path)
+{
+    return ends_with(path, ".yaml") || ends_with(path, ".yml") || ends_with(path, ".json");
 }
 
 static bool is_blank(char c)
@@ -53,13 +59,28 @@ static enum file_type type_of_text(struct khap_str text)
     return FILE_CONFIGURATION;
 }
 
+/* A directory of maps or manifests: HAProxy reads of a directory what ends in .cfg, and there is none. */
+static enum file_type type_of_directory(const char *path)
+{
+    DIR *directory = opendir(path);
+    const struct dirent *entry;
+    bool maps = false, configurations = false;
+    while (directory != NULL && (entry = readdir(directory)) != NULL) {
+        maps = maps || file_is_map(entry->d_name);
+        configurations = configurations || ends_with(entry->d_name, ".cfg");
+    }
+    if (directory != NULL)
+        closedir(directory);
+    return maps && !configurations ? FILE_MAP : FILE_CONFIGURATION;
+}
+
 /* What cannot be read now is told by who reads it all; a pipe is not looked into. */
 static enum file_type type_of_file(const char *path)
 {
     struct stat st;
     if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        return FILE_CONFIGURATION;
-    if (ends_with(path, ".yaml") || ends_with(path, ".yml") || ends_with(path, ".json"))
+        return type_of_directory(path);
+    if (file_is_map(path))
         return FILE_MAP;
     if (ends_with(path, ".cfg") || stat(path, &st) != 0 || !S_ISREG(st.st_mode))
         return FILE_CONFIGURATION;

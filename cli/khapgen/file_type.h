@@ -6,6 +6,9 @@
 
 enum file_type { FILE_CONFIGURATION, FILE_MAP };
 
+/* By its name. */
+bool file_is_map(const char *path);
+
 /*
  * Told by the name (.cfg, .yaml, .yml, .json, a directory), else by the first line that says anything. `said` is what --type says, or NULL. All files are of
  * one type, else it is told. Standard input is read, and kept for who reads it. EXIT_…

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include "khapgen/file_type.h"
 #include "khapgen/maps.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #ifdef HAVE_OPENSSL
 #include "cert.h"
@@ -50,7 +56,7 @@ static enum khap_status read_objects(struct maps *m, const char *path, uint32_t 
     return status == KHAP_OK ? khap_kube_read(m->kube, source, m->report->diags) : status;
 }
 
-int maps_read(struct maps *m, const char *path, uint64_t limit)
+static int read_file(struct maps *m, const char *path, uint64_t limit)
 {
     uint32_t source;
     int status = input_map(m->report, m->inputs, path, limit, &source);
@@ -62,6 +68,49 @@ int maps_read(struct maps *m, const char *path, uint64_t limit)
     }
     if (status != EXIT_FAILED) /* what the others speak of may stand in it */
         khap_model_read(m->model, 0, m->report->diags);
+    return status;
+}
+
+static int in_bytewise_order(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The files of a directory that are maps or manifests by their names, in the order of these. */
+static int read_directory(struct maps *m, const char *path, DIR *directory, uint64_t limit)
+{
+    struct inputs paths = {0};
+    const struct dirent *entry;
+    int worst = EXIT_DONE;
+    bool good = true;
+    while (good && (entry = readdir(directory)) != NULL) {
+        size_t n = strlen(path) + strlen(entry->d_name) + 2;
+        char *file = file_is_map(entry->d_name) ? malloc(n) : NULL;
+        if (file != NULL)
+            snprintf(file, n, "%s%s%s", path, path[strlen(path) - 1] == '/' ? "" : "/", entry->d_name);
+        good = !file_is_map(entry->d_name) || (file != NULL && inputs_keep(&paths, word(file)));
+    }
+    if (paths.n > 0)
+        qsort(paths.texts, paths.n, sizeof *paths.texts, in_bytewise_order);
+    for (size_t i = 0; good && i < paths.n && worst != EXIT_FAILED; i++) {
+        int one = read_file(m, paths.texts[i], limit);
+        worst = one > worst ? one : worst;
+    }
+    if (good && paths.n == 0) {
+        report_about(m->report, "no-maps-in-directory", path, WORD(""), WORD(""));
+        worst = EXIT_UNUSABLE;
+    }
+    inputs_free(&paths);
+    return good ? worst : report_status(m->report, KHAP_ENOMEM);
+}
+
+int maps_read(struct maps *m, const char *path, uint64_t limit)
+{
+    DIR *directory = strcmp(path, "-") == 0 || *path == '\0' ? NULL : opendir(path);
+    if (directory == NULL)
+        return read_file(m, path, limit);
+    int status = read_directory(m, path, directory, limit);
+    closedir(directory);
     return status;
 }
 

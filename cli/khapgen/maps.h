@@ -27,7 +27,7 @@ struct maps {
     const struct khap_cert_reader *certs;    /* NULL for OpenSSL's, where there is one */
 };
 
-/* Reads a file: a map goes into the model, objects are kept. EXIT_… */
+/* Reads a file, or those of a directory that end in .yaml, .yml or .json: a map goes into the model, objects are kept. EXIT_… */
 int maps_read(struct maps *m, const char *path, uint64_t limit);
 /* Reads the last valid text of a file into a store, if there is one. */
 enum khap_status maps_read_last(struct report *r, const struct maps_aside *aside, struct khap_kube *last,

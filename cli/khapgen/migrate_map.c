@@ -3,6 +3,7 @@
 
 #include "khapgen/migrate_map.h"
 
+#include <khap/kube.h>
 #include <khap/khap.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -465,6 +466,8 @@ static enum khap_status verify(struct migration *m, const struct migrated_map *m
         status = khap_model_new(NULL, &model);
     for (size_t i = 0; i < n && status == KHAP_OK; i++) {
         uint32_t source;
+        if (maps[i].manifest)
+            continue;
         struct khap_str text =
             old ? khap_sources_text(m->report->sources, maps[i].source) : text_str(&maps[i].now);
         status = khap_sources_add(sources, WORD(""), text, &source);
@@ -492,7 +495,7 @@ static enum khap_status write_maps(struct migration *m, struct migrated_map *map
     for (int plain = 0; plain < 2 && status == KHAP_OK && before && !*good; plain++) {
         status = make_edits(m, plain == 1);
         for (size_t i = 0; i < n && status == KHAP_OK; i++)
-            status = apply(m, &maps[i]);
+            status = maps[i].manifest ? KHAP_OK : apply(m, &maps[i]);
         is.len = 0;
         if (status == KHAP_OK)
             status = verify(m, maps, n, false, &is, good);
@@ -566,17 +569,45 @@ static int migrate(struct migration *m, struct migrated_map *maps, size_t n)
     return !good ? EXIT_FAILED : left ? EXIT_NO : EXIT_DONE;
 }
 
+/* Objects of Kubernetes have no lines for one release. */
+static enum khap_status is_manifest(struct report *r, uint32_t source, bool *yes)
+{
+    struct khap_diags *unheard = NULL;
+    struct khap_kube *kube = NULL;
+    enum khap_status status = khap_diags_new(NULL, r->sources, &unheard);
+    if (status == KHAP_OK)
+        status = khap_kube_new(NULL, &kube);
+    if (status == KHAP_OK)
+        status = khap_kube_read(kube, source, unheard);
+    *yes = status == KHAP_OK || status == KHAP_EINPUT;
+    khap_kube_free(kube);
+    khap_diags_free(unheard);
+    return status == KHAP_ENOMEM ? status : KHAP_OK;
+}
+
 int migrate_maps(struct report *r, struct migrated_map *maps, size_t n, uint16_t from, uint16_t to)
 {
     struct migration m = {.report = r, .to = to};
     int status = report_status(r, khap_model_new(NULL, &m.model));
+    size_t manifests = 0;
     for (size_t i = 0; i < n && status != EXIT_FAILED; i++) {
-        int one = report_status(r, khap_model_read(m.model, maps[i].source, r->diags));
+        bool manifest = false;
+        enum khap_status read = is_manifest(r, maps[i].source, &manifest);
+        if (manifest) {
+            report_say(r, "migrate-manifest", (struct khap_place){.source = maps[i].source}, WORD(""),
+                       WORD(""));
+            text_add(&maps[i].now, khap_sources_text(r->sources, maps[i].source));
+            maps[i].manifest = true;
+            manifests++;
+        } else if (read == KHAP_OK) {
+            read = khap_model_read(m.model, maps[i].source, r->diags);
+        }
+        int one = report_status(r, maps[i].now.failed ? KHAP_ENOMEM : read);
         status = one > status ? one : status;
     }
-    if (status == EXIT_DONE)
+    if (status == EXIT_DONE && manifests < n)
         status = read_target(&m, maps, from);
-    if (status == EXIT_DONE)
+    if (status == EXIT_DONE && manifests < n)
         status = migrate(&m, maps, n);
     for (size_t i = 0; i < m.n_own; i++) {
         free(m.own[i].old);

@@ -9,6 +9,7 @@
 struct migrated_map {
     uint32_t source;
     struct text now;
+    bool manifest; /* of Kubernetes: it stays as it is */
 };
 
 /*

@@ -500,6 +500,31 @@ static void read_hosts(const struct annotation *a)
     khap__kube_text_free(&out);
 }
 
+/* Whether a route has the key, or what it is a part of. */
+static bool is_of_routes(const struct annotation *a, const struct khap_key *row)
+{
+    struct khap_key inner;
+    struct text path;
+    const char *key = row->path + sizeof services - 1;
+    khap__kube_text_init(&path, &a->r->memory.alloc);
+    khap__kube_add(&path, S("services.*.routes[]."));
+    khap__kube_add(&path, (struct khap_str){key, strcspn(key, ".")});
+    bool found = find_row(khap__kube_text(&path), &inner);
+    a->r->memory.failed |= path.failed;
+    khap__kube_text_free(&path);
+    return found;
+}
+
+/* An Ingress speaks of its own routes only. */
+static void read_on(const struct annotation *a, const struct khap_key *row)
+{
+    if (a->o->kind == KIND_SERVICE || is_of_routes(a, row))
+        read_value(a, row);
+    else
+        khap__kube_say(a->r->diags, "kube-annotation-place", a->pair->name.place, a->pair->name.text, S(""),
+                       S(""));
+}
+
 static void read_annotation(const struct annotation *a)
 {
     struct khap_key row;
@@ -520,34 +545,64 @@ static void read_annotation(const struct annotation *a)
     } else if (on_service && khap__kube_same(a->name, S("routes"))) {
         a->said->has_routes = true;
         read_yaml(a, &row, true);
-    } else if (!on_service) {
-        /* an Ingress speaks of its own routes only */
-        struct khap_key inner;
-        struct text path;
-        const char *key = row.path + sizeof services - 1;
-        khap__kube_text_init(&path, &a->r->memory.alloc);
-        khap__kube_add(&path, S("services.*.routes[]."));
-        khap__kube_add(&path, (struct khap_str){key, strcspn(key, ".")});
-        bool of_routes = find_row(khap__kube_text(&path), &inner);
-        a->r->memory.failed |= path.failed;
-        khap__kube_text_free(&path);
-        if (of_routes)
-            read_value(a, &row);
-        else
-            khap__kube_say(a->r->diags, "kube-annotation-place", a->pair->name.place, a->pair->name.text,
-                           S(""), S(""));
     } else {
-        read_value(a, &row);
+        read_on(a, &row);
     }
+}
+
+/* Whether the key is said, or a part of it, or what it is a part of. */
+static bool is_said(const struct said *said, struct khap_str key)
+{
+    for (const struct setting *s = said->settings; s; s = s->next) {
+        size_t least = s->key.len < key.len ? s->key.len : key.len;
+        if (memcmp(s->key.ptr, key.ptr, least) == 0 &&
+            (s->key.len == key.len || (s->key.len < key.len ? key : s->key).ptr[least] == '.'))
+            return true;
+    }
+    return false;
+}
+
+/* It is another controller's: what cannot be said here is a note, and nothing said in khap's own words is touched. */
+static void read_alias(struct annotation *a)
+{
+    struct khap_key row = {.size = sizeof row};
+    struct khap_str key, value;
+    struct text path;
+    enum alias alias = khap__kube_alias(a->o, a->pair, &key, &value);
+    if (alias == ALIAS_NONE || is_said(a->said, key))
+        return;
+    khap__kube_text_init(&path, &a->r->memory.alloc);
+    khap__kube_add(&path, S("services.*."));
+    khap__kube_add(&path, key);
+    bool found = find_row(khap__kube_text(&path), &row);
+    bool flow = alias == ALIAS_GOOD && (value.ptr[0] == '[' || value.ptr[0] == '{');
+    struct pair here = *a->pair;
+    here.value.text = value;
+    if (alias == ALIAS_OTHER || flow || (found && !is_allowed(a, &row))) {
+        khap__kube_say(a->r->diags, "kube-alias-unheard", a->pair->value.place, a->pair->name.text, key,
+                       S(""));
+    } else if (found) {
+        a->pair = &here;
+        read_on(a, &row);
+    }
+    a->r->memory.failed |= path.failed;
+    khap__kube_text_free(&path);
 }
 
 void khap__kube_annotations(struct resolving *r, const struct object *o, struct said *said,
                             khap__kube_route *route, void *ctx)
 {
     static const size_t prefix = sizeof "khap.io/" - 1;
-    for (const struct pair *p = o->annotations; p; p = p->next) {
-        struct annotation a = {r, o, said, p, khap__kube_rest(p->name.text, prefix), route, ctx};
-        read_annotation(&a);
+    for (int others = 0; others < 2; others++) { /* khap's own words go before */
+        for (const struct pair *p = o->annotations; p; p = p->next) {
+            bool own = !khap__kube_is_others(p->name.text);
+            struct annotation a = {r,     o,  said, p, own ? khap__kube_rest(p->name.text, prefix) : S(""),
+                                   route, ctx};
+            if (own && others == 0)
+                read_annotation(&a);
+            else if (!own && others == 1)
+                read_alias(&a);
+        }
     }
     r->bad |= said->bad;
 }

@@ -214,6 +214,15 @@ enum kind khap__kube_kind(struct khap_str name);
 bool khap__kube_has_namespace(enum kind kind);
 bool khap__kube_is_version(enum kind kind, struct khap_str version);
 
+/* ---- aliases.c */
+
+/* An annotation of another controller. */
+bool khap__kube_is_others(struct khap_str name);
+/* It means nothing here; it means a key, with a value; the key has no such value. */
+enum alias { ALIAS_NONE, ALIAS_GOOD, ALIAS_OTHER };
+enum alias khap__kube_alias(const struct object *o, const struct pair *pair, struct khap_str *key,
+                            struct khap_str *value);
+
 /* ---- blame.c */
 
 bool khap__kube_is_at_fault(const struct khap_kube *kube, enum kind kind, struct khap_str ns,

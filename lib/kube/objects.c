@@ -57,7 +57,8 @@ static struct pair *pairs(struct reading *r, struct object *o, const struct khap
     const struct khap_yaml_node *key = NULL;
     while ((key = khap_yaml_each(node, key)) != NULL) {
         const struct khap_yaml_node *v = khap_yaml_value(key);
-        if (!khap__kube_begins(khap_yaml_text(key), beginning))
+        bool others = beginning.len > 0 && khap__kube_is_others(khap_yaml_text(key));
+        if (!others && !khap__kube_begins(khap_yaml_text(key), beginning))
             continue;
         if (khap_yaml_kind(v) != KHAP_YAML_SCALAR && khap_yaml_kind(v) != KHAP_YAML_NULL) {
             khap__kube_say(r->diags, "kube-bad-value", khap_yaml_place(r->yaml, v), khap_yaml_text(key),

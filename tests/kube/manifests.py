@@ -89,6 +89,10 @@ def places():
             "backend-protocol", "backend-tls-sni", "compression-types", "rate-limit", "agent-check-send", "maintenance", "retry-on", "routes", "no-such-key"]
     for key in keys:
         yield "khap.io/" + key, lambda v, key=key: [service(annotations={"khap.io/hosts": "web.shop.example", "khap.io/" + key: v})]
+    for key in ("haproxy.org/load-balance", "haproxy.org/allow-list", "haproxy.org/set-host", "haproxy.org/check", "haproxy.org/cookie-persistence", "haproxy.org/timeout-server",
+                "haproxy.org/send-proxy-protocol", "haproxy-ingress.github.io/rewrite-target", "haproxy-ingress.github.io/backend-protocol"):
+        yield key, lambda v, key=key: [service(annotations={"khap.io/hosts": "web.shop.example", key: v})]
+    yield "haproxy.org/", lambda v: [service(annotations={"khap.io/hosts": "web.shop.example", "haproxy.org/" + v: "x"})]
     yield "header value", lambda v: [service(annotations={"khap.io/hosts": "web.shop.example", "khap.io/headers": json.dumps({"request": {"set": {"X-A": v}}})})]
     yield "header name", lambda v: [service(annotations={"khap.io/hosts": "web.shop.example", "khap.io/headers": json.dumps({"request": {"set": {v: "a"}}})})]
     yield "route host", lambda v: [service(annotations={"khap.io/routes": json.dumps([{"host": v, "path": "/a"}])})]
