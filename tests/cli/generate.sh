@@ -106,7 +106,7 @@ echo 'services: {web: {backend: far, hosts: [a.example], bind: ":1"}}' >far.yaml
 refused 2 input-unreadable 'what keys mean together beside a file that is not there' nowhere.yaml far.yaml
 says 'it is told' key-cannot-act
 is 'a backend that may stand in it is not said to be missing' "$(grep -c error: err)" 2
-refused 2 input-directory 'a directory' .
+mkdir -p nothing && refused 2 no-maps-in-directory 'a directory without maps' nothing
 : >empty.yaml
 refused 2 input-empty 'an empty file' empty.yaml
 refused 2 input-too-long 'a file over the limit' --max-input 10 map.yaml
