@@ -180,19 +180,6 @@ const struct format *khap__routing_format_of(struct compiling *c, const struct k
 
 /* ---- types */
 
-/* What is no text is written in digits. */
-static bool hex_text(struct asking *a, struct khap_str bytes, struct khap_str *text)
-{
-    struct buf b;
-    khap__buf_init(&b, &a->route->alloc);
-    for (size_t i = 0; i < bytes.len; i++)
-        khap__routing_add_hex(&b, (unsigned char)bytes.ptr[i]);
-    a->no_memory = a->no_memory || b.failed;
-    *text = khap__routing_keep(a, khap__buf_str(&b));
-    khap__buf_free(&b);
-    return true;
-}
-
 bool khap__routing_to_text(struct asking *a, const struct sample *s, struct khap_str *text)
 {
     char digits[24], address[KHAP__IP_TEXT];
@@ -219,8 +206,9 @@ bool khap__routing_to_text(struct asking *a, const struct sample *s, struct khap
         n = khap__ipv6_print(address, s->ip);
         *text = khap__routing_keep(a, (struct khap_str){address, n});
         return true;
-    case SAMPLE_BIN:
-        return hex_text(a, s->text, text);
+    case SAMPLE_BIN: /* as a text it ends before a NUL */
+        *text = khap__str_sub(s->text, 0, khap__str_find(s->text, '\0'));
+        return true;
     default:
         *text = s->text;
         return true;

@@ -9,6 +9,7 @@ import collections
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -346,6 +347,45 @@ def told(config, port, requests):
     return asked.ask([config], questions, target="%d.%d" % RELEASE, words=["--src", "127.0.0.1"])
 
 
+def names():
+    """{table: words} of what is evaluated."""
+    rows = collections.defaultdict(set)
+    with open(os.path.join(tap.srcdir, "lib/route/evaluated.tsv")) as f:
+        for line in f:
+            if not line.startswith("#"):
+                table, words, _ = line.split("\t")
+                rows[table].add(words.split("(")[0])
+    return rows
+
+
+NAMES_OF = names()
+
+
+def count(text, outcomes):
+    """Notes what stands in the lines that a request came to, with the ACLs of their section."""
+    lines = text.split("\n")
+    seen = set()
+    for step in (s for o in outcomes for s in o["steps"]):
+        at = int(step["place"].rsplit(":", 1)[1]) - 1
+        words = re.split(r"[ ,(){}\[\]!%]+", lines[at])
+        while lines[at].startswith(" "):
+            at -= 1
+        for line in lines[at + 1:]:
+            if not line.startswith(" "):
+                break
+            if line.startswith("    acl ") and line.split()[1] in words:
+                words += re.split(r"[ ,(){}\[\]!%]+", line)
+        rule = step["line"].split()
+        table = "-".join(rule[:2]) if rule[0] == "tcp-request" else rule[0]
+        action = rule[2 if rule[0] == "tcp-request" else 1].split("(")[0]
+        if action in NAMES_OF.get(table, ()):
+            seen.add("%s %s" % (table, action))
+        for table in "fetch", "converter":
+            seen.update("%s %s" % (table, w) for w in words if w in NAMES_OF[table])
+        seen.update("match " + b for a, b in zip(words, words[1:]) if a == "-m")
+    used.update(seen)
+
+
 def wrong(outcome, answer, servers, before):
     """Why they do not agree; None when they do."""
     kind = outcome["kind"]
@@ -426,6 +466,8 @@ while made < CONFIGS:
                 unknown["asked again"] += 1
                 answer = real(port, r, seconds)
         total += 1
+        if r["explain"]:
+            count(text, outcomes)
         if len(outcomes) > 1 or not outcomes[0]["certain"]:
             unknown["unknown"] += 1
             for o in outcomes:
@@ -443,6 +485,9 @@ while made < CONFIGS:
 for text, r, outcomes, why in bad[:int(os.environ.get("SHOW") or 2)]:
     tap.note("\n" + text + json.dumps(r) + "\n" + json.dumps(outcomes) + "\n" + str(why))
 tap.note("%d requests, %d unknown; %s; %s" % (total, unknown["unknown"], dict(kinds), unknown.most_common(8)))
+for table in sorted({k.split()[0] for k in used}):
+    tap.note("%s: %s" % (table, ", ".join("%s %d" % (k.split()[1], n) for k, n in sorted(used.items()) if k.split()[0] == table)))
+tap.note("not exercised: " + ", ".join(sorted("%s %s" % (t, w) for t, rows in NAMES_OF.items() for w in rows if "%s %s" % (t, w) not in used)))
 tap.ok("route and HAProxy agree about %d requests" % total, not bad, "%d do not; SEED=%d" % (len(bad), SEED))
 tap.ok("hardly anything is unknown", unknown["unknown"] * 100 <= total, "%d of %d" % (unknown["unknown"], total))
 tap.ok("each outcome was met", total < 2500 or all(kinds[k] for k in ("backend", "redirect", "denied", "answer")), str(dict(kinds)))
