@@ -112,6 +112,8 @@ static struct khap_str put_text(char **to, struct khap_str text)
     return copy;
 }
 
+static void make_stale(struct khap_mirror *m, const struct mirrored *o);
+
 enum khap_status khap__mirror_put(struct khap_mirror *m, const struct found *f, uint32_t mark)
 {
     struct khap_str ns = f->kind->namespaced ? f->ns : S("");
@@ -123,8 +125,10 @@ enum khap_status khap__mirror_put(struct khap_mirror *m, const struct found *f, 
         return KHAP_ENOMEM;
     struct mirrored **at = where(m, f->kind, ns, f->name), *old = *at;
     size_t size = sizeof *old + ns.len + f->name.len + f->text.len + f->refs.len;
-    if (old)
+    if (old) {
         old->mark = mark;
+        old->stale = false;
+    }
     if (old && khap__kube_same(old->text, f->text))
         return KHAP_OK;
     if (f->too_large || size > m->most_bytes - m->bytes) {
@@ -143,7 +147,10 @@ enum khap_status khap__mirror_put(struct khap_mirror *m, const struct found *f, 
     *at = o;
     m->bytes += size;
     m->changes++;
-    m->ref_changes += old ? !khap__kube_same(old->refs, o->refs) : o->refs.len > 0;
+    if (!khap__kube_same(old ? old->refs : S(""), o->refs)) {
+        m->ref_changes++;
+        make_stale(m, o);
+    }
     if (old)
         forget(m, old);
     else
@@ -170,7 +177,8 @@ static struct mirrored *find(const struct khap_mirror *m, const struct followed 
 bool khap__mirror_has(const struct khap_mirror *m, const struct followed *kind, struct khap_str ns,
                       struct khap_str name)
 {
-    return find(m, kind, ns, name) != NULL;
+    const struct mirrored *o = find(m, kind, ns, name);
+    return o && !o->stale;
 }
 
 void khap__mirror_mark(struct khap_mirror *m, const struct followed *kind, struct khap_str ns,
@@ -217,6 +225,17 @@ static bool next_ref(const struct mirrored *o, size_t *at, struct khap_str *ns, 
             return true;
     }
     return false;
+}
+
+static void make_stale(struct khap_mirror *m, const struct mirrored *o)
+{
+    const struct followed *kind = khap__kube_followed_kind(S("Secret"));
+    struct khap_str ns, name;
+    for (size_t at = 0; next_ref(o, &at, &ns, &name);) {
+        struct mirrored *secret = find(m, kind, ns, name);
+        if (secret)
+            secret->stale = true;
+    }
 }
 
 static int by_namespace_and_name(struct khap_str ns, struct khap_str name, struct khap_str ns2,

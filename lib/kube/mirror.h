@@ -85,6 +85,7 @@ struct mirrored {
     const struct followed *kind;
     struct khap_str ns, name, text, refs;
     uint32_t mark;
+    bool stale; /* a Secret that somebody names anew: it is got again */
     struct mirrored *next;
     size_t size;
 };

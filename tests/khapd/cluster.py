@@ -173,6 +173,11 @@ def scripted(k, api, name, port, other):
     tap.equal(name + ": Secrets that nobody names are not asked for", listed, [])
     api.apply(ingress("tls", "j.example", "web", secret="crt"))
     tap.ok(name + ": one that an Ingress names is got by its name", soon(lambda: "/api/v1/namespaces/shop/secrets/crt" in api.asked), k.why())
+    api.apply({"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": {"name": "crt", "namespace": "shop"}, "data": {}})
+    for host in ("k", "l"):
+        asked = api.asked.count("/api/v1/namespaces/shop/secrets/crt")
+        api.apply(ingress("tls-" + host, host + ".example", "web", secret="crt"))
+        tap.ok(name + ": and again when another one names it, %s" % host, soon(lambda: api.asked.count("/api/v1/namespaces/shop/secrets/crt") > asked, 10))
     tap.ok(name + ": and no other", all(a.endswith("/shop/secrets/crt") for a in api.asked if "/secrets" in a), str([a for a in api.asked if "/secrets" in a]))
 
 
