@@ -3,6 +3,7 @@
 
 #include "khapd/cluster.h"
 #include "khapd/pass.h"
+#include "khapd/quarantine.h"
 #include "khapd/wanted.h"
 #include "khapgen/apply_pass.h"
 #include "khapgen/input.h"
@@ -37,6 +38,8 @@ struct pass {
     struct khap_cert_reader certs;
     char cluster[PATH_ROOM]; /* what is known of the cluster; empty when there is none */
     size_t n_laid;
+    struct suspects suspects; /* services of maps, of which some are aside */
+    bool check_only;          /* of a pass that tries */
     bool no_memory;
 };
 
@@ -384,6 +387,7 @@ static int once(struct pass *p, struct report *r, struct apply_pass *a)
                             .seen_ctx = p,
                             .seen = seen,
                             .dry_run = p->asked->dry_run,
+                            .check_only = p->check_only,
                             .overwrite = setting_flag(s, KEY_HAPROXY_OVERWRITE),
                             .put_off_reloads = p->asked->put_off_reloads,
                             .drain_ms = (int64_t)setting_ms(s, KEY_DRAIN),
@@ -415,6 +419,128 @@ static int rounds(struct pass *p, struct report *r, struct apply_pass *a)
         if (report_open(r) != EXIT_DONE)
             return EXIT_FAILED;
     }
+}
+
+/* ---- services at fault */
+
+/* Lays each map as it is with those aside. */
+static bool lay_suspects(struct pass *p, const struct khap_str *texts, size_t first)
+{
+    p->n_laid = first;
+    for (size_t i = 0; i < p->maps.n; i++) {
+        struct pass_text text = {0};
+        if (texts[i].ptr == NULL)
+            continue;
+        if (!suspects_text(&p->suspects, i, texts[i], &text) ||
+            !inputs_keep(&p->texts, (struct khap_str){text.ptr, text.len}) ||
+            !lay(p, p->maps.of[i], (struct khap_str){text.ptr, text.len}))
+            return false;
+    }
+    return true;
+}
+
+/* Whether HAProxy would take it; else, with `why`, the first that is wrong. */
+static bool takes(struct pass *p, struct apply_pass *a, const struct khap_str *texts, size_t first,
+                  struct pass_text *why)
+{
+    struct report r = {0};
+    bool good = lay_suspects(p, texts, first) && report_open(&r) == EXIT_DONE;
+    if (!good)
+        return false;
+    p->check_only = true;
+    good = once(p, &r, a) == EXIT_DONE;
+    p->check_only = false;
+    for (const struct khap_diag *d = NULL;
+         !good && why != NULL && why->len == 0 && (d = khap_diags_next(r.diags, d)) != NULL;)
+        if (khap_diag_severity(d) == KHAP_ERROR)
+            (void)text_add_bytes(why, khap_diag_text(d).ptr, khap_diag_text(d).len);
+    apply_pass_free(a);
+    report_close(&r);
+    return good;
+}
+
+static bool is_refused(const struct report *r)
+{
+    for (const struct khap_diag *d = NULL; (d = khap_diags_next(r->diags, d)) != NULL;)
+        if (strcmp(khap_diag_code(d), "apply-refused") == 0)
+            return true;
+    return false;
+}
+
+static void set_aside(struct pass *p, size_t from, size_t to, bool aside)
+{
+    for (size_t i = from; i < to; i++)
+        p->suspects.of[i].aside = aside;
+}
+
+static void tell_aside(struct pass *p, const struct suspect *one, struct pass_text why)
+{
+    struct pass_text *t = &p->outcome->said[SAID_OBJECTS];
+    const char *map = p->maps.of[one->map];
+    bool kept = one->last.len > 0;
+    bool good = text_add_format(t, "%s{\"service\":", t->len > 0 ? ",\n" : "") &&
+                text_add_json(t, one->name.ptr, one->name.len) &&
+                text_add_format(t, ",\"accepted\":false,\"kept\":%s,\"reason\":", kept ? "true" : "false") &&
+                text_add_json(t, why.ptr, why.len) && text_add_format(t, ",\"source\":") &&
+                text_add_json(t, map, strlen(map)) && text_add_bytes(t, "}", 1);
+    p->outcome->refused++;
+    p->outcome->faults++;
+    p->no_memory |= !good;
+}
+
+/*
+ * The services that make all of it wrong, by halves: those that are added to what is good and spoil it. They are aside then, and the rest is laid. False:
+ * nothing is found, and all is as before.
+ */
+static bool find_faults(struct pass *p, struct apply_pass *failed)
+{
+    enum { DEEP = 64 };
+    struct {
+        size_t from, to;
+    } open[DEEP];
+    size_t n_open = 0, first = p->n_laid, faults = 0;
+    struct khap_str *texts = calloc(p->maps.n + 1, sizeof *texts);
+    struct apply_pass *a = calloc(1, sizeof *a);
+    if (failed->lock >= 0) /* the others want it */
+        (void)close(failed->lock);
+    failed->lock = -1;
+    bool good = texts != NULL && a != NULL && setting_text(p->settings, KEY_STATE) != NULL;
+    for (size_t i = 0; good && i < p->maps.n; i++) {
+        const char *map = p->maps.of[i];
+        struct khap_str last = {"", 0};
+        if (strcmp(map, p->settings->path) == 0 || strcmp(map, p->cluster) == 0 ||
+            input_read(map, LARGEST_SOURCE, &texts[i]) != INPUT_READ)
+            continue;
+        good = inputs_keep(&p->texts, texts[i]);
+        (void)last_text(p, map, &last);
+        good = good && suspects_add(&p->suspects, i, texts[i], last);
+    }
+    set_aside(p, 0, p->suspects.n, true);
+    if (good && p->suspects.n > 0 && takes(p, a, texts, first, NULL))
+        open[n_open++].from = 0, open[0].to = p->suspects.n;
+    while (n_open > 0) {
+        size_t from = open[--n_open].from, to = open[n_open].to;
+        struct pass_text why = {0};
+        set_aside(p, from, to, false);
+        if (!takes(p, a, texts, first, &why)) {
+            set_aside(p, from, to, true);
+            size_t middle = from + (to - from) / 2;
+            if (to - from == 1) {
+                tell_aside(p, &p->suspects.of[from], why);
+                faults++;
+            } else if (n_open + 2 <= DEEP) {
+                open[n_open].from = middle, open[n_open++].to = to;
+                open[n_open].from = from, open[n_open++].to = middle;
+            }
+        }
+        free(why.ptr);
+    }
+    good = faults > 0 && lay_suspects(p, texts, first);
+    if (!good)
+        p->n_laid = first;
+    free(texts);
+    free(a);
+    return good;
 }
 
 static bool take_options(struct pass *p)
@@ -493,8 +619,14 @@ void pass_run(const struct settings *s, const struct pass_asked *asked, struct o
                 report_open(&first) == EXIT_DONE;
     if (open) {
         int status = rounds(&p, &first, a);
-        if (status != EXIT_DONE && (o->degraded = lay_last_good(&p, &first)) > 0 &&
-            report_open(&second) == EXIT_DONE) {
+        bool tried = (status == EXIT_UNUSABLE || is_refused(&first)) && find_faults(&p, a) &&
+                     report_open(&second) == EXIT_DONE;
+        if (tried) {
+            tell_diags(&p, &first);
+            apply_pass_free(a);
+            status = rounds(&p, &second, a);
+        } else if (status != EXIT_DONE && (o->degraded = lay_last_good(&p, &first)) > 0 &&
+                   report_open(&second) == EXIT_DONE) {
             tell_diags(&p, &first);
             tell_refused(&p, &first);
             p.no_memory |= !wanted_events(&o->said[SAID_EVENTS], &first, p.cluster);
@@ -534,6 +666,7 @@ void pass_run(const struct settings *s, const struct pass_asked *asked, struct o
     report_close(&second);
     free(a);
     free(p.laid);
+    suspects_free(&p.suspects);
     free(p.prefix.ptr);
     free(p.addresses);
     inputs_free(&p.texts);

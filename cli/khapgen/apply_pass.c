@@ -300,6 +300,21 @@ static int write_files(struct apply_pass *a)
     return status;
 }
 
+/* What HAProxy says of it, without a word to what runs. */
+static int only_check(struct apply_pass *a)
+{
+    struct khap_save_options save;
+    khap_save_options_init(&save);
+    save.flags = KHAP_SAVE_NO_SYNC;
+    if (a->dry_run)
+        return EXIT_DONE;
+    if (khap_generation_write(&save, word(a->directory), a->sides[1].bundle, &a->now) != KHAP_OK)
+        return EXIT_FAILED;
+    int status = check(a);
+    (void)khap_generation_remove(word(a->directory), a->now, NULL);
+    return status;
+}
+
 static struct apply_reloader reloader(const struct apply_pass *a)
 {
     return (struct apply_reloader){a->master, a->reload_command, a->n_reload_command, a->socket};
@@ -437,6 +452,8 @@ static int mend(struct apply_pass *a)
 static int carry_out(struct apply_pass *a)
 {
     bool edited = false, same = is_same(a, &edited);
+    if (a->check_only)
+        return same ? EXIT_DONE : only_check(a);
     if (same && !a->pending && !a->is_renewed) {
         if (a->sums.ptr == NULL && !a->dry_run)
             apply_sums_write(a->directory, a->diff);

@@ -29,6 +29,7 @@ struct apply_pass {
     void *seen_ctx; /* first argument of `seen`, which is told of the other files that the maps name; NULL */
     void (*seen)(void *ctx, struct khap_str path);
     bool dry_run;         /* nothing is changed */
+    bool check_only;      /* what it would be is checked, and then forgotten */
     bool overwrite;       /* files that somebody edited are replaced, too */
     bool put_off_reloads; /* what needs a reload is left as it is */
     int64_t drain_ms;     /* how long servers that leave are drained; 0: they go at once */
