@@ -493,7 +493,9 @@ FETCH(fetch_hdr_names)
     for (uint32_t i = 0; i < a->state->fields.len; i++) {
         const struct field *field = &a->state->fields.ptr[i];
         why |= field->value.state == SAMPLE_UNKNOWN ? field->value.why : 0;
-        if (i > 0)
+        if (khap__str_eq_nocase(field->name, S("connection"))) /* HAProxy has taken it out */
+            continue;
+        if (b.len > 0)
             khap__buf_char(&b, delimiter);
         khap__buf_add(&b, khap__routing_lower(a, field->name));
     }

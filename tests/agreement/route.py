@@ -38,7 +38,7 @@ used = collections.Counter()
 HOSTS = ["a.example", "A.Example", "b.a.example", "a.example:8080", "x.test", "10.0.0.1", "[::1]:80"]
 WORDS = ["a", "b", "api", "API", "v1", "x.php", "img", "a.b", "1", "22", "-3", "", "a%20b", "%41"]
 NAMES = ["X-A", "x-b", "Accept", "X-List"]
-JSON = ['{"a":"b","n":3.5,"o":{"k":[1,"x",true]}}', '{"a":null,"n":-7,"t":false}', '["a",{"b":1}]', '{"a":"q\\"\\u0041\\n"}', "7", '{"o":{"a":"b"},"k":[]}']
+JSON = ['{"a":"b","n":3.5,"o":{"k":[1,"x",true]}}', '{"a":null,"n":-7,"t":false}', '["a",{"b":1}]', '{"a":"q\\"\\u0041"}', "7", '{"o":{"a":"b"},"k":[]}']
 USERS = ["joe:secret", "joe:wrong", "ann:pw", "ann:no", "bob:x", "eve", "kim:a:b"]
 VALUES = ["a", "b", "A", "a,b", "b , a", "1", "42", "-5", "a.example", "10.1.2.3", '"a,b",c', "abc", "gold", " ", "c,,d"]
 COOKIES = ["k=a", "k=b; other=1", "k=a; k=b", "other=a", "k=", 'k="a"', "kk=a;k=1"]
