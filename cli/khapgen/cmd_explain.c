@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "khapgen/commands.h"
+#include "khapgen/explain_line.h"
 #include "khapgen/nearest.h"
 
 #include <khap/khap.h>
@@ -344,29 +345,37 @@ static bool same_row(const struct khap_keyword *a, const struct khap_keyword *b)
            a->first == b->first && a->last == b->last && a->warns == b->warns && a->flags == b->flags;
 }
 
-/* Whether a keyword is what was asked for: all of it, or without the ( or # that it has behind it; or its last word. */
-static bool keyword_is(const char *words, const char *asked, bool whole)
+enum how { WHOLE, BEGINS, LAST_WORD, OF_LINE };
+
+/* Whether a keyword is what was asked for: all of it, or without the ( or # that it has behind it; one that begins so; its last word. */
+static bool keyword_is(const char *words, const char *asked, enum how how)
 {
+    size_t n = strlen(asked);
     const char *last = strrchr(words, ' ');
-    if (!whole && last != NULL)
-        words = last + 1;
-    else if (!whole)
+    if (how == BEGINS)
+        return strncmp(words, asked, n) == 0 && words[n] == ' ';
+    if (how == LAST_WORD && last == NULL)
         return false;
+    if (how == LAST_WORD)
+        words = last + 1;
     size_t len = strcspn(words, "(#*");
-    return len > 0 && strlen(asked) == len && memcmp(words, asked, len) == 0;
+    return len > 0 && n == len && memcmp(words, asked, len) == 0;
 }
 
-static size_t show_keywords(const char *asked, bool whole, bool json, size_t shown)
+/* `line` is NULL, or what was asked for. */
+static size_t show_keywords(const char *asked, enum how how, const struct explain_line *line, bool json,
+                            size_t shown)
 {
     struct khap_keyword k = {.size = sizeof k}, other = {.size = sizeof other};
     for (size_t i = 0; khap_keyword_at(i, &k) == KHAP_OK; i++) {
         char where[400] = "";
         size_t n = 0;
         bool first = true;
-        if (!keyword_is(k.words, asked, whole) || strcmp(k.where, "misnomer") == 0)
+        bool fits = line != NULL ? explain_is_there(line, &k) : keyword_is(k.words, asked, how);
+        if (!fits || strcmp(k.where, "misnomer") == 0)
             continue;
         for (size_t j = 0; khap_keyword_at(j, &other) == KHAP_OK; j++) {
-            if (!same_row(&k, &other))
+            if (!same_row(&k, &other) || (line != NULL && !explain_is_there(line, &other)))
                 continue;
             first = first && j >= i;
             int len = snprintf(where + n, sizeof where - n, "%s%s", n > 0 ? ", " : "", other.where);
@@ -424,10 +433,51 @@ static int explain(struct report *r, const char *asked, size_t *shown)
     *shown = show_keys(asked, 2, r->json, *shown);
     if (*shown == before)
         *shown = show_keys(asked, 1, r->json, *shown);
-    *shown = show_keywords(asked, true, r->json, *shown);
+    /* as they are typed: with `no` before them, an alias of a log format with its %, with blanks between words */
+    struct explain_line line;
+    const char *typed = asked + (strncmp(asked, "no ", 3) == 0        ? 3
+                                 : strncmp(asked, "default ", 8) == 0 ? 8
+                                 : asked[0] == '%' && asked[1] != '[' ? 1
+                                                                      : 0);
+    typed += strspn(typed, " ");
+    *shown = show_keywords(typed, WHOLE, NULL, r->json, *shown);
+    if (*shown == before && explain_line(typed, &line))
+        *shown = show_keywords(typed, OF_LINE, &line, r->json, *shown);
     if (*shown == before)
-        *shown = show_keywords(asked, false, r->json, *shown);
+        *shown = show_keywords(typed, BEGINS, NULL, r->json, *shown);
+    if (*shown == before)
+        *shown = show_keywords(typed, LAST_WORD, NULL, r->json, *shown);
+    if (*shown == before && strchr(typed, '(') != NULL) { /* `hdr(host)` */
+        char name[64];
+        size_t len = strcspn(typed, "(");
+        snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1), typed);
+        *shown = show_keywords(name, WHOLE, NULL, r->json, *shown);
+    }
     return *shown > before ? EXIT_DONE : unknown(r, asked);
+}
+
+/* All words together, when they are one keyword and what stands behind it: `http-request deny`. */
+static bool explain_together(struct report *r, const char *const *words, size_t *shown)
+{
+    struct options o;
+    enum option_result result;
+    struct explain_line line;
+    char text[256];
+    size_t n = 0, count = 0;
+    options_start(&o, COMMAND_EXPLAIN, words);
+    while ((result = options_next(&o)) != OPTION_END) {
+        if (result != OPTION_OPERAND)
+            continue;
+        int len = snprintf(text + n, sizeof text - n, "%s%s", count++ > 0 ? " " : "", o.value);
+        if (len < 0 || (size_t)len >= sizeof text - n)
+            return false;
+        n += (size_t)len;
+    }
+    const char *typed = text + (strncmp(text, "no ", 3) == 0 ? 3 : strncmp(text, "default ", 8) == 0 ? 8 : 0);
+    if (count < 2 || !explain_line(typed, &line) || !line.whole)
+        return false;
+    *shown = show_keywords(typed, OF_LINE, &line, r->json, *shown);
+    return *shown > 0;
 }
 
 static void list_all(bool json)
@@ -478,9 +528,10 @@ int cmd_explain(const char *const *words)
         list_all(r.json);
     } else if (status == EXIT_DONE) {
         size_t shown = 0;
+        bool together = explain_together(&r, words, &shown);
         options_start(&o, COMMAND_EXPLAIN, words);
         while ((result = options_next(&o)) != OPTION_END)
-            if (result == OPTION_OPERAND && explain(&r, o.value, &shown) != EXIT_DONE)
+            if (!together && result == OPTION_OPERAND && explain(&r, o.value, &shown) != EXIT_DONE)
                 status = EXIT_UNUSABLE;
     }
     int written = command_finish_output(&r);

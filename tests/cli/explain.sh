@@ -92,6 +92,18 @@ is 'by its last word' "$(grep -c '^option splice-auto (HAProxy)$' out | sed 's,[
 "$KHAPGEN" explain reqrep >out
 is 'one that is gone' "$(sed -n 's/^ *\(Releases\|Instead\): *//p' out)" '1.5 to 2.0
 http-request replace-path, replace-uri or replace-header'
+# as they are typed: words behind a keyword, `no` before it, arguments
+first 'http-request deny' 'deny (HAProxy)'
+first 'tcp-request content  accept' 'accept (HAProxy)'
+first 'server s1 10.0.0.1:80 check' 'check (HAProxy)'
+first 'no option httplog' 'option httplog (HAProxy)'
+first 'http-request set-var(txn.x)' 'set-var() (HAProxy)'
+first 'capture request header' 'capture request (HAProxy)'
+first '%HM' 'HM (HAProxy)'
+is 'in words of their own' "$("$KHAPGEN" explain http-request deny | sed -n 2p)" '    Where:       http-request'
+is 'those that begin so' "$("$KHAPGEN" explain 'stick store-request' option | grep -c '^option .* (HAProxy)$' | sed 's/^[1-9][0-9].*/many/')" many
+"$KHAPGEN" explain 'http-request dny' >out 2>err
+is 'no word of those that can stand there: exit status' $? 2
 "$KHAPGEN" explain 'timeout conect' >out 2>err
 is 'one that there is none of: exit status' $? 2
 is 'the nearest one' "$(grep -c 'did you mean timeout connect' err)" 1
