@@ -76,7 +76,7 @@ bool khap__check_applies(const struct check *c, const struct schema_cross *rule,
 }
 
 /* The rules about a section; none when there is no memory, or when no table knows it. */
-static const struct check_rules *rules_of(struct check *c, uint32_t section)
+const struct check_rules *khap__check_rules_of(struct check *c, uint32_t section)
 {
     int table = c->view->sections.ptr[section].table;
     struct check_rules *rules = &c->rules_of[table < 0 ? TABLE_SECTION : table];
@@ -99,18 +99,10 @@ static const struct check_rules *rules_of(struct check *c, uint32_t section)
     return rules;
 }
 
-/* The rule of that predicate behind `*i`, which begins as 0; NULL at the end. */
-static const struct schema_cross *next_rule(const struct check_rules *rules, enum schema_predicate predicate,
-                                            size_t *i)
-{
-    size_t at = rules->from[predicate] + (*i)++;
-    return at < rules->from[predicate + 1] ? rules->of[at] : NULL;
-}
-
 const struct schema_cross *khap__check_rule(struct check *c, uint32_t section,
                                             enum schema_predicate predicate, size_t *i)
 {
-    return next_rule(rules_of(c, section), predicate, i);
+    return next_rule(khap__check_rules_of(c, section), predicate, i);
 }
 
 static void say(struct check *c, const struct schema_cross *rule, struct khap_place place,
@@ -179,7 +171,7 @@ static void note_mode(struct check *c, struct check_section *s, const struct sch
 static void check_order(struct check *c, enum schema_predicate predicate, const struct schema_set *bits,
                         const struct schema_set *before, const struct schema_line *line)
 {
-    const struct check_rules *rules = rules_of(c, c->at.section);
+    const struct check_rules *rules = khap__check_rules_of(c, c->at.section);
     const struct schema_cross *rule;
     for (size_t i = 0; (rule = next_rule(rules, predicate, &i)) != NULL;) {
         const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
@@ -242,7 +234,7 @@ static bool others_hold(const struct schema_cross *rule, const struct check_sect
 /* What no two lines of a section may have alike: the word behind a keyword, or behind an option. */
 static void check_unique(struct check *c, const struct schema_line *line)
 {
-    const struct check_rules *rules = rules_of(c, c->at.section);
+    const struct check_rules *rules = khap__check_rules_of(c, c->at.section);
     for (uint32_t o = 0; o <= line->n_options; o++) {
         const struct schema_row *row = o == 0 ? line->row : line->options[o - 1].row;
         uint32_t word = o == 0 ? line->keyword + line->n_keyword : line->options[o - 1].word + 1;
@@ -267,99 +259,10 @@ static void check_unique(struct check *c, const struct schema_line *line)
     }
 }
 
-static void keyword_bits(const struct schema_line *line, const struct schema_word *words, size_t n,
-                         struct schema_set *set)
-{
-    size_t behind = line->keyword + line->n_keyword;
-    khap__schema_bits(line->row, words + behind, behind < n ? n - behind : 0, set);
-}
-
-static void option_bits(const struct check *c, const struct schema_option *option, struct schema_set *set)
-{
-    size_t behind = option->word + 1;
-    khap__schema_bits(option->row, c->words + behind, behind < c->n ? c->n - behind : 0, set);
-}
-
-/* What an option says is said anew: what was said before of it counts no more, and `no-x` takes `x` away. The same is remembered in `off`. */
-static void settle_option(const struct check *c, const struct schema_option *option, struct schema_set *set,
-                          struct schema_set *off)
-{
-    const struct khap_str no = S("no-");
-    struct khap_str words = khap__schema_text(option->row->words);
-    const struct schema_row *row = option->row;
-    struct schema_set before = {{0}};
-    if (khap__str_starts(words, no)) {
-        words = khap__str_sub(words, no.len, words.len);
-        row = khap__schema_find(TABLE_SERVER, words, c->release, NULL);
-    }
-    if (row == NULL)
-        return;
-    khap__schema_all_bits(row, &before);
-    remove_set(set, &before);
-    add_set(off, &before);
-}
-
-static void settle_options(const struct check *c, const struct schema_line *line, uint32_t from, uint32_t to,
-                           struct schema_set *set, struct schema_set *off)
-{
-    for (uint32_t i = from; i < to; i++) {
-        const struct schema_option *option = &line->options[i];
-        if (option->parent == UINT32_MAX)
-            settle_option(c, option, set, off);
-        option_bits(c, option, set);
-    }
-}
-
-struct check_end *khap__check_new_end(struct check *c, const struct schema_line *line)
-{
-    struct check_end *end = &c->ends[line->end % CHECK_ENDS];
-    *end = (struct check_end){.number = line->end,
-                              .silent = khap__check_is_silent(line),
-                              .final = khap__check_is_final(line),
-                              .listening = khap__check_listens(line)};
-    for (uint32_t i = line->end_options; i < line->n_options; i++)
-        option_bits(c, &line->options[i], &end->all);
-    settle_options(c, line, line->end_options, line->n_options, &end->last, &end->off);
-    return end;
-}
-
-/* The bits of the options in a line, and of the words behind them. */
-static void bits_of(struct check *c, const struct schema_line *line, struct schema_set *set)
-{
-    const struct check_end *end = khap__check_end(c, line);
-    for (uint32_t i = 0; i < (end != NULL ? line->end_options : line->n_options); i++)
-        option_bits(c, &line->options[i], set);
-    if (end != NULL)
-        add_set(set, &end->all);
-}
-
-/* What is said, `last`, over what was said before, of which it takes `off` away. */
-static void say_over(struct schema_set *set, const struct schema_set *last, const struct schema_set *off)
-{
-    remove_set(set, off);
-    add_set(set, last);
-}
-
-/* The options of a line, the later before the earlier, over both sets of what was said before. */
-static void settle(struct check *c, const struct schema_line *line, struct schema_set *sure,
-                   struct schema_set *maybe, struct schema_set *all_off)
-{
-    const struct check_end *end = khap__check_end(c, line);
-    struct schema_set last = {{0}}, off = {{0}};
-    settle_options(c, line, 0, end != NULL ? line->end_options : line->n_options, &last, &off);
-    if (end != NULL) {
-        say_over(&last, &end->last, &end->off);
-        add_set(&off, &end->off);
-    }
-    say_over(sure, &last, &off);
-    say_over(maybe, &last, &off);
-    add_set(all_off, &off);
-}
-
 /* What a line without a name of that kind means: the section itself. */
 static void check_own(struct check *c, const struct schema_set *bits, const struct schema_line *line)
 {
-    const struct check_rules *rules = rules_of(c, c->at.section);
+    const struct check_rules *rules = khap__check_rules_of(c, c->at.section);
     const struct schema_cross *rule;
     for (size_t i = 0; (rule = next_rule(rules, CROSS_OWN, &i)) != NULL;) {
         const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
@@ -372,55 +275,6 @@ static void check_own(struct check *c, const struct schema_set *bits, const stru
         if (!named)
             khap__check_own(c, (enum schema_kind)rule->kind, span);
     }
-}
-
-/* Whether a rule of that kind is about a line with these bits. */
-static bool speaks_of(enum schema_predicate predicate, const struct schema_set *bits)
-{
-    return khap__check_meet(bits, khap__schema_cross_bits(predicate));
-}
-
-static bool speaks(const struct check_facts *facts, enum schema_predicate predicate)
-{
-    return (facts->speaks >> predicate & 1) != 0;
-}
-
-static void read_facts(struct check *c, const struct schema_line *line, struct check_facts *f)
-{
-    struct khap_str words = khap__schema_text(line->row->words);
-    const struct check_rules *rules = rules_of(c, c->at.section);
-    const struct schema_cross *rule;
-    *f = (struct check_facts){.enabled = khap__str_eq(words, S("enabled")),
-                              .mode = khap__str_eq(words, S("mode")),
-                              .servers = khap__str_eq(words, S("default-server")),
-                              .nothing = line->row->bit == 0 && line->n_options == 0 &&
-                                         (line->row->flags & ROW_HTTP) == 0};
-    keyword_bits(line, c->words, c->n, &f->keyword);
-    if ((line->row->flags & ROW_HTTP) != 0 && line->prefix == 0)
-        set_bit(&f->keyword, CROSS_FLAG_HTTP, true);
-    f->bits = f->keyword;
-    bits_of(c, line, &f->bits);
-    for (unsigned p = 0; p < CROSS_PREDICATES; p++)
-        f->speaks |= (uint32_t)speaks_of((enum schema_predicate)p, &f->bits) << p;
-    for (size_t i = 0; (rule = next_rule(rules, CROSS_OPTION, &i)) != NULL;) {
-        const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
-        f->kept = f->kept || (when != NULL && khap__check_meet(&f->bits, &when->rows));
-    }
-}
-
-/* In *own, or as they were of a line that ended alike. */
-static const struct check_facts *facts_of(struct check *c, const struct schema_line *line,
-                                          struct check_facts *own)
-{
-    struct check_end *end = khap__check_end(c, line);
-    if (end != NULL && end->told)
-        return &end->facts;
-    read_facts(c, line, own);
-    if (end == NULL || (line->end_arguments > 0 && khap__schema_bits_vary(line->row)))
-        return own;
-    end->told = true;
-    end->facts = *own;
-    return &end->facts;
 }
 
 /* Whether a text ends like an address with a port: a colon and digits, but not 0. */
@@ -458,7 +312,7 @@ static void keep_line(struct check *c, const struct schema_line *line, const str
     struct check_has has = {s->servers, s->servers_maybe, s->servers_off};
     add_set(&has.sure, keyword);
     add_set(&has.maybe, keyword);
-    settle(c, line, &has.sure, &has.maybe, &has.off);
+    khap__check_settle(c, line, &has.sure, &has.maybe, &has.off);
     bool no_port = lacks_port(c, line);
     set_bit(&has.sure, CROSS_NO_PORT, no_port);
     set_bit(&has.maybe, CROSS_NO_PORT, no_port);
@@ -480,7 +334,7 @@ static void keep_line(struct check *c, const struct schema_line *line, const str
 /* A line in whose place others stood: what they said counts no more, nor what the defaults say in that place. */
 static void take_place(struct check *c, const struct schema_set *bits, struct check_section *s)
 {
-    const struct check_rules *rules = rules_of(c, c->at.section);
+    const struct check_rules *rules = khap__check_rules_of(c, c->at.section);
     const struct schema_cross *rule;
     for (size_t i = 0; (rule = next_rule(rules, CROSS_INSTEAD, &i)) != NULL;) {
         const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
@@ -548,7 +402,7 @@ void khap__check_cross_line(struct check *c, const struct schema_line *line)
     struct check_section *s = section_of(c, c->at.section);
     if (s == NULL)
         return;
-    const struct check_facts *facts = facts_of(c, line, &own);
+    const struct check_facts *facts = khap__check_facts_of(c, line, &own);
     const struct schema_set *bits = &facts->bits;
     if (facts->enabled && c->at.read == KHAP_TRUE)
         enable(s);
@@ -582,7 +436,7 @@ void khap__check_cross_line(struct check *c, const struct schema_line *line)
             said = &facts->keyword;
         }
         if (facts->servers) {
-            settle(c, line, &s->servers, &s->servers_maybe, &s->servers_off);
+            khap__check_settle(c, line, &s->servers, &s->servers_maybe, &s->servers_off);
             remove_set(&s->servers, khap__schema_own_bits());
             remove_set(&s->servers_maybe, khap__schema_own_bits());
         } else {
@@ -784,7 +638,7 @@ void khap__check_all_of_line(const struct check *c, const struct check_kept *kep
 /* `has`: what the section of the line has, with what it inherits. Whether anything was said. */
 static bool check_options(struct check *c, const struct check_kept *kept, const struct check_section *has)
 {
-    const struct check_rules *rules = rules_of(c, kept->section);
+    const struct check_rules *rules = khap__check_rules_of(c, kept->section);
     const struct schema_cross *rule;
     struct schema_set sure, maybe;
     uint32_t told = c->told;
@@ -860,7 +714,7 @@ void khap__check_cross(struct check *c)
         if (proxy && (has.mode == MODE_OTHER || has.mode == MODE_UNKNOWN || may_be_disabled(&has)))
             continue;
         struct there there = {&has.sure, &has.maybe, &c->global, &c->global_maybe};
-        const struct check_rules *rules = rules_of(c, section);
+        const struct check_rules *rules = khap__check_rules_of(c, section);
         struct check_quiet *quiet;
         uint32_t told = c->told;
         if (is_quiet(c->sections_quiet, rules, &there, &quiet))

@@ -1,31 +1,10 @@
 /* schema/types.c - whether a word is what the argument grammar says, for each type that is one word. SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include "schema/program.h"
-#include "value/value.h"
-
-struct check {
-    struct arena *arena;
-    struct khap_str parameter;
-    int64_t min, max;
-    uint16_t release;
-    struct khap_str text;
-    uint32_t *offset, *len; /* what is wrong: all of the text unless it is said */
-    enum khap_status *status;
-};
-
-static inline bool has_word(const struct check *c, struct khap_str word)
-{
-    return khap__schema_has_word(c->parameter, word);
-}
-
-static enum schema_problem from_value(enum value_error error)
-{
-    return error == VALUE_OK ? SCHEMA_GOOD : error == VALUE_RANGE ? SCHEMA_RANGE : SCHEMA_BAD;
-}
+#include "schema/types.h"
 
 /* A name that something else has; a log format in its place is none. */
-static enum schema_problem reference(const struct check *c)
+static enum schema_problem reference(const struct type_check *c)
 {
     for (size_t i = 0; i + 1 < c->text.len; i++) {
         if (c->text.ptr[i] == '%' && c->text.ptr[i + 1] == '[')
@@ -34,19 +13,19 @@ static enum schema_problem reference(const struct check *c)
     return c->text.len > 0 ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 
-static enum schema_problem any(const struct check *c)
+static enum schema_problem any(const struct type_check *c)
 {
     (void)c;
     return SCHEMA_GOOD;
 }
 
-static enum schema_problem not_empty(const struct check *c)
+static enum schema_problem not_empty(const struct type_check *c)
 {
     return c->text.len > 0 ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 
 /* The words of the parameter are those that it must not be. */
-static enum schema_problem header(const struct check *c)
+static enum schema_problem header(const struct type_check *c)
 {
     for (struct khap_str rest = c->parameter; rest.len > 0;) {
         size_t blank = khap__str_find(rest, ' ');
@@ -57,17 +36,7 @@ static enum schema_problem header(const struct check *c)
     return not_empty(c);
 }
 
-/* strtol() and its like take a plus and zeros before a number. */
-static struct khap_str without_zeros(struct khap_str s)
-{
-    if (s.len > 1 && s.ptr[0] == '+' && khap__is_digit((unsigned char)s.ptr[1]))
-        s = khap__str_sub(s, 1, s.len);
-    while (s.len > 1 && s.ptr[0] == '0')
-        s = khap__str_sub(s, 1, s.len);
-    return s;
-}
-
-static enum schema_problem integer(const struct check *c)
+static enum schema_problem integer(const struct type_check *c)
 {
     int64_t n;
     if (has_word(c, S("digits")) && khap__str_starts(c->text, S("+")))
@@ -76,7 +45,7 @@ static enum schema_problem integer(const struct check *c)
 }
 
 /* read_int64(): a sign alone is 0. */
-static enum schema_problem signed_integer(const struct check *c)
+static enum schema_problem signed_integer(const struct type_check *c)
 {
     struct khap_str s = c->text;
     bool negative = khap__str_starts(s, S("-"));
@@ -94,14 +63,14 @@ static enum schema_problem signed_integer(const struct check *c)
     return c->text.len == 0 ? SCHEMA_BAD : n < c->min || n > c->max ? SCHEMA_RANGE : SCHEMA_GOOD;
 }
 
-static enum schema_problem string(const struct check *c)
+static enum schema_problem string(const struct type_check *c)
 {
     bool good =
         (c->min <= 0 || c->text.len >= (uint64_t)c->min) && (c->max < 0 || c->text.len <= (uint64_t)c->max);
     return good ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 
-static enum schema_problem base64(const struct check *c)
+static enum schema_problem base64(const struct type_check *c)
 {
     size_t len = c->text.len;
     while (len > 0 && c->text.len - len < 2 && c->text.ptr[len - 1] == '=')
@@ -113,7 +82,7 @@ static enum schema_problem base64(const struct check *c)
     return c->text.len % 4 == 0 ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 
-static enum schema_problem caseless(const struct check *c)
+static enum schema_problem caseless(const struct type_check *c)
 {
     struct khap_str rest = c->parameter;
     while (rest.len > 0) {
@@ -154,7 +123,7 @@ int64_t khap__schema_number(struct khap_str s, bool any_base, size_t *end)
 }
 
 /* A number that HAProxy keeps in an int, unless the range is wider, or it looks before it does. */
-static enum schema_problem in_range(const struct check *c, int64_t value)
+static enum schema_problem in_range(const struct type_check *c, int64_t value)
 {
     bool wide = has_word(c, S("wide"));
     if (!wide && (c->max <= INT32_MAX || c->max == INT64_MAX)) {
@@ -174,7 +143,7 @@ static enum schema_problem in_range(const struct check *c, int64_t value)
     return value < c->min || value > c->max || !listed ? SCHEMA_RANGE : SCHEMA_GOOD;
 }
 
-static enum schema_problem atoi_integer(const struct check *c)
+static enum schema_problem atoi_integer(const struct type_check *c)
 {
     size_t end;
     if (c->text.len == 0)
@@ -182,14 +151,14 @@ static enum schema_problem atoi_integer(const struct check *c)
     return in_range(c, khap__schema_number(c->text, false, &end));
 }
 
-static enum schema_problem strtol_integer(const struct check *c)
+static enum schema_problem strtol_integer(const struct type_check *c)
 {
     size_t end;
     int64_t value = khap__schema_number(c->text, false, &end);
     return end == 0 || end < c->text.len ? SCHEMA_BAD : in_range(c, value);
 }
 
-static enum schema_problem c_integer(const struct check *c)
+static enum schema_problem c_integer(const struct type_check *c)
 {
     size_t end;
     int64_t value = khap__schema_number(c->text, true, &end);
@@ -198,7 +167,7 @@ static enum schema_problem c_integer(const struct check *c)
     return value < c->min || value > c->max ? SCHEMA_RANGE : SCHEMA_GOOD;
 }
 
-static enum schema_problem odd(const struct check *c)
+static enum schema_problem odd(const struct type_check *c)
 {
     bool signs = has_word(c, S("signs"));
     for (size_t i = 0; i < c->text.len && signs; i++) {
@@ -208,7 +177,7 @@ static enum schema_problem odd(const struct check *c)
     return signs && c->text.len == 0 ? SCHEMA_BAD : SCHEMA_ODD;
 }
 
-static enum schema_problem label(const struct check *c)
+static enum schema_problem label(const struct type_check *c)
 {
     if (has_word(c, S("relative")) && khap__str_starts(c->text, S("/")))
         return SCHEMA_BAD;
@@ -227,20 +196,20 @@ static enum schema_problem label(const struct check *c)
     return not_empty(c);
 }
 
-static enum schema_problem empty(const struct check *c)
+static enum schema_problem empty(const struct type_check *c)
 {
     return c->text.len == 0 ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 
 /* `3`, `1-3`: the numbers are what atoi() makes of them, unless it is `strict`. */
-static enum schema_problem span(const struct check *c)
+static enum schema_problem span(const struct type_check *c)
 {
     bool strict = has_word(c, S("strict"));
     size_t dash = 1;
     while (dash < c->text.len && c->text.ptr[dash] != '-')
         dash++;
     bool two = dash < c->text.len && c->text.ptr[0] != '-';
-    struct check one = *c;
+    struct type_check one = *c;
     one.parameter = S("");
     one.min = strict ? INT64_MIN : two ? 0 : 1;
     one.max = strict ? INT64_MAX : INT32_MAX;
@@ -262,7 +231,7 @@ static enum schema_problem span(const struct check *c)
 }
 
 /* Digits, and digits behind a point. */
-static enum schema_problem decimal(const struct check *c)
+static enum schema_problem decimal(const struct type_check *c)
 {
     size_t point = khap__str_find(c->text, '.');
     int64_t whole = 0;
@@ -287,7 +256,7 @@ static struct khap_str without_rest(struct khap_str s)
     return khap__str_sub(s, 0, at + (two ? 2 : 1));
 }
 
-static enum schema_problem time(const struct check *c)
+static enum schema_problem time(const struct type_check *c)
 {
     uint64_t us = 0;
     uint64_t scale = has_word(c, S("us")) ? 1 : has_word(c, S("s")) ? 1000000 : 1000;
@@ -308,7 +277,7 @@ static enum schema_problem time(const struct check *c)
     return from_value(error);
 }
 
-static enum schema_problem size(const struct check *c)
+static enum schema_problem size(const struct type_check *c)
 {
     uint64_t bytes;
     enum value_error error = khap__size_parse(c->text, &bytes);
@@ -320,158 +289,8 @@ static enum schema_problem size(const struct check *c)
     return from_value(error);
 }
 
-/* An address with ports as atoi() reads them: what stands behind their digits is left out. */
-static struct khap_str with_loose_ports(const struct check *c)
-{
-    size_t at = c->text.len, n;
-    while (at > 0 && c->text.ptr[at - 1] != ':')
-        at--;
-    char *copy = khap__arena_alloc(c->arena, c->text.len + 1, 1);
-    if (copy == NULL)
-        *c->status = KHAP_ENOMEM;
-    if (copy == NULL || at == 0 || at == c->text.len || !khap__is_digit((unsigned char)c->text.ptr[at]))
-        return c->text;
-    memcpy(copy, c->text.ptr, at);
-    for (n = at; at < c->text.len && khap__is_digit((unsigned char)c->text.ptr[at]); at++)
-        copy[n++] = c->text.ptr[at];
-    while (at < c->text.len && c->text.ptr[at] != '-')
-        at++;
-    if (at + 1 < c->text.len && khap__is_digit((unsigned char)c->text.ptr[at + 1])) {
-        copy[n++] = '-';
-        for (at++; at < c->text.len && khap__is_digit((unsigned char)c->text.ptr[at]); at++)
-            copy[n++] = c->text.ptr[at];
-    }
-    return (struct khap_str){copy, n};
-}
-
-/* Whether the resolver takes it for an IPv4 address: one to four numbers, of which the last fills what is left: 10.1, 0x7f.1. */
-static bool is_numbers(struct khap_str s)
-{
-    unsigned n = 0;
-    bool last;
-    do {
-        size_t dot = khap__str_find(s, '.'), end;
-        struct khap_str part = khap__str_sub(s, 0, dot);
-        last = dot >= s.len;
-        int64_t value = khap__schema_number(part, true, &end);
-        int64_t most = last ? (INT64_C(1) << (8 * (4 - (n < 4 ? n : 3)))) - 1 : 255;
-        if (part.len == 0 || !khap__is_digit((unsigned char)part.ptr[0]) || end < part.len || value > most)
-            return false;
-        s = khap__str_sub(s, dot + 1, s.len);
-        n++;
-    } while (!last);
-    return n <= 4;
-}
-
-/* The same with such an address written as HAProxy prints it; the text itself when there is none in it. */
-static struct khap_str with_plain_address(const struct check *c, struct khap_str text)
-{
-    static const char plain[] = "10.0.0.1";
-    size_t from = khap__str_find(text, '@'), to = text.len;
-    from = from < text.len ? from + 1 : 0;
-    while (to > from && text.ptr[to - 1] != ':' && text.ptr[to - 1] != '/')
-        to--;
-    to = to > from ? to - 1 : text.len;
-    if (!is_numbers(khap__str_sub(text, from, to - from)))
-        return text;
-    char *copy = khap__arena_alloc(c->arena, text.len + sizeof plain, 1);
-    if (copy == NULL) {
-        *c->status = KHAP_ENOMEM;
-        return text;
-    }
-    memcpy(copy, text.ptr, from);
-    memcpy(copy + from, plain, sizeof plain - 1);
-    memcpy(copy + from + sizeof plain - 1, text.ptr + to, text.len - to);
-    return (struct khap_str){copy, text.len - (to - from) + sizeof plain - 1};
-}
-
-static bool is_datagram(uint8_t prefix)
-{
-    return prefix == PREFIX_UDP || prefix == PREFIX_UDP4 || prefix == PREFIX_UDP6 || prefix == PREFIX_UXDG;
-}
-
-static bool is_stream(uint8_t prefix)
-{
-    return prefix == PREFIX_TCP || prefix == PREFIX_TCP4 || prefix == PREFIX_TCP6 || prefix == PREFIX_UXST;
-}
-
-/* A server has one port. From 2.3 on a dash alone makes a range, before there must be two ports that differ. */
-static bool is_range_of_ports(const struct check *c)
-{
-    size_t colon = c->text.len, end;
-    while (colon > 0 && c->text.ptr[colon - 1] != ':')
-        colon--;
-    struct khap_str ports = khap__str_sub(c->text, colon, c->text.len);
-    size_t dash = khap__str_find(ports, '-');
-    if (colon == 0 || ports.len == 0 || !khap__is_digit((unsigned char)ports.ptr[0]) || dash >= ports.len)
-        return false;
-    struct khap_str second = khap__str_sub(ports, dash + 1, ports.len);
-    int64_t low = khap__schema_number(ports, false, &end), high = khap__schema_number(second, false, &end);
-    return c->release >= 203 || (low != 0 && end > 0 && low != high);
-}
-
-/* `80-70`: two ports, of which the second is the lower one. */
-static bool is_backwards(const struct check *c)
-{
-    size_t colon = c->text.len, end, last;
-    while (colon > 0 && c->text.ptr[colon - 1] != ':')
-        colon--;
-    struct khap_str ports = khap__str_sub(c->text, colon, c->text.len);
-    size_t dash = khap__str_find(ports, '-');
-    struct khap_str second = khap__str_sub(ports, dash + 1, ports.len);
-    int64_t low = khap__schema_number(ports, false, &end), high = khap__schema_number(second, false, &last);
-    return dash < ports.len && end == dash && last == second.len && high > 0 && high < low && low <= 65535;
-}
-
-static enum schema_problem address(const struct check *c)
-{
-    struct address a;
-    bool listen = has_word(c, S("listen"));
-    enum value_error error = listen ? khap__bind_parse(c->text, &a) : khap__address_parse(c->text, &a);
-    if (error == VALUE_SYNTAX) {
-        struct khap_str text = with_plain_address(c, c->release < 300 ? with_loose_ports(c) : c->text);
-        error = listen ? khap__bind_parse(text, &a) : khap__address_parse(text, &a);
-    }
-    /* most are 10.0.0.1:80 */
-    if (error == VALUE_OK && a.family == ADDRESS_V4 && a.prefix == PREFIX_NONE && a.has_port && a.port != 0 &&
-        !a.relative_port && khap__str_find(c->text, '-') == c->text.len && !has_word(c, S("noport")))
-        return SCHEMA_GOOD;
-    bool connect = has_word(c, S("connect"));
-    if (connect && is_range_of_ports(c))
-        return SCHEMA_BAD;
-    /* ports are cut to 16 bits up to 2.2 */
-    if (error == VALUE_RANGE && c->release < 203 && (connect || has_word(c, S("source"))))
-        return SCHEMA_GOOD;
-    if (error == VALUE_RANGE && has_word(c, S("backwards")) && is_backwards(c))
-        return SCHEMA_GOOD;
-    if (error != VALUE_OK)
-        return from_value(error);
-    if (a.variable)
-        return SCHEMA_GOOD;
-    /* brackets are read from 1.7 on; the log of a file descriptor has a name from 1.9 on, and is no host before */
-    if ((a.family == ADDRESS_V6 && c->release < 107 && khap__str_find(c->text, '[') < c->text.len) ||
-        (a.family == ADDRESS_NAME && has_word(c, S("log")) &&
-         (khap__str_eq(c->text, S("stdout")) || khap__str_eq(c->text, S("stderr")))))
-        return SCHEMA_BAD;
-    bool several = a.port != a.port_last;
-    if (connect && a.family == ADDRESS_FD)
-        return SCHEMA_BAD;
-    if (((a.relative_port || several) && (has_word(c, S("fixed")) || has_word(c, S("one")))) ||
-        (is_datagram(a.prefix) && (has_word(c, S("fixed")) || has_word(c, S("stream")))) ||
-        (is_stream(a.prefix) && has_word(c, S("dgram"))))
-        return SCHEMA_BAD;
-    bool network = a.family == ADDRESS_ANY || a.family == ADDRESS_V4 || a.family == ADDRESS_V6 ||
-                   a.family == ADDRESS_NAME;
-    if (!network && has_word(c, S("inet")))
-        return SCHEMA_BAD;
-    if (network && (((!a.has_port || a.port_last == 0) && has_word(c, S("port"))) ||
-                    (a.has_port && has_word(c, S("noport")))))
-        return SCHEMA_BAD;
-    return khap__address_since(&a) > c->release ? SCHEMA_BAD : SCHEMA_GOOD;
-}
-
 /* A backslash stands before a digit, `x` and two hexadecimal digits, or any other byte. */
-static enum schema_problem replacement(const struct check *c)
+static enum schema_problem replacement(const struct type_check *c)
 {
     struct khap_str s = c->text;
     for (size_t i = 0; i < s.len; i++) {
@@ -488,130 +307,12 @@ static enum schema_problem replacement(const struct check *c)
     return not_empty(c);
 }
 
-static enum schema_problem ip(const struct check *c)
-{
-    uint8_t bytes[16];
-    struct khap_str s = c->text;
-    if (has_word(c, S("brackets")) && s.len > 2 && s.ptr[0] == '[' && s.ptr[s.len - 1] == ']')
-        s = khap__str_sub(s, 1, s.len - 2);
-    bool good = (!has_word(c, S("6")) && khap__ipv4_parse(s, bytes)) ||
-                (!has_word(c, S("4")) && khap__ipv6_parse(s, bytes));
-    return good ? SCHEMA_GOOD : SCHEMA_BAD;
-}
-
-static enum schema_problem mask(const struct check *c)
-{
-    int64_t bits;
-    bool six = has_word(c, S("6"));
-    if (ip(c) == SCHEMA_GOOD)
-        return SCHEMA_GOOD;
-    return from_value(khap__int_parse(without_zeros(c->text), 0, six ? 128 : 32, &bits));
-}
-
-static enum schema_problem host(const struct check *c)
-{
-    struct address a = {0};
-    enum value_error error = khap__host_address_parse(c->text, &a);
-    return error == VALUE_OK && a.family == ADDRESS_V6 && has_word(c, S("ipv4")) ? SCHEMA_BAD
-                                                                                 : from_value(error);
-}
-
-/* Whether a machine may have this name: only it can say whether it has. */
-static bool looks_like_host(struct khap_str s)
-{
-    bool letter = false;
-    if (s.len > 0 && s.ptr[0] == '-')
-        return false;
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char byte = (unsigned char)s.ptr[i];
-        if (!khap__is_alnum(byte) && byte != '.' && byte != '-' && byte != '_')
-            return false;
-        letter = letter || khap__is_alpha(byte);
-    }
-    return letter;
-}
-
-/* Numbers of a byte with points between: how many, up to four; 0 for something else. */
-static unsigned bytes_in(struct khap_str s)
-{
-    unsigned n = 0;
-    do {
-        size_t point = khap__str_find(s, '.');
-        struct khap_str number = khap__str_sub(s, 0, point);
-        int64_t byte;
-        while (number.len > 1 && number.ptr[0] == '0')
-            number = khap__str_sub(number, 1, number.len);
-        if (khap__int_parse(number, 0, 255, &byte) != VALUE_OK || n++ == 4 || point + 1 == s.len)
-            return 0;
-        s = khap__str_sub(s, point + 1, s.len);
-    } while (s.len > 0);
-    return n;
-}
-
-/* `10/8`, `1.1.1`, and a mask that is written as an address. */
-static bool is_short_network(struct khap_str s)
-{
-    size_t slash = khap__str_find(s, '/');
-    struct khap_str mask = khap__str_sub(s, slash + 1, s.len);
-    int64_t bits;
-    return bytes_in(khap__str_sub(s, 0, slash)) > 0 &&
-           (slash >= s.len || khap__int_parse(mask, 0, 32, &bits) == VALUE_OK || bytes_in(mask) == 4);
-}
-
-/* strl2llrc(): a minus alone is 0. */
-static enum schema_problem end_of_interval(struct khap_str s, int64_t *n)
-{
-    bool negative = khap__str_starts(s, S("-"));
-    if (s.len == 0)
-        return SCHEMA_BAD;
-    *n = 0;
-    for (size_t i = negative; i < s.len; i++) {
-        if (!khap__is_digit((unsigned char)s.ptr[i]))
-            return SCHEMA_BAD;
-        if (*n > INT64_MAX / 10 - 1)
-            return SCHEMA_RANGE;
-        *n = *n * 10 + (s.ptr[i] - '0');
-    }
-    *n = negative ? -*n : *n;
-    return SCHEMA_GOOD;
-}
-
-/* `5`, `1:5`, `5:`, `:5`; a dash does as well. The first of them parts, so that only the second number can be below 0. */
-static enum schema_problem interval(const struct check *c)
-{
-    size_t colon = khap__str_find(c->text, ':'), dash = khap__str_find(c->text, '-');
-    size_t at = dash < colon ? dash : colon;
-    struct khap_str low = khap__str_sub(c->text, 0, at), high = khap__str_sub(c->text, at + 1, c->text.len);
-    int64_t from = INT64_MIN, to = INT64_MAX;
-    enum schema_problem problem = SCHEMA_GOOD;
-    if (low.len > 0 || high.len == 0)
-        problem = end_of_interval(low, &from);
-    if (problem == SCHEMA_GOOD && high.len > 0)
-        problem = end_of_interval(high, &to);
-    return problem == SCHEMA_GOOD && from > to ? SCHEMA_RANGE : problem;
-}
-
-static enum schema_problem network(const struct check *c)
-{
-    struct network n = {0};
-    enum value_error error = khap__network_parse(c->text, &n);
-    if (error == VALUE_SYNTAX && !has_word(c, S("strict")))
-        error = khap__network_parse(with_plain_address(c, c->text), &n);
-    if (error != VALUE_SYNTAX && n.family == ADDRESS_V6 && has_word(c, S("ipv4")))
-        return SCHEMA_BAD;
-    if (error == VALUE_SYNTAX && has_word(c, S("host")) &&
-        (looks_like_host(c->text) || is_short_network(c->text)))
-        return SCHEMA_GOOD;
-    return error == VALUE_RANGE ? SCHEMA_GOOD
-                                : from_value(error); /* HAProxy masks what lies beyond the bits */
-}
-
 bool khap__schema_name_byte(unsigned char byte)
 {
     return khap__is_alnum(byte) || byte == '.' || byte == '_' || byte == '-' || byte == ':';
 }
 
-static enum schema_problem name(const struct check *c)
+static enum schema_problem name(const struct type_check *c)
 {
     for (size_t i = 0; i < c->text.len; i++) {
         if (!khap__schema_name_byte((unsigned char)c->text.ptr[i])) {
@@ -623,13 +324,13 @@ static enum schema_problem name(const struct check *c)
     return not_empty(c);
 }
 
-static enum schema_problem definition(const struct check *c)
+static enum schema_problem definition(const struct type_check *c)
 {
     return has_word(c, S("server")) || has_word(c, S("group")) ? name(c) : not_empty(c);
 }
 
 /* As strtol() reads it. */
-static enum schema_problem octal(const struct check *c)
+static enum schema_problem octal(const struct type_check *c)
 {
     bool sign = c->text.len > 0 && (c->text.ptr[0] == '-' || c->text.ptr[0] == '+');
     for (size_t i = sign; i < c->text.len; i++) {
@@ -639,7 +340,7 @@ static enum schema_problem octal(const struct check *c)
     return c->text.len > sign ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 
-static enum schema_problem hex(const struct check *c)
+static enum schema_problem hex(const struct type_check *c)
 {
     for (size_t i = 0; i < c->text.len; i++) {
         if (khap__hex((unsigned char)c->text.ptr[i]) < 0)
@@ -648,7 +349,7 @@ static enum schema_problem hex(const struct check *c)
     return c->text.len > 0 && c->text.len % 2 == 0 ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 
-static enum schema_problem path(const struct check *c)
+static enum schema_problem path(const struct type_check *c)
 {
     return c->text.len > 0 && c->text.ptr[0] == '/' ? SCHEMA_GOOD : SCHEMA_BAD;
 }
@@ -664,14 +365,14 @@ static enum value_error number_range(struct khap_str s, int64_t min, int64_t max
     return error;
 }
 
-static enum schema_problem ports(const struct check *c)
+static enum schema_problem ports(const struct type_check *c)
 {
     int64_t low, high;
     return from_value(
         number_range(c->text, c->min > 0 ? c->min : 0, c->max < 65535 ? c->max : 65535, &low, &high));
 }
 
-static enum schema_problem regex(const struct check *c)
+static enum schema_problem regex(const struct type_check *c)
 {
     size_t at = 0;
     char space[128];
@@ -684,7 +385,7 @@ static enum schema_problem regex(const struct check *c)
     return from_value(error);
 }
 
-static enum schema_problem variable(const struct check *c)
+static enum schema_problem variable(const struct type_check *c)
 {
     size_t dot = khap__str_find(c->text, '.');
     if (dot + 1 >= c->text.len || (has_word(c, S("proc")) && !khap__str_starts(c->text, S("proc."))) ||
@@ -702,7 +403,7 @@ static enum schema_problem variable(const struct check *c)
 }
 
 /* `3-` goes up to the largest. */
-static enum schema_problem number_set(const struct check *c)
+static enum schema_problem number_set(const struct type_check *c)
 {
     size_t dash = khap__str_find(c->text, '-');
     int64_t n;
@@ -716,7 +417,7 @@ static enum schema_problem number_set(const struct check *c)
 }
 
 /* A list must begin with a digit, but what else stands between numbers is not looked at. */
-static enum schema_problem cpus(const struct check *c)
+static enum schema_problem cpus(const struct type_check *c)
 {
     int64_t n = 0;
     if (c->text.len == 0 || !khap__is_digit((unsigned char)c->text.ptr[0]))
@@ -731,7 +432,7 @@ static enum schema_problem cpus(const struct check *c)
 }
 
 /* `+400-499,-404`: the sign stands once, before the first. */
-static enum schema_problem codes(const struct check *c)
+static enum schema_problem codes(const struct type_check *c)
 {
     bool sign = c->text.len > 0 && (c->text.ptr[0] == '+' || c->text.ptr[0] == '-');
     struct khap_str rest = khap__str_sub(c->text, sign, c->text.len);
@@ -750,7 +451,7 @@ static enum schema_problem codes(const struct check *c)
 }
 
 /* `1,3-4:5`: which of five. The ranges do not overlap, and lie within the number behind the colon. */
-static enum schema_problem sample_ranges(const struct check *c)
+static enum schema_problem sample_ranges(const struct type_check *c)
 {
     size_t colon = khap__str_find(c->text, ':');
     struct khap_str rest = khap__str_sub(c->text, 0, colon);
@@ -776,12 +477,12 @@ static enum schema_problem sample_ranges(const struct check *c)
     return from_value(error);
 }
 
-static enum schema_problem node_name(const struct check *c)
+static enum schema_problem node_name(const struct type_check *c)
 {
     return khap__str_find(c->text, ':') < c->text.len ? SCHEMA_BAD : name(c);
 }
 
-static enum schema_problem hex_byte(const struct check *c)
+static enum schema_problem hex_byte(const struct type_check *c)
 {
     unsigned n = 0;
     bool hexadecimal = khap__str_starts(c->text, S("0x")) || khap__str_starts(c->text, S("0X"));
@@ -800,13 +501,13 @@ static enum schema_problem hex_byte(const struct check *c)
     return SCHEMA_GOOD;
 }
 
-static enum schema_problem protocol(const struct check *c)
+static enum schema_problem protocol(const struct type_check *c)
 {
     return c->text.len <= 255 ? SCHEMA_GOOD : SCHEMA_BAD;
 }
 
 /* A value of the kinds that khap/value.h reads from one word. */
-static enum schema_problem value(const struct check *c, uint32_t kind)
+static enum schema_problem value(const struct type_check *c, uint32_t kind)
 {
     struct khap_value_error error = {.size = sizeof error};
     struct khap_value_word word = {c->text, 0};
@@ -820,17 +521,17 @@ static enum schema_problem value(const struct check *c, uint32_t kind)
     return SCHEMA_BAD;
 }
 
-static enum schema_problem sample(const struct check *c)
+static enum schema_problem sample(const struct type_check *c)
 {
     return value(c, KHAP_VALUE_SAMPLE);
 }
 
-static enum schema_problem chain(const struct check *c)
+static enum schema_problem chain(const struct type_check *c)
 {
     return value(c, KHAP_VALUE_CONVERTERS);
 }
 
-static enum schema_problem format(const struct check *c)
+static enum schema_problem format(const struct type_check *c)
 {
     if (c->text.len == 0)
         return SCHEMA_BAD;
@@ -839,8 +540,8 @@ static enum schema_problem format(const struct check *c)
 
 /* Types that are not here take any word. */
 /* clang-format off: one a line, so that two people may add one */
-static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
-    [TYPE_ADDR] = address,
+static enum schema_problem (*const checks[TYPE_COUNT])(const struct type_check *) = {
+    [TYPE_ADDR] = khap__schema_address,
     [TYPE_ATOI] = atoi_integer,
     [TYPE_BASE64] = base64,
     [TYPE_BYTES] = hex,
@@ -861,20 +562,20 @@ static enum schema_problem (*const checks[TYPE_COUNT])(const struct check *) = {
     [TYPE_HEADER] = header,
     [TYPE_HEADERLINE] = not_empty,
     [TYPE_HEXBYTE] = hex_byte,
-    [TYPE_HOST] = host,
+    [TYPE_HOST] = khap__schema_host,
     [TYPE_IGNORED] = any,
     [TYPE_INT] = integer,
-    [TYPE_INTERVAL] = interval,
-    [TYPE_IP] = ip,
+    [TYPE_INTERVAL] = khap__schema_interval,
+    [TYPE_IP] = khap__schema_ip,
     [TYPE_LABEL] = label,
     [TYPE_ODD] = odd,
     [TYPE_LATE] = reference,
     [TYPE_LOGFORMAT] = format,
-    [TYPE_MASK] = mask,
+    [TYPE_MASK] = khap__schema_mask,
     [TYPE_METHOD] = not_empty,
     [TYPE_MODE] = octal,
     [TYPE_NAME] = name,
-    [TYPE_NETWORK] = network,
+    [TYPE_NETWORK] = khap__schema_network,
     [TYPE_NODE] = node_name,
     [TYPE_NUMBERSET] = number_set,
     [TYPE_OWN] = empty,
@@ -905,6 +606,6 @@ enum schema_problem khap__schema_type_check(struct arena *arena, enum schema_typ
                                             uint16_t release, struct khap_str text, uint32_t *offset,
                                             uint32_t *len, enum khap_status *status)
 {
-    struct check c = {arena, parameter, min, max, release, text, offset, len, status};
+    struct type_check c = {arena, parameter, min, max, release, text, offset, len, status};
     return checks[type] == NULL ? SCHEMA_GOOD : checks[type](&c);
 }
