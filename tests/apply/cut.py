@@ -115,7 +115,7 @@ class Walk(pairs.Walk):
 
 def main():
     lib.need_haproxy()
-    releases = [pair.split("=", 1) for pair in os.environ.get("HAPROXY_RELEASES", "").split()] or [["installed", lib.HAPROXY]]
+    releases = lib.releases()
     pairs.walk_all([r for r in releases if r[0] != "2.2"], Walk, N, "HAProxy %s: whatever became of the replies, after %d applies it was what a fresh start is")
 
 

@@ -153,7 +153,7 @@ class Follow:
 
 def main():
     lib.need_haproxy()
-    releases = [pair.split("=", 1) for pair in os.environ.get("HAPROXY_RELEASES", "").split()] or [["installed", lib.HAPROXY]]
+    releases = lib.releases()
     with lib.Lab() as lab:
         for release, binary in releases:
             follow = Follow(lab, release, binary)

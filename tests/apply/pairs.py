@@ -436,7 +436,7 @@ def walk_all(releases, kind, n, what):
 
 def main():
     lib.need_haproxy()
-    releases = [pair.split("=", 1) for pair in os.environ.get("HAPROXY_RELEASES", "").split()] or [["installed", lib.HAPROXY]]
+    releases = lib.releases()
     walk_all(releases, Walk, N, "HAProxy %s: after %d changes at run time it was what a fresh start is")
 
 

@@ -85,7 +85,7 @@ def one(lab, release, binary):
 def main():
     lib.need_haproxy()
     khapd.program()
-    binaries = [pair.split("=", 1) for pair in os.environ.get("HAPROXY_RELEASES", "").split()] or [["installed", lib.HAPROXY]]
+    binaries = lib.releases()
     with lib.Lab() as lab:
         for release, binary in binaries:
             one(lab, release, binary)

@@ -62,7 +62,7 @@ def followed(lab, release, binary):
 def main():
     lib.need_haproxy()
     khapd.program()
-    releases = [pair.split("=", 1) for pair in os.environ.get("HAPROXY_RELEASES", "").split()] or [["installed", lib.HAPROXY]]
+    releases = lib.releases()
     with lib.Lab() as lab:
         k = Elsewhere(lab, "unstated").without_program()
         try:

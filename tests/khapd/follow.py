@@ -152,7 +152,7 @@ def ends(k, name):
 def main():
     lib.need_haproxy()
     khapd.program()
-    releases = [pair.split("=", 1) for pair in os.environ.get("HAPROXY_RELEASES", "").split()] or [["installed", lib.HAPROXY]]
+    releases = lib.releases()
     with lib.Lab() as lab:
         for release, binary in releases:
             k = khapd.Khapd(lab, release, binary=binary)

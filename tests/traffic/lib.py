@@ -46,6 +46,11 @@ def release():
     return tuple(int(x) for x in word.split("-")[0].split(".")[:2])
 
 
+def releases():
+    """[release, binary] of each HAProxy that HAPROXY_RELEASES ("2.2=PATH 2.6=PATH ...") names, else the installed one."""
+    return [pair.split("=", 1) for pair in os.environ.get("HAPROXY_RELEASES", "").split()] or [["installed", HAPROXY]]
+
+
 # ---- ports
 
 _given = {}
