@@ -72,6 +72,14 @@ struct outcome *khap__routing_outcome(struct asking *a, enum khap_route_kind kin
     return &a->answer->outcomes.ptr[a->answer->outcomes.len - 1];
 }
 
+/* A proxy of this configuration that waits for the answer says 502 in its place. */
+void khap__routing_closed(struct asking *a, struct khap_place place)
+{
+    struct outcome *o = khap__routing_outcome(a, a->through ? KHAP_ROUTE_ANSWER : KHAP_ROUTE_CLOSED, place);
+    if (o != NULL && a->through)
+        o->public.status = 502;
+}
+
 void khap_route_answer_free(struct khap_route_answer *answer)
 {
     if (answer == NULL)

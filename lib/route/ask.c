@@ -177,9 +177,12 @@ static void go_default(struct asking *a, uint32_t section, reasons why)
         return;
     }
     a->maybe = why;
-    struct outcome *o =
-        khap__routing_outcome(a, a->http ? KHAP_ROUTE_ANSWER : KHAP_ROUTE_CLOSED, a->listener->place);
-    if (o != NULL && a->http)
+    if (!a->http) {
+        khap__routing_closed(a, a->listener->place);
+        return;
+    }
+    struct outcome *o = khap__routing_outcome(a, KHAP_ROUTE_ANSWER, a->listener->place);
+    if (o != NULL)
         o->public.status = 503;
 }
 
@@ -218,7 +221,7 @@ static void go_on(struct asking *a, uint32_t section)
         struct sample name;
         khap__sample_text(&name, SAMPLE_STR, rule->arguments[0].text);
         if (rule->arguments[0].type == TYPE_DYNAMIC && rule->arguments[0].format != NULL)
-            khap__routing_format(a, rule->arguments[0].format, &name);
+            khap__routing_format(a, rule->arguments[0].format, false, &name);
         uint32_t to = name.state == SAMPLE_KNOWN ? find_backend(a, name.text) : VIEW_NONE;
         if (name.state == SAMPLE_UNKNOWN) {
             go_somewhere(a, section, rule, &name, why | name.why);

@@ -89,7 +89,8 @@ void khap__routing_evaluate(struct asking *a, const struct expression *e, struct
 bool khap__routing_to_text(struct asking *a, const struct sample *s, struct khap_str *text);
 bool khap__routing_to_number(const struct sample *s, int64_t *n);
 bool khap__routing_to_ip(const struct sample *s, struct network *ip);
-void khap__routing_format(struct asking *a, const struct format *format, struct sample *out);
+/* `http`: for a message; control characters of what is fetched are written as %0A there. */
+void khap__routing_format(struct asking *a, const struct format *format, bool http, struct sample *out);
 static inline void khap__sample_text(struct sample *s, uint8_t type, struct khap_str text)
 {
     *s = (struct sample){.state = SAMPLE_KNOWN, .type = type, .text = text};
@@ -197,6 +198,8 @@ bool khap__routing_in_group(const struct khap_route *route, uint32_t list, struc
 
 /* rules.c: whether the word stands in the rule, behind its action and before its condition */
 bool khap__routing_has_word(const struct rule *rule, struct khap_str word);
+/* The word behind `-m`; empty: there is none. */
+struct khap_str khap__routing_method_word(const struct rule *rule);
 
 /* encode.c: bytes behind what is in the buffer; false when it is none */
 bool khap__routing_add_base64(struct buf *out, struct khap_str text, bool url);
@@ -209,6 +212,8 @@ bool khap__routing_number_or_variable(struct asking *a, const struct call *call,
 
 /* answer.c */
 struct outcome *khap__routing_outcome(struct asking *a, enum khap_route_kind kind, struct khap_place place);
+/* It is closed without an answer. */
+void khap__routing_closed(struct asking *a, struct khap_place place);
 void khap__routing_step(struct asking *a, const struct khap_line *line, struct khap_place place,
                         enum khap_answer held);
 

@@ -293,6 +293,10 @@ FETCH(fetch_auth_bearer)
             khap__sample_text(out, SAMPLE_STR, c.bearer);
         return;
     }
+    if (a->route->release <= KHAP_RELEASE(3, 0)) /* these have an empty one where there is none */
+        khap__sample_text(out, SAMPLE_STR, S(""));
+    else if (a->route->release < KHAP_RELEASE(3, 2)) /* nobody has looked */
+        khap__sample_unknown(out, khap__routing_because(a, call->text, call->place));
     first_value(a, argument(call, 0), &value);
     if (value.state == SAMPLE_UNKNOWN)
         *out = value;

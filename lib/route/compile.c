@@ -133,7 +133,8 @@ static struct khap_str inside(struct khap_str word)
 static void read_regex(struct compiling *c, struct rule *rule)
 {
     for (uint32_t i = 0; i < rule->n; i++) {
-        if (rule->arguments[i].type != TYPE_REGEX || rule->regex != NULL)
+        bool name = rule->arguments[i].type == TYPE_HEADER && is(khap__routing_method_word(rule), "reg");
+        if ((rule->arguments[i].type != TYPE_REGEX && !name) || rule->regex != NULL)
             continue;
         struct regex_node *node = khap__arena_zalloc(&c->route->arena, 1, sizeof *node);
         enum khap_status status =

@@ -370,7 +370,18 @@ void khap__routing_evaluate(struct asking *a, const struct expression *e, struct
     }
 }
 
-void khap__routing_format(struct asking *a, const struct format *format, struct sample *out)
+static void add_fetched(struct buf *b, struct khap_str text, bool http)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        bool control = http && ((c < ' ' && c != '\t') || c == 127);
+        khap__buf_char(b, control ? '%' : text.ptr[i]);
+        if (control)
+            khap__routing_add_hex(b, c);
+    }
+}
+
+void khap__routing_format(struct asking *a, const struct format *format, bool http, struct sample *out)
 {
     reasons why = 0;
     const struct sample *alone = NULL;
@@ -393,7 +404,7 @@ void khap__routing_format(struct asking *a, const struct format *format, struct 
             if (sample.state == SAMPLE_UNKNOWN)
                 why |= sample.why;
             else if (khap__routing_to_text(a, &sample, &text))
-                khap__buf_add(&b, text);
+                add_fetched(&b, text, http);
         }
     }
     if (b.failed)

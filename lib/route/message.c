@@ -362,11 +362,14 @@ bool khap__routing_refused(struct asking *a)
     a->maybe = bad == KHAP_UNKNOWN
                    ? khap__routing_because(a, S("a request that some releases refuse"), a->listener->place)
                    : 0;
-    struct outcome *o =
-        khap__routing_outcome(a, silent ? KHAP_ROUTE_CLOSED : KHAP_ROUTE_ANSWER, a->listener->place);
-    if (o != NULL && !silent)
-        o->public.status = 400;
     bool ended = a->maybe == 0;
+    struct outcome *o = NULL;
+    if (silent)
+        khap__routing_closed(a, a->listener->place);
+    else
+        o = khap__routing_outcome(a, KHAP_ROUTE_ANSWER, a->listener->place);
+    if (o != NULL)
+        o->public.status = 400;
     struct khap_str scheme, authority;
     if (!ended && authority_of(state->target.text, &scheme, &authority)) { /* and what else becomes of it */
         khap__sample_unknown(&a->state->target, a->maybe);

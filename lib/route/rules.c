@@ -31,16 +31,30 @@ bool khap__routing_has_word(const struct rule *rule, struct khap_str word)
     return false;
 }
 
+struct khap_str khap__routing_method_word(const struct rule *rule)
+{
+    for (uint32_t i = 3; i + 1 < rule->n_all; i++) { /* a name stands before */
+        if (khap__str_eq(rule->all[i].text, S("-m")))
+            return rule->all[i + 1].text;
+    }
+    return S("");
+}
+
 /* The first argument that is a log format. */
-static void format(struct asking *a, const struct rule *rule, struct sample *out)
+static void format_as(struct asking *a, const struct rule *rule, bool http, struct sample *out)
 {
     for (uint32_t i = 0; i < rule->n; i++) {
         if (rule->arguments[i].format != NULL) {
-            khap__routing_format(a, rule->arguments[i].format, out);
+            khap__routing_format(a, rule->arguments[i].format, http, out);
             return;
         }
     }
     khap__sample_unknown(out, khap__routing_because(a, rule->words, rule->place));
+}
+
+static void format(struct asking *a, const struct rule *rule, struct sample *out)
+{
+    format_as(a, rule, true, out);
 }
 
 /* The new value of something; unknown where the rule may not act. */
@@ -111,13 +125,13 @@ RULE(rule_return)
     return end_with(a, rule, KHAP_ROUTE_ANSWER, status_of(rule, S("status"), 200));
 }
 
-/* What is closed on a proxy of this configuration, it answers with 502; of what drops a TCP connection silently it hears nothing. */
+/* A proxy of this configuration hears nothing of what drops its TCP connection silently. */
 RULE(rule_reject)
 {
-    bool waits = a->by_tcp && khap__str_eq(rule->words, S("silent-drop"));
-    if (a->through)
-        return end_with(a, rule, KHAP_ROUTE_ANSWER, waits ? 504 : 502);
-    return end_with(a, rule, KHAP_ROUTE_CLOSED, 0);
+    if (a->through && a->by_tcp && khap__str_eq(rule->words, S("silent-drop")))
+        return end_with(a, rule, KHAP_ROUTE_ANSWER, 504);
+    khap__routing_closed(a, rule->place);
+    return a->maybe == 0;
 }
 
 RULE(rule_service)
@@ -157,7 +171,7 @@ RULE(rule_redirect)
                 continue;
             kind = k;
             if (one->format != NULL)
-                khap__routing_format(a, one->format, &target);
+                khap__routing_format(a, one->format, true, &target);
             else
                 khap__sample_text(&target, SAMPLE_STR, one->text);
         }
@@ -400,19 +414,23 @@ RULE(rule_add_header)
     return false;
 }
 
-/* `del-header NAME -m beg` */
-static bool name_matches(const struct rule *rule, struct khap_str name)
+/* `del-header NAME -m beg`; HAProxy has names in lower case, a pattern is taken as it stands. */
+static bool name_matches(struct asking *a, const struct rule *rule, struct khap_str method,
+                         struct khap_str name)
 {
     struct khap_str text = name_of(rule), groups[KHAP__REGEX_GROUPS];
     bool matched = false;
-    if (rule->regex != NULL)
-        return khap__regex_find(rule->regex, name, true, groups, &matched) == KHAP_OK && matched;
-    if (khap__routing_has_word(rule, S("str")))
+    if (khap__str_eq(method, S("reg"))) {
+        if (khap__regex_find(rule->regex, khap__routing_lower(a, name), true, groups, &matched) != KHAP_OK)
+            a->no_memory = true;
+        return matched;
+    }
+    if (khap__str_eq(method, S("str")))
         return khap__str_eq_nocase(name, text);
     if (text.len > name.len)
         return false;
-    size_t from = khap__routing_has_word(rule, S("end")) ? name.len - text.len : 0;
-    size_t to = khap__routing_has_word(rule, S("sub")) ? name.len - text.len : from;
+    size_t from = khap__str_eq(method, S("end")) ? name.len - text.len : 0;
+    size_t to = khap__str_eq(method, S("sub")) ? name.len - text.len : from;
     for (; from <= to; from++) {
         if (khap__str_eq_nocase(khap__str_sub(name, from, text.len), text))
             return true;
@@ -420,16 +438,20 @@ static bool name_matches(const struct rule *rule, struct khap_str name)
     return false;
 }
 
-static void drop_matching(struct asking *a, const struct rule *rule)
+static void drop_matching(struct asking *a, const struct rule *rule, struct khap_str method)
 {
     uint32_t kept = 0;
+    reasons why = a->maybe;
+    bool all = khap__str_eq(method, S("reg")) && rule->regex == NULL; /* perhaps all */
+    if (all)
+        why |= khap__routing_because(a, rule->words, rule->place);
     for (uint32_t i = 0; i < a->state->fields.len; i++) {
         struct field *field = &a->state->fields.ptr[i];
-        bool matches = name_matches(rule, field->name);
-        if (matches && a->maybe == 0)
+        bool matches = all || name_matches(a, rule, method, field->name);
+        if (matches && why == 0)
             continue;
         if (matches)
-            khap__sample_unknown(&field->value, a->maybe | field->value.why);
+            khap__sample_unknown(&field->value, why | field->value.why);
         a->state->fields.ptr[kept++] = *field;
     }
     a->state->fields.len = kept;
@@ -438,8 +460,9 @@ static void drop_matching(struct asking *a, const struct rule *rule)
 RULE(rule_del_header)
 {
     struct sample value;
-    if (khap__routing_has_word(rule, S("-m"))) {
-        drop_matching(a, rule);
+    struct khap_str method = khap__routing_method_word(rule);
+    if (method.len > 0) {
+        drop_matching(a, rule, method);
         return false;
     }
     reasons why = drop_fields(a, name_of(rule));
@@ -489,13 +512,9 @@ RULE(rule_replace_value)
         for (size_t at = 0; at <= text.len;) {
             size_t end = khap__routing_value_end(text, at);
             struct khap_str part = khap__str_sub(text, at, end - at), one = khap__str_trim(part), out = one;
-            size_t before = one.len > 0 ? (size_t)(one.ptr - part.ptr) : part.len;
             bool now = replaced(a, rule, one, &out, &why);
             changed = changed || now;
-            khap__buf_add(&b, khap__str_sub(part, 0, before));
-            khap__buf_add(&b, out);
-            if (!now) /* blanks behind what is replaced go */
-                khap__buf_add(&b, khap__str_sub(part, before + one.len, part.len));
+            khap__buf_add(&b, now ? out : part); /* blanks around what is replaced go */
             if (end < text.len)
                 khap__buf_char(&b, ',');
             at = end + 1;
@@ -624,7 +643,7 @@ RULE(rule_set_var)
 RULE(rule_set_var_fmt)
 {
     struct sample value;
-    format(a, rule, &value);
+    format_as(a, rule, false, &value);
     return set_var(a, rule, value);
 }
 

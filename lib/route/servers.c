@@ -35,7 +35,7 @@ static const struct server *choose(struct asking *a, const struct proxy *proxy)
         struct sample name;
         khap__sample_text(&name, SAMPLE_STR, rule->arguments[0].text);
         if (rule->arguments[0].type == TYPE_DYNAMIC && rule->arguments[0].format != NULL)
-            khap__routing_format(a, rule->arguments[0].format, &name);
+            khap__routing_format(a, rule->arguments[0].format, false, &name);
         if (name.state != SAMPLE_KNOWN || a->maybe != 0) /* it may have chosen another one */
             return NULL;
         for (uint32_t s = 0; s < proxy->servers.len; s++) {

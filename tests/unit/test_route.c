@@ -135,6 +135,29 @@ static void test_headers(void **state)
     assert_asked(base, "https://x.example/", &r, "1 0 some?s / rand(2)\n1 0 app+a-b / rand(2)\n");
 }
 
+/* Control characters in messages, and in variables; blanks around what is replaced; names by pattern. */
+static void test_fields(void **state)
+{
+    struct khap_route_request r = plain();
+    const struct khap_route_header headers[] = {{S("N"), S("a%0Ab")},
+                                                {S("L"), S("a , b , c,b ")},
+                                                {S("X-A"), S("1")},
+                                                {S("X-Reg"), S("2")},
+                                                {S("X-Q"), S("3")}};
+    (void)state;
+    r.headers = headers;
+    r.n_headers = sizeof headers / sizeof *headers;
+    assert_asked("frontend f\n mode http\n bind :80\n http-request set-path /%[req.hdr(n),url_dec]\n"
+                 " http-request set-var-fmt(txn.n) %[req.hdr(n),url_dec]\n"
+                 " http-request deny deny_status 410 unless { var(txn.n),length 3 }\n"
+                 " http-request replace-value L b Z\n http-request del-header ^x-a -m reg\n"
+                 " http-request del-header X-Q -m reg\n http-request del-header reg -m end\n"
+                 " http-request set-query %[req.fhdr(l)]|%[req.hdr(x-a)]|%[req.hdr(x-reg)]|%[req.hdr(x-q)]\n"
+                 " http-request deny deny_status 421 unless { http_auth_bearer(X-B) -m len 0 }\n"
+                 " default_backend b\nbackend b\n",
+                 "http://x/", &r, "1 0 b /a%0Ab?a ,Z, c,Z|||3\n");
+}
+
 /* A branch of .if that nobody can decide, an action that is not evaluated, a map that is not there. */
 static void test_unknown(void **state)
 {
@@ -254,6 +277,9 @@ static void test_hops(void **state)
         "defaults\n mode http\nfrontend f\n bind :80\n bind abns@x\n default_backend b\nbackend b\n server s "
         "abns@x\n",
         "http://x/", &r, "8 0 b / a request that comes back again and again\n");
+    assert_asked("frontend f\n mode http\n bind :80\n default_backend b\nbackend b\n mode http\n server s "
+                 "abns@x\nfrontend x\n bind abns@x\n",
+                 "http://x/", &r, "3 502  \n");
 }
 
 static const char run[] =
@@ -352,9 +378,10 @@ static void test_memory(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_outcomes), cmocka_unit_test(test_headers), cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_hops),     cmocka_unit_test(test_runs),    cmocka_unit_test(test_settings),
-        cmocka_unit_test(test_refused),  cmocka_unit_test(test_hostile), cmocka_unit_test(test_memory)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_outcomes), cmocka_unit_test(test_headers),
+                                       cmocka_unit_test(test_unknown),  cmocka_unit_test(test_fields),
+                                       cmocka_unit_test(test_hops),     cmocka_unit_test(test_runs),
+                                       cmocka_unit_test(test_settings), cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_hostile),  cmocka_unit_test(test_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
