@@ -241,13 +241,24 @@ static void in_frontend(struct asking *a, uint32_t section)
 {
     const struct proxy *proxy = &a->route->proxies.ptr[section];
     static const enum rule_set first[] = {RULES_CONNECTION, RULES_SESSION, RULES_CONTENT};
+    const bool http = a->http, late = a->route->release < KHAP_RELEASE(2, 4);
+    bool silent = false;
+    enum khap_answer malformed = KHAP_FALSE;
     a->ended = false;
     for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
-        if (first[i] == RULES_CONTENT && a->http && khap__routing_refused(a))
-            return;
-        if (run_set(a, section, first[i]))
+        if (first[i] == RULES_CONTENT && http) {
+            malformed = khap__routing_malformed(a, &silent);
+            if (!late && khap__routing_refused(a, malformed, silent))
+                return;
+            a->http = malformed != KHAP_TRUE; /* the rules see nothing of it then */
+        }
+        bool ended = run_set(a, section, first[i]);
+        a->http = http;
+        if (ended)
             return;
     }
+    if (late && khap__routing_refused(a, malformed, silent))
+        return;
     if (a->http) {
         struct khap_str target = a->state->target.text;
         if (proxy->monitor_uri.len > 0 && khap__str_eq(proxy->monitor_uri, target)) {

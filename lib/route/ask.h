@@ -139,7 +139,10 @@ uint32_t khap__routing_next_rule(struct asking *a, const struct proxy *proxy, en
 void khap__routing_explain(struct asking *a, const struct rule *rule);
 
 /* message.c */
-bool khap__routing_refused(struct asking *a);
+/* Whether HAProxy refuses the request; silent: it closes without a word then. */
+enum khap_answer khap__routing_malformed(struct asking *a, bool *silent);
+/* What becomes of such a one. True: it is answered, nothing else comes to it. */
+bool khap__routing_refused(struct asking *a, enum khap_answer malformed, bool silent);
 void khap__routing_new_host(struct asking *a, const struct sample *host);
 bool khap__routing_restrict_names(struct asking *a, const struct proxy *proxy);
 /* What HAProxy adds on its own behind all rules. */

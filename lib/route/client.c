@@ -228,6 +228,11 @@ static void credentials(struct asking *a, struct credentials *c)
     c->why = value.state == SAMPLE_UNKNOWN ? value.why : 0;
     if (value.state != SAMPLE_KNOWN || !split_scheme(value.text, &scheme, &rest))
         return;
+    if (a->route->release < KHAP_RELEASE(2, 6) && scheme.len + 1 + rest.len < value.text.len) {
+        if (a->route->release > KHAP_RELEASE(2, 2)) /* nobody has looked; 2.2 takes one blank, 2.6 several */
+            c->why = khap__routing_because(a, S("several blanks in Authorization"), a->listener->place);
+        return;
+    }
     if (khap__str_eq_nocase(scheme, S("bearer")) && a->route->release >= KHAP_RELEASE(2, 5)) {
         c->kind = AUTH_BEARER;
         c->bearer = rest;

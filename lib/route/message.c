@@ -341,13 +341,13 @@ static void lone_upgrade(struct asking *a)
     }
 }
 
-/* True: it is answered with 400 before any HTTP rule. */
-bool khap__routing_refused(struct asking *a)
+enum khap_answer khap__routing_malformed(struct asking *a, bool *silent)
 {
     const struct state *state = a->state;
+    *silent = false;
     if (a->version >= 20 || state->target.state != SAMPLE_KNOWN || state->method.state != SAMPLE_KNOWN)
-        return false;
-    bool silent = closed_silently(a); /* before fields are taken away */
+        return KHAP_FALSE;
+    *silent = closed_silently(a); /* before fields are taken away */
     enum khap_answer bad = is_token(state->method.text) ? KHAP_FALSE : KHAP_TRUE;
     bad = worse(bad, bad_target(a, state->target.text, state->method.text));
     bad = worse(bad, bad_hosts(a, state->target.text));
@@ -355,10 +355,14 @@ bool khap__routing_refused(struct asking *a)
     if (bad == KHAP_FALSE) {
         normalize_target(a);
         lone_upgrade(a);
-        return false;
     }
-    if (bad == KHAP_TRUE && a->frontend->lax) /* some of it is taken then */
-        bad = KHAP_UNKNOWN;
+    return bad == KHAP_TRUE && a->frontend->lax ? KHAP_UNKNOWN : bad; /* some of it is taken then */
+}
+
+bool khap__routing_refused(struct asking *a, enum khap_answer bad, bool silent)
+{
+    if (bad == KHAP_FALSE)
+        return false;
     a->maybe = bad == KHAP_UNKNOWN
                    ? khap__routing_because(a, S("a request that some releases refuse"), a->listener->place)
                    : 0;
@@ -371,10 +375,11 @@ bool khap__routing_refused(struct asking *a)
     if (o != NULL)
         o->public.status = 400;
     struct khap_str scheme, authority;
-    if (!ended && authority_of(state->target.text, &scheme, &authority)) { /* and what else becomes of it */
+    if (!ended &&
+        authority_of(a->state->target.text, &scheme, &authority)) { /* and what else becomes of it */
         khap__sample_unknown(&a->state->target, a->maybe);
-        for (uint32_t i = 0; i < state->fields.len; i++) {
-            if (khap__str_eq_nocase(state->fields.ptr[i].name, S("host")))
+        for (uint32_t i = 0; i < a->state->fields.len; i++) {
+            if (khap__str_eq_nocase(a->state->fields.ptr[i].name, S("host")))
                 khap__sample_unknown(&a->state->fields.ptr[i].value, a->maybe);
         }
     }
