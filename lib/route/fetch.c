@@ -112,7 +112,8 @@ FETCH(fetch_alpn)
 
 FETCH(fetch_has_crt)
 {
-    khap__sample_number(out, SAMPLE_BOOL, a->listener->tls && a->request->client_cert != 0);
+    if (a->listener->tls)
+        khap__sample_number(out, SAMPLE_BOOL, a->request->client_cert != 0);
 }
 
 FETCH(fetch_http_major)

@@ -29,7 +29,7 @@ void khap__text_parts(struct text_parts *parts, struct khap_str text, enum match
         parts->end = text.len < longest ? text.len : longest;
 }
 
-/* Words, each alone and with those behind it; nothing at all where a text has no word at its end, for patterns of delimiters only. */
+/* Words, each alone and with those behind it. */
 static bool next_words(struct text_parts *parts, struct khap_str *part)
 {
     const struct khap_str text = parts->text;
@@ -52,8 +52,7 @@ static bool next_words(struct text_parts *parts, struct khap_str *part)
         parts->end = parts->at;
     }
     parts->done = true;
-    *part = S("");
-    return text.len == 0 || khap__is_delimiter(text.ptr[text.len - 1], method);
+    return false;
 }
 
 bool khap__text_part(struct text_parts *parts, struct khap_str *part)

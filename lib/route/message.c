@@ -474,7 +474,10 @@ static void add_address(struct asking *a, const struct added_field *front, const
 void khap__routing_add_fields(struct asking *a, const struct proxy *backend)
 {
     add_address(a, &a->frontend->forwardfor, &backend->forwardfor, S("x-forwarded-for"), &a->state->source);
-    if (a->state->destination.type != SAMPLE_IPV6 || a->route->release >= V2_6) {
+    const struct sample *from = &a->state->source;
+    bool other = a->state->destination.type == SAMPLE_IPV6 || from->type == SAMPLE_IPV6 ||
+                 from->state == SAMPLE_ABSENT; /* 2.2 wants both of IPv4 */
+    if (!other || a->route->release >= V2_6) {
         add_address(a, &a->frontend->originalto, &backend->originalto, S("x-original-to"),
                     &a->state->destination);
     } else if (a->route->release > V2_2) { /* 2.2 passes over it */

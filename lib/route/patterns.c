@@ -139,6 +139,12 @@ static bool read_regex(struct compiling *c, bool nocase, struct khap_str text, s
     return status == KHAP_OK;
 }
 
+/* Delimiters only: HAProxy finds it behind the last delimiter of a text when a NUL happens to follow the text in memory. */
+static bool is_empty_word(const struct pattern *p, uint8_t method)
+{
+    return (method == MATCH_DIR || method == MATCH_DOM) && khap__pattern_key(p->text, method).len == 0;
+}
+
 static void add(struct compiling *c, struct patterns *p, struct khap_str text, struct khap_str op,
                 struct khap_str value)
 {
@@ -176,8 +182,11 @@ static void add(struct compiling *c, struct patterns *p, struct khap_str text, s
     }
     if (one.text.len > p->longest)
         p->longest = (uint32_t)one.text.len;
-    if (khap__patterns_indexed((enum match_method)p->method) &&
-        khap__map_add(&p->exact, khap__pattern_key(one.text, p->method), index, &found, &before) != KHAP_OK)
+    if (is_empty_word(&one, p->method))
+        p->empty_word = true;
+    else if (khap__patterns_indexed((enum match_method)p->method) &&
+             khap__map_add(&p->exact, khap__pattern_key(one.text, p->method), index, &found, &before) !=
+                 KHAP_OK)
         c->status = KHAP_ENOMEM;
 }
 
@@ -260,11 +269,13 @@ void khap__patterns_file(struct compiling *c, struct patterns *p, struct khap_st
 
 /* ---- matching */
 
-/* Whether the pattern stands in the text with a delimiter, or an end, on both sides. */
+/* Whether the pattern stands in the text with a delimiter, or an end, on both sides; not for one of delimiters only. */
 static bool match_word(struct khap_str text, struct khap_str pattern, enum match_method method)
 {
     pattern = khap__pattern_key(pattern, (uint8_t)method);
     bool begins = true;
+    if (pattern.len == 0)
+        return false;
     for (size_t at = 0; at + pattern.len <= text.len; at++) {
         if (at < text.len && khap__is_delimiter(text.ptr[at], method)) {
             begins = true;
@@ -430,9 +441,13 @@ enum khap_answer khap__routing_matches(struct asking *a, const struct patterns *
         found = there && khap__routing_to_text(a, sample, &text) ? find_number(p, (int64_t)text.len) : NULL;
         break;
     default:
-        if (there && khap__routing_to_text(a, sample, &text))
+        if (there && khap__routing_to_text(a, sample, &text)) {
             found =
                 find_text(a, p, p->nocase && p->method != MATCH_REG ? khap__routing_lower(a, text) : text);
+            if (p->empty_word && (found == NULL || which != NULL) &&
+                (text.len == 0 || khap__is_delimiter(text.ptr[text.len - 1], (enum match_method)p->method)))
+                return KHAP_UNKNOWN;
+        }
         break;
     }
     if (which != NULL)

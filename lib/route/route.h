@@ -98,7 +98,8 @@ struct pattern {
 struct patterns {
     uint8_t method; /* enum match_method */
     bool nocase;
-    bool unknown; /* not all of them could be read */
+    bool unknown;    /* not all of them could be read */
+    bool empty_word; /* one consists of delimiters only, where words are looked for */
     VEC(struct pattern) all;
     struct map exact; /* of texts that are compared in a way that is indexed: key -> the first */
     uint32_t longest; /* of the texts */

@@ -20,7 +20,7 @@ static const struct acl *key_of(const struct khap_route *route, const struct rul
                             : t->first != 0      ? &route->acls.ptr[t->first - 1]
                                                  : NULL;
     if (acl == NULL || t->negated || t->known || acl->next != 0 || acl->unknown || acl->patterns.unknown ||
-        !khap__patterns_indexed((enum match_method)acl->patterns.method))
+        acl->patterns.empty_word || !khap__patterns_indexed((enum match_method)acl->patterns.method))
         return NULL;
     return acl;
 }

@@ -173,6 +173,14 @@ static void test_unknown(void **state)
                  "http://x/", &r, "8 0  / lua.*\n1 0 a  lua.*\n1 0 b  lua.*\n");
     assert_asked("frontend f\n mode http\n bind :80\n use_backend %[path,map(no.map,b)]\nbackend b\n",
                  "http://x/", &r, "8 0  / map(no.map,b)\n");
+    /* what consists of delimiters only is found where a NUL happens to follow */
+    static const char words[] =
+        "frontend f\n mode http\n bind :80\n use_backend c if { ssl_c_used -m len 1 }\n use_backend a if { "
+        "path -m dir / x }\n default_backend b\nbackend a\nbackend b\nbackend c\n";
+    assert_asked(words, "http://x/a/", &r,
+                 "1 0 a /a/ patterns that are not known\n1 0 b /a/ patterns that are not known\n");
+    assert_asked(words, "http://x/a", &r, "1 0 b /a\n");
+    assert_asked(words, "http://x/x/", &r, "1 0 a /x/\n");
     /* of what a map says to a key that is not known, each value may be meant, or none */
     assert_asked(
         "frontend f\n mode http\n bind :80\n use_backend %[rand(9),map_beg(hosts.map)]\n default_backend b\n"
