@@ -2,8 +2,8 @@
 #include "config.h"
 
 #include "route/evaluated.h"
+#include "value/decimal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { MOST_DEPTH = 20 };
@@ -222,28 +222,33 @@ static void set_string(struct asking *a, struct sample *s, struct khap_str text)
     khap__buf_free(&b);
 }
 
-/* As %g has it; a number without a fraction as it is where %g would not shorten it. */
+/* A number with a fraction is as %g has it. */
 static void set_number(struct asking *a, struct sample *s, struct khap_str text, bool integer)
 {
     enum { MOST = 64 };
     static const int64_t most = INT64_C(9007199254740991);
-    char copy[MOST], printed[MOST];
+    char copy[MOST];
     if (text.len >= MOST) {
         khap__sample_unknown(s, khap__routing_because(a, S("a long number in JSON"), NOWHERE));
         return;
     }
-    memcpy(copy, text.ptr, text.len);
-    copy[text.len] = '\0';
     if (integer) {
+        memcpy(copy, text.ptr, text.len);
+        copy[text.len] = '\0';
         int64_t n = strtoll(copy, NULL, 0);
         khap__sample_number(s, SAMPLE_SINT, n);
         if (n > most || n < -most)
             s->state = SAMPLE_ABSENT;
         return;
     }
-    int n = snprintf(printed, sizeof printed, "%g", strtod(copy, NULL));
-    khap__sample_text(s, SAMPLE_STR,
-                      khap__routing_keep(a, (struct khap_str){printed, n > 0 ? (size_t)n : 0}));
+    struct buf b;
+    khap__buf_init(&b, &a->route->alloc);
+    if (khap__decimal_print(text, &b))
+        khap__sample_text(s, SAMPLE_STR, khap__routing_keep(a, khap__buf_str(&b)));
+    else
+        khap__sample_unknown(s, khap__routing_because(a, S("how a number in JSON is rounded"), NOWHERE));
+    a->no_memory = a->no_memory || b.failed;
+    khap__buf_free(&b);
 }
 
 static void query(struct asking *a, const struct call *call, struct sample *s)

@@ -10,7 +10,12 @@
 
 #include "value_help.h"
 
+#include "value/decimal.h"
 #include "value/number.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct row {
     const char *text;
@@ -194,13 +199,61 @@ static void test_booleans(void **state)
         assert_false(khap__bool_parse(str(neither[i]), &b));
 }
 
+/* printf() is the judge; the tests run in the C locale. */
+static void prints_like(const char *text, size_t *known)
+{
+    char wanted[64];
+    struct buf b;
+    khap__buf_init(&b, NULL);
+    snprintf(wanted, sizeof wanted, "%g", strtod(text, NULL));
+    if (khap__decimal_print(str(text), &b)) {
+        struct khap_str got = khap__buf_str(&b);
+        (*known)++;
+        if (got.len != strlen(wanted) || memcmp(got.ptr, wanted, got.len) != 0)
+            fail_msg("'%s' is %.*s, not %s", text, (int)got.len, got.ptr, wanted);
+    }
+    khap__buf_free(&b);
+}
+
+static void test_decimals(void **state)
+{
+    (void)state;
+    static const char *const plain[] = {
+        "0",        "-0",       "0.0",      "1",          "10",          "100000",  "1000000", "999999",
+        "999999.6", "0.1",      "0.0001",   "0.00001",    "0.00012345",  "-3.5",    "3.50",    "123456.7",
+        "1e5",      "1e6",      "1E-4",     "1e-5",       "12e+2",       "0.001e3", "1e299",   "1e-299",
+        "0000.5",   "9.999996", "99999.96", "0.99999951", "123456789012"};
+    static const char *const none[] = {"",       "-",     ".",    "e5",        "1e",        "1e400",
+                                       "1e-400", "1.2.3", "0x10", "0.1234565", "1.000005", "nan"};
+    size_t known = 0, n = 0;
+    for (; n < sizeof plain / sizeof *plain; n++)
+        prints_like(plain[n], &known);
+    assert_int_equal(known, n);
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        struct buf b;
+        khap__buf_init(&b, NULL);
+        assert_false(khap__decimal_print(str(none[i]), &b));
+        assert_int_equal(khap__buf_str(&b).len, 0);
+        khap__buf_free(&b);
+    }
+    uint64_t seed = 1;
+    for (n = known = 0; n < 20000; n++) {
+        char text[64];
+        seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        int digits = (int)(seed >> 33) % 12, exponent = (int)(seed >> 40 & 63) - 32;
+        snprintf(text, sizeof text, "%s%d.%0*de%d", (seed >> 50 & 1) != 0 ? "-" : "", (int)(seed >> 55),
+                 digits, (int)(seed >> 20 & 0xffffff), exponent);
+        prints_like(text, &known);
+    }
+    assert_true(known > n * 99 / 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_print_and_parse),
-        cmocka_unit_test(test_integers),
-        cmocka_unit_test(test_booleans),
+        cmocka_unit_test(test_tables),   cmocka_unit_test(test_print_and_parse),
+        cmocka_unit_test(test_integers), cmocka_unit_test(test_booleans),
+        cmocka_unit_test(test_decimals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
