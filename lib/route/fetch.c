@@ -460,7 +460,8 @@ static void base(struct asking *a, const struct sample *path, struct sample *out
         return;
     }
     khap__buf_init(&b, &a->route->alloc);
-    khap__buf_add(&b, host.text);
+    khap__buf_add(&b, /* up to a comma */
+                  khap__str_trim(khap__str_sub(host.text, 0, khap__routing_value_end(host.text, 0))));
     khap__buf_add(&b, path->state == SAMPLE_KNOWN ? path->text : S(""));
     a->no_memory = a->no_memory || b.failed;
     khap__sample_text(out, SAMPLE_STR, khap__routing_keep(a, khap__buf_str(&b)));

@@ -477,7 +477,9 @@ void khap__routing_add_fields(struct asking *a, const struct proxy *backend)
     const struct sample *from = &a->state->source;
     bool other = a->state->destination.type == SAMPLE_IPV6 || from->type == SAMPLE_IPV6 ||
                  from->state == SAMPLE_ABSENT; /* 2.2 wants both of IPv4 */
-    if (!other || a->route->release >= V2_6) {
+    if (a->route->release < V2_6 && from->state == SAMPLE_UNKNOWN) {
+        add_address(a, &a->frontend->originalto, &backend->originalto, S("x-original-to"), from);
+    } else if (!other || a->route->release >= V2_6) {
         add_address(a, &a->frontend->originalto, &backend->originalto, S("x-original-to"),
                     &a->state->destination);
     } else if (a->route->release > V2_2) { /* 2.2 passes over it */

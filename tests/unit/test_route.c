@@ -156,6 +156,12 @@ static void test_fields(void **state)
                  " http-request deny deny_status 421 unless { http_auth_bearer(X-B) -m len 0 }\n"
                  " default_backend b\nbackend b\n",
                  "http://x/", &r, "1 0 b /a%0Ab?a ,Z, c,Z|||3\n");
+    const struct khap_route_header host = {S("Host"), S("a , b")};
+    r.headers = &host;
+    r.n_headers = 1;
+    assert_asked("frontend f\n mode http\n bind :80\n http-request set-path /%[base]\n default_backend b\n"
+                 "backend b\n",
+                 "http://x/c", &r, "1 0 b /a/c\n");
 }
 
 /* A branch of .if that nobody can decide, an action that is not evaluated, a map that is not there. */
