@@ -139,9 +139,11 @@ static void connect(struct asking *a, const struct server *s, struct state *next
     if (s->send_proxy && next->source.state != SAMPLE_ABSENT) {
         bool mixed = next->source.state == SAMPLE_KNOWN && next->destination.state == SAMPLE_KNOWN &&
                      next->source.type != next->destination.type;
-        if (mixed) /* the PROXY protocol has one family for both */
-            khap__sample_unknown(&next->source,
-                                 khap__routing_because(a, S("addresses of two families"), s->place));
+        if (mixed) { /* the PROXY protocol has one family for both; one of them may be written in the other's */
+            reasons why = khap__routing_because(a, S("addresses of two families"), s->place);
+            khap__sample_unknown(&next->source, why);
+            khap__sample_unknown(&next->destination, why);
+        }
         return;
     }
     const struct sample absent = {.state = SAMPLE_ABSENT};
