@@ -5,14 +5,12 @@
 
 #include <stdio.h>
 
-/* A server whose address was one of the section. */
+/* A server whose address was one of the section. Beside other servers none does the same; HAProxy still has the line, and says itself that it goes. */
 static enum khap_status server_instead(struct migrate_step *step, const char *name, bool keep)
 {
     char room[24];
     if (khap__migrate_has(step, KIND_SERVER, S("")))
-        return khap__migrate_leave(
-            step,
-            S("make a server of it, and give the other servers weight 0, so that only cookies lead there"));
+        return khap__migrate_nothing(step);
     (void)snprintf(room, sizeof room, "server %s", name);
     khap__migrate_line(step, MIGRATE_HERE);
     khap__migrate_literal(step, room);
@@ -34,8 +32,7 @@ enum khap_status khap__migrate_transparent(struct migrate_step *step)
     if ((step->line->prefix & ROW_NO) != 0 || khap__str_eq(kind, S("frontend")))
         return KHAP_OK; /* it does nothing */
     if (khap__str_eq(kind, S("defaults")))
-        return khap__migrate_leave(
-            step, S("write `server transparent 0.0.0.0` in the sections that have no server"));
+        return khap__migrate_nothing(step); /* its sections may have servers, or not */
     return server_instead(step, "transparent", false);
 }
 
