@@ -76,7 +76,6 @@ EXAMPLES = [
     ("BACKEND", "appsession ID len 5 timeout 3h request-learn mode query-string", "1.5", 0, "stick store-request req.cook(ID)"),
     ("BACKEND", "appsession ID len 5 timeout 3h prefix", "1.5", 1, "appsession"),
     ("BARE", "dispatch 127.0.0.1:18081", "3.2", 0, ""),
-    ("LISTEN", "dispatch 127.0.0.1:18081", "3.2", 1, "dispatch"),
     ("BARE", "option transparent", "3.2", 0, ""),
     ("BARE", "transparent", "3.2", 0, ""),
     ("GLOBAL", "nbproc 1", "2.4", 0, "nbthread 1"),
