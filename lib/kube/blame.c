@@ -263,27 +263,16 @@ static int in_order(const void *a, const void *b)
 /* Whether the text says by itself what it says in its place: an alias may name what stands before it. */
 static enum khap_status stands_alone(const struct khap_kube *kube, struct khap_str text, bool *alone)
 {
-    struct khap_sources *sources = NULL;
-    struct khap_diags *diags = NULL;
-    struct khap_yaml *yaml = NULL;
+    struct lone l;
     const struct khap_yaml_node *root = NULL;
-    uint32_t source = 0;
     *alone = true;
     if (!memchr(text.ptr, '*', text.len))
         return KHAP_OK;
-    enum khap_status status = khap_sources_new(&kube->alloc, &sources);
+    enum khap_status status = khap__kube_lone_open(kube, text, &l);
     if (status == KHAP_OK)
-        status = khap_sources_add(sources, S("manifest"), text, &source);
-    if (status == KHAP_OK)
-        status = khap_diags_new(&kube->alloc, sources, &diags);
-    if (status == KHAP_OK)
-        status = khap_yaml_open(&kube->alloc, diags, source, &yaml);
-    if (status == KHAP_OK)
-        status = khap_yaml_next(yaml, &root);
-    *alone = status == KHAP_OK && root && khap_diags_count(diags, KHAP_ERROR) == 0;
-    khap_yaml_free(yaml);
-    khap_diags_free(diags);
-    khap_sources_free(sources);
+        status = khap_yaml_next(l.yaml, &root);
+    *alone = status == KHAP_OK && root && khap_diags_count(l.diags, KHAP_ERROR) == 0;
+    khap__kube_lone_close(&l);
     return status == KHAP_EINPUT ? KHAP_OK : status;
 }
 

@@ -270,4 +270,14 @@ struct khap_str khap__kube_whose(struct memory *m, const struct object *o);
 void khap__kube_say(struct khap_diags *diags, const char *code, struct khap_place place, struct khap_str a,
                     struct khap_str b, struct khap_str c);
 
+/* A text read by itself, apart from the caller's sources and diagnostics. */
+struct lone {
+    struct khap_sources *sources;
+    struct khap_diags *diags;
+    struct khap_yaml *yaml;
+};
+/* khap__kube_lone_close() in any case. */
+enum khap_status khap__kube_lone_open(const struct khap_kube *kube, struct khap_str text, struct lone *l);
+void khap__kube_lone_close(struct lone *l);
+
 #endif

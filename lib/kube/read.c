@@ -123,29 +123,39 @@ static bool contains(struct khap_str text, struct khap_str word)
     return false;
 }
 
+enum khap_status khap__kube_lone_open(const struct khap_kube *kube, struct khap_str text, struct lone *l)
+{
+    uint32_t source = 0;
+    *l = (struct lone){0};
+    enum khap_status status = khap_sources_new(&kube->alloc, &l->sources);
+    if (status == KHAP_OK)
+        status = khap_sources_add(l->sources, S("manifest"), text, &source);
+    if (status == KHAP_OK)
+        status = khap_diags_new(&kube->alloc, l->sources, &l->diags);
+    if (status == KHAP_OK)
+        status = khap_yaml_open(&kube->alloc, l->diags, source, &l->yaml);
+    return status;
+}
+
+void khap__kube_lone_close(struct lone *l)
+{
+    khap_yaml_free(l->yaml);
+    khap_diags_free(l->diags);
+    khap_sources_free(l->sources);
+}
+
 /* Whether one of its documents is an object. What is wrong with a text that is none is for others to say. */
 static enum khap_status look(const struct khap_kube *kube, struct khap_str text, bool *any)
 {
-    struct khap_sources *sources = NULL;
-    struct khap_diags *diags = NULL;
-    struct khap_yaml *yaml = NULL;
+    struct lone l;
     const struct khap_yaml_node *root = NULL;
-    uint32_t source = 0;
     *any = false;
     if (!contains(text, S("apiVersion")))
         return KHAP_OK;
-    enum khap_status status = khap_sources_new(&kube->alloc, &sources);
-    if (status == KHAP_OK)
-        status = khap_sources_add(sources, S("manifest"), text, &source);
-    if (status == KHAP_OK)
-        status = khap_diags_new(&kube->alloc, sources, &diags);
-    if (status == KHAP_OK)
-        status = khap_yaml_open(&kube->alloc, diags, source, &yaml);
-    while (status == KHAP_OK && !*any && (status = khap_yaml_next(yaml, &root)) == KHAP_OK && root)
+    enum khap_status status = khap__kube_lone_open(kube, text, &l);
+    while (status == KHAP_OK && !*any && (status = khap_yaml_next(l.yaml, &root)) == KHAP_OK && root)
         *any = is_object(root);
-    khap_yaml_free(yaml);
-    khap_diags_free(diags);
-    khap_sources_free(sources);
+    khap__kube_lone_close(&l);
     return status == KHAP_EINPUT ? KHAP_OK : status;
 }
 

@@ -165,9 +165,10 @@ def tables():
 
 def of_khapd():
     program = os.environ.get("KHAPD") or os.path.join(tap.builddir, "khapd")
-    haproxy = os.environ.get("HAPROXY", "/usr/sbin/haproxy")
-    if not os.access(program, os.X_OK) or not os.access(haproxy, os.X_OK):
-        return tap.skip("khapd.yaml: needs khapd and haproxy")
+    haproxy = os.environ.get("HAPROXY") or "/usr/sbin/haproxy"
+    for needed, package in ((program, "libmicrohttpd-dev, to build it"), (haproxy, "haproxy")):
+        if not os.access(needed, os.X_OK):
+            return tap.skip("khapd.yaml: needs %s (Debian: package %s)" % (os.path.basename(needed), package))
     for what, allow, hosts in (("without", "", {"a.example", "b.example"}), ("empty", "allow: {}\n", set()), ("rows", "allow:\n  shop:\n    hosts: [a.example]\n", {"a.example"}),
                                ("a row for all", "allow: {shop: {hosts: [b.example]}, '*': {hosts: ['*']}}\n", {"b.example"})):
         with tempfile.TemporaryDirectory(prefix="khap-allow.") as d:
