@@ -57,9 +57,14 @@ with lib.Lab() as lab:
             tap.equal("%s: nobody of `except`" % mode, codes(http, "rate.example", 8, source="127.0.0.7"), [200] * 8)
             if lib.has_ipv6():
                 tap.equal("%s: an IPv6 client" % mode, codes(http, "rate.example", 6, address="::1"), [200] * 5 + [429])
-            answers = codes(http, "short.example", 4)
-            tap.equal("%s: the status that was asked for" % mode, answers, [200] * 3 + [503])
-            lib.time.sleep(2.1)
+            for _ in range(5):
+                begin = lib.time.monotonic()
+                answers = codes(http, "short.example", 4)
+                took = lib.time.monotonic() - begin
+                lib.time.sleep(2.1)
+                if took < 0.9:  # else the period was over before the last request came
+                    break
+            tap.equal("%s: the status that was asked for" % mode, (answers, took < 0.9), ([200] * 3 + [503], True))
             tap.equal("%s: after the period" % mode, codes(http, "short.example", 1), [200])
             tap.equal("%s: burst, then ten periods together" % mode, codes(http, "burst.example", 12), [200] * 10 + [429] * 2)
             for host, headers in (("key.example", lambda k: [("X-Api-Key", k)]), ("cookie.example", lambda k: [("Cookie", "a=b; who=" + k)])):
@@ -98,6 +103,11 @@ with lib.Lab() as lab:
                                        stdout=proxy.log, stderr=proxy.log, stdin=subprocess.DEVNULL, cwd="/")
                 proxy.process.wait(10)
                 proxy.process = new
-                lib.time.sleep(1)
-                tap.equal("%s: after a reload" % mode, codes(http, "rate.example", 1), [429])
+                # the old process hands over when it has reached the new one, which it may try again after two seconds; four requests
+                # alone are below the limit
+                told = []
+                while len(told) < 4 and 429 not in told:
+                    lib.time.sleep(1 + len(told))
+                    told += codes(http, "rate.example", 1)
+                tap.equal("%s: after a reload" % mode, told[-1:], [429])
 tap.finish()
