@@ -2,10 +2,9 @@
 #include "config.h"
 
 #include "khapd/probe.h"
+#include "khapgen/apply_processes.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { PROBE_MS = 3000 };
@@ -44,62 +43,12 @@ void probe_wants(const struct probe *p, struct pollfd *fd, int *timeout_ms)
     *timeout_ms = left;
 }
 
-static unsigned number(const char **at, const char *end)
-{
-    unsigned n = 0;
-    for (; *at < end && **at >= '0' && **at <= '9' && n < 100000000; (*at)++)
-        n = n * 10 + (unsigned)(**at - '0');
-    return n;
-}
-
-static void skip_word(const char **at, const char *end)
-{
-    while (*at < end && **at != ' ' && **at != '\t')
-        (*at)++;
-    while (*at < end && (**at == ' ' || **at == '\t'))
-        (*at)++;
-}
-
-/* Lines of processes between `# workers`, `# old workers` and the next `#`: process, type, how many reloads it has seen. From 3.1 the one that serves
- * stands among the old ones after a reload that failed; it is the youngest of them. */
 static bool read_processes(struct khap_str reply, struct probe_answer *answer)
 {
-    enum { OTHER, WORKERS, OLD } in = OTHER;
-    bool master = false;
-    unsigned youngest = 0, fewest = UINT_MAX;
-    const char *at = reply.ptr, *last = reply.ptr + reply.len;
-    while (at < last) {
-        const char *end = memchr(at, '\n', (size_t)(last - at));
-        if (end == NULL)
-            end = last;
-        size_t len = (size_t)(end - at);
-        if (len > 0 && *at == '#') {
-            in = len >= 9 && memcmp(at, "# workers", 9) == 0         ? WORKERS
-                 : len >= 13 && memcmp(at, "# old workers", 13) == 0 ? OLD
-                                                                     : OTHER;
-            master |= in != OTHER;
-        } else {
-            unsigned pid = number(&at, end);
-            if (pid > 0 && in == WORKERS && answer->worker == 0)
-                answer->worker = pid;
-            if (pid > 0 && in == OLD) {
-                answer->old_workers++;
-                skip_word(&at, end);
-                skip_word(&at, end);
-                unsigned reloads = number(&at, end);
-                if (reloads < fewest) {
-                    fewest = reloads;
-                    youngest = pid;
-                }
-            }
-        }
-        at = end + (end < last);
-    }
-    if (answer->worker == 0 && youngest > 0) {
-        answer->worker = youngest;
-        answer->old_workers--;
-    }
-    return master && answer->worker > 0;
+    struct apply_processes p;
+    bool told = apply_read_processes(reply, &p);
+    *answer = (struct probe_answer){p.serving, (unsigned)p.old};
+    return told && p.serving > 0;
 }
 
 enum probe_result probe_step(struct probe *p, struct probe_answer *answer)

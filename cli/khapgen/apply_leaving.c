@@ -27,15 +27,6 @@ static bool path_of(const char *directory, char path[PATH_ROOM])
     return n > 0 && n < PATH_ROOM;
 }
 
-static int64_t number_of(struct khap_str digits)
-{
-    int64_t n = 0;
-    for (size_t i = 0; i < digits.len && digits.ptr[i] >= '0' && digits.ptr[i] <= '9' && n < INT64_MAX / 16;
-         i++)
-        n = n * 10 + (digits.ptr[i] - '0');
-    return n;
-}
-
 bool apply_leaving_open(struct apply_leaving *l, const char *directory, const struct khap_bundle *before)
 {
     char path[PATH_ROOM];
@@ -56,7 +47,7 @@ bool apply_leaving_open(struct apply_leaving *l, const char *directory, const st
 static int64_t left_at(const struct apply_leaving *l, const struct row *server)
 {
     const struct row *row = table_find(&l->since, server->key, server->second);
-    int64_t at = row != NULL ? number_of(row->rest) : l->now;
+    int64_t at = row != NULL ? apply_number(row->rest) : l->now;
     return at > 0 && at <= l->now ? at : l->now;
 }
 

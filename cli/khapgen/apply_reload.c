@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include "khapgen/apply_processes.h"
 #include "khapgen/apply_reload.h"
 #include "khapgen/apply_table.h"
-#include "khapgen/yaml_scalar.h"
 
 #include <errno.h>
 #include <khap/apply.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { RELOAD_MS = 60000, ASK_MS = 5000, STEP_MS = 50, MANY = 1024, SAID = 4096, WORDS = 64 };
+enum { RELOAD_MS = 60000, ASK_MS = 5000, STEP_MS = 50, SAID = 4096, WORDS = 64, WORD_ROOM = 32 };
 
 static int64_t now_ms(void)
 {
@@ -25,62 +25,31 @@ static void pause_ms(long ms)
     (void)nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL);
 }
 
-static uint32_t number_of(struct khap_str digits)
-{
-    uint32_t n = 0;
-    for (size_t i = 0; i < digits.len && digits.ptr[i] >= '0' && digits.ptr[i] <= '9' && n < UINT32_MAX / 16;
-         i++)
-        n = n * 10 + (uint32_t)(digits.ptr[i] - '0');
-    return n;
-}
-
 /* ---- the master: it says what came of it, or which processes there are */
 
-struct workers {
-    uint32_t pids[MANY];
-    size_t n;
-    uint32_t reloads, failed; /* of the master: in all, since the last good one (from 2.6) */
-};
-
-/* The workers of now: a line each between `# workers` and the next `#`. */
-static bool list_workers(const char *master, struct workers *w, int32_t *error)
+static bool list_workers(const char *master, struct apply_processes *p, int32_t *error)
 {
-    struct khap_str reply, line;
-    bool in = false;
-    w->n = w->reloads = w->failed = 0;
+    struct khap_str reply;
+    *p = (struct apply_processes){0};
     if (!apply_ask(master, 0, "show proc", ASK_MS, &reply, error))
         return false;
-    struct khap_str rest = reply;
-    while (scalar_next_line(&rest, &line)) {
-        if (line.len > 0 && *line.ptr == '#')
-            in = apply_same(line, WORD("# workers"));
-        else if (in && w->n < MANY) {
-            struct khap_str pid = apply_next_word(&line), type = apply_next_word(&line);
-            uint32_t n = number_of(pid);
-            if (n > 0 && apply_same(type, WORD("worker")))
-                w->pids[w->n++] = n;
-        } else if (apply_next_word(&line).len > 0 && apply_same(apply_next_word(&line), WORD("master"))) {
-            w->reloads = number_of(apply_next_word(&line));
-            if (apply_same(apply_next_word(&line), WORD("[failed:")))
-                w->failed = number_of(apply_next_word(&line));
-        }
-    }
+    (void)apply_read_processes(reply, p);
     apply_drop(reply);
     return true;
 }
 
-static bool is_new(const struct workers *now, const struct workers *before)
+static bool is_new(const struct apply_processes *now, const struct apply_processes *before)
 {
     size_t old = 0;
     for (size_t i = 0; i < now->n; i++)
         for (size_t k = 0; k < before->n; k++)
-            old += now->pids[i] == before->pids[k];
+            old += now->workers[i] == before->workers[k];
     return now->n > 0 && old == 0;
 }
 
 static bool by_master(const char *master, bool *answers, char why[WHY])
 {
-    struct workers before, now;
+    struct apply_processes before, now;
     struct khap_str reply;
     int32_t error = 0;
     int64_t end = now_ms() + RELOAD_MS;
@@ -123,19 +92,10 @@ static bool by_master(const char *master, bool *answers, char why[WHY])
 /* ---- a command: the process that answers is another one then */
 
 /* 0: nobody answers, or does not tell. */
-static uint32_t process_of(const char *socket)
+static int64_t process_of(const char *socket)
 {
-    struct khap_str reply, line, rest;
-    int32_t error = 0;
-    uint32_t pid = 0;
-    if (!apply_ask(socket, KHAP_DIALOGUE_PROMPT, "show info", ASK_MS, &reply, &error))
-        return 0;
-    rest = reply;
-    while (pid == 0 && scalar_next_line(&rest, &line))
-        if (apply_same(apply_next_word(&line), WORD("Pid:")))
-            pid = number_of(apply_next_word(&line));
-    apply_drop(reply);
-    return pid;
+    char pid[WORD_ROOM];
+    return apply_info(socket, "Pid:", ASK_MS, pid, sizeof pid) ? apply_number(word(pid)) : 0;
 }
 
 static bool by_command(const struct apply_reloader *r, bool *answers, char why[WHY])
@@ -144,7 +104,7 @@ static bool by_command(const struct apply_reloader *r, bool *answers, char why[W
     struct khap_str words[WORDS];
     char said[SAID], what[WHY];
     size_t length = 0, n = 0;
-    uint32_t before = r->socket != NULL ? process_of(r->socket) : 0;
+    int64_t before = r->socket != NULL ? process_of(r->socket) : 0;
     *answers = r->socket == NULL || before != 0;
     if (!*answers) {
         snprintf(why, WHY, "%s: HAProxy does not answer", r->socket);
@@ -164,7 +124,7 @@ static bool by_command(const struct apply_reloader *r, bool *answers, char why[W
         return false;
     }
     for (int64_t end = now_ms() + RELOAD_MS; r->socket != NULL;) {
-        uint32_t now = process_of(r->socket);
+        int64_t now = process_of(r->socket);
         if (now != 0 && now != before)
             break;
         if (now_ms() >= end) {

@@ -31,6 +31,15 @@ bool apply_same(struct khap_str a, struct khap_str b)
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+int64_t apply_number(struct khap_str digits)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < digits.len && digits.ptr[i] >= '0' && digits.ptr[i] <= '9' && n < INT64_MAX / 16;
+         i++)
+        n = n * 10 + (digits.ptr[i] - '0');
+    return n;
+}
+
 static int compare_texts(struct khap_str a, struct khap_str b)
 {
     size_t least = a.len < b.len ? a.len : b.len;

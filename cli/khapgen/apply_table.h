@@ -52,5 +52,7 @@ struct khap_str apply_next_word(struct khap_str *rest);
 /* The one blank that stands before a value. */
 void table_skip_blank(struct khap_str *text);
 bool apply_same(struct khap_str a, struct khap_str b);
+/* Of the digits that a text begins with; 0 when it does not begin so. */
+int64_t apply_number(struct khap_str digits);
 
 #endif

@@ -95,6 +95,24 @@ void apply_drop(struct khap_str text)
     free((char *)(uintptr_t)text.ptr);
 }
 
+bool apply_info(const char *socket, const char *name, uint32_t timeout_ms, char *value, size_t room)
+{
+    struct khap_str reply, line;
+    int32_t error = 0;
+    bool found = false;
+    if (!apply_ask(socket, KHAP_DIALOGUE_PROMPT, "show info", timeout_ms, &reply, &error))
+        return false;
+    for (struct khap_str rest = reply; !found && scalar_next_line(&rest, &line);) {
+        found = apply_same(apply_next_word(&line), word(name));
+        if (found) {
+            struct khap_str first = apply_next_word(&line);
+            snprintf(value, room, "%.*s", (int)(first.len < room ? first.len : room), first.ptr);
+        }
+    }
+    apply_drop(reply);
+    return found;
+}
+
 /* ---- the plan */
 
 static bool payload_of(const struct khap_bundle *bundle, const char *directory, struct khap_str path,

@@ -15,6 +15,9 @@ bool apply_ask(const char *path, uint32_t flags, const char *command, uint32_t t
                struct khap_str *reply, int32_t *error);
 void apply_drop(struct khap_str text);
 
+/* The value of a line of `show info`, cut to `room`; `name` with its colon. False when there is none. */
+bool apply_info(const char *socket, const char *name, uint32_t timeout_ms, char *value, size_t room);
+
 /* A text of HAProxy's in one line for people, behind `what`. */
 void apply_say(char why[WHY], const char *what, struct khap_str text);
 

@@ -28,23 +28,15 @@ static int ask(struct report *r, const char *path, struct khap_place place, stru
 
 bool target_running(const char *socket, char release[RELEASE_ROOM])
 {
-    enum { ASK_MS = 10000 };
-    static const char key[] = "\nVersion: ";
-    struct khap_str info = {0};
-    int32_t error = 0;
-    const char *version = NULL;
+    enum { ASK_MS = 10000, VERSION_ROOM = 128 };
+    char version[VERSION_ROOM];
     size_t n = 0;
-    if (apply_ask(socket, KHAP_DIALOGUE_PROMPT, "show info", ASK_MS, &info, &error))
-        version = strstr(info.ptr, key);
-    if (version != NULL) {
-        version += sizeof key - 1;
+    if (apply_info(socket, "Version:", ASK_MS, version, sizeof version))
         n = strspn(version, "0123456789."); /* the rest is the distribution's: 2.6.12-1+deb12u2 */
-        if (n >= RELEASE_ROOM)
-            n = 0;
-        memcpy(release, version, n);
-    }
+    if (n >= RELEASE_ROOM)
+        n = 0;
+    memcpy(release, version, n);
     release[n] = '\0';
-    apply_drop(info);
     return n > 0;
 }
 
