@@ -27,6 +27,7 @@ struct stream {
     struct request request;
     struct khap_str target; /* of the request that waits for credentials */
     bool waits, renew;
+    bool behind;          /* something went wrong, and nothing has come since */
     char told[TOLD_ROOM]; /* what was said last of what is wrong with it; empty */
 };
 
@@ -224,7 +225,9 @@ struct cluster_state cluster_state(const struct cluster *c)
                               .refused = khap_mirror_refused(c->mirror)};
     for (size_t i = 0; i < c->n; i++) {
         struct khap_watch_state w = state_of(&c->streams[i]);
-        s.synced &= (w.synced && w.failures == 0 && w.left_out != 403) || w.left_out == 404;
+        bool synced = (w.synced && w.failures == 0 && w.left_out != 403) || w.left_out == 404;
+        s.behind = synced || s.behind.len > 0 ? s.behind : w.kind;
+        s.synced &= synced;
         s.events += w.events;
         s.lists += w.lists;
         s.failures += w.failures;
@@ -296,6 +299,22 @@ static void step_stream(struct cluster *c, struct stream *s, int64_t now)
     c->until = now;
 }
 
+/* The backoff of one is no reason for another one's to go on: what a server answers again is asked for again. */
+static void wake(struct cluster *c, int64_t now)
+{
+    bool answers = false;
+    for (size_t i = 0; i < c->n; i++) {
+        bool behind = state_of(&c->streams[i]).failures > 0;
+        answers |= c->streams[i].behind && !behind;
+        c->streams[i].behind = behind;
+    }
+    if (!answers)
+        return;
+    for (size_t i = 0; i < c->n; i++)
+        (void)khap_watch_wake(c->streams[i].watch, now, random_of(c));
+    c->until = now;
+}
+
 static struct stream *stream_of(struct cluster *c, const struct request *q)
 {
     for (size_t i = 0; i < c->n; i++)
@@ -339,6 +358,7 @@ bool cluster_step(struct cluster *c, int64_t now)
         writing_step(c->writing, &c->requests, &c->credentials, now, random_of(c), &c->until);
     for (size_t i = 0; i < c->n; i++)
         step_stream(c, &c->streams[i], now);
+    wake(c, now);
     if (!has_seen_all(c) && !c->has_synced)
         return false;
     tell_synced(c);

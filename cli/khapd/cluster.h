@@ -32,9 +32,10 @@ struct writes_state {
 };
 
 struct cluster_state {
-    bool seen;   /* all of it has been seen since the start */
-    bool known;  /* there is a file: of now or of last time */
-    bool synced; /* all of it has been seen, and nothing is wrong now */
+    bool seen;              /* all of it has been seen since the start */
+    bool known;             /* there is a file: of now or of last time */
+    bool synced;            /* all of it has been seen, and nothing is wrong now */
+    struct khap_str behind; /* else a kind that has not, or with which something is */
     uint64_t objects, refused, events, lists, failures, left_out;
     struct writes_state writes;
 };

@@ -53,13 +53,16 @@ static unsigned readyz(const struct known *k, struct pass_text *t)
 
 static unsigned synced(const struct known *k, struct pass_text *t)
 {
-    (void)text_add_format(t, "%s\n",
-                          is_synced(k)        ? "ok"
-                          : k->looked_at == 0 ? "no pass has ended yet"
-                          : k->has_cluster && !k->cluster.synced
-                              ? "the cluster is not followed, or not all of it"
-                          : !k->synced ? "the last pass could not take all sources as they are"
-                                       : "the last pass is too long ago");
+    const struct khap_str behind = k->cluster.behind;
+    if (k->looked_at != 0 && k->has_cluster && !k->cluster.synced)
+        (void)text_add_format(t, "the cluster is not followed, or not all of it: %.*s\n", (int)behind.len,
+                              behind.ptr);
+    else
+        (void)text_add_format(t, "%s\n",
+                              is_synced(k)        ? "ok"
+                              : k->looked_at == 0 ? "no pass has ended yet"
+                              : !k->synced        ? "the last pass could not take all sources as they are"
+                                                  : "the last pass is too long ago");
     return is_synced(k) ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
 }
 

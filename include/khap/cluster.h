@@ -249,6 +249,17 @@ enum khap_status khap_watch_body(struct khap_watch *watch, int64_t now, struct k
 /** The answer is over: at its end, cut off, or because there was no connection. KHAP_OK, KHAP_ENOMEM, KHAP_EINVAL. */
 enum khap_status khap_watch_end(struct khap_watch *watch, int64_t now, uint32_t random);
 
+/**
+ * The server answers another watch again: what waits after a failure or a refusal goes on within a second, however long it would have waited. What
+ * waits because the server said how long still does.
+ *
+ * @param watch   the watch
+ * @param now     the time
+ * @param random  any number, another one each time
+ * @return KHAP_OK, KHAP_EINVAL
+ */
+enum khap_status khap_watch_wake(struct khap_watch *watch, int64_t now, uint32_t random);
+
 /** What is known of a watch. */
 struct khap_watch_state {
     size_t size;                /**< sizeof(struct khap_watch_state) as the caller knows it */

@@ -13,6 +13,7 @@ static void begin_round(struct khap_watch *w)
 {
     w->in_round = true;
     w->of_all = w->now >= w->all_at;
+    w->denied = w->denied && !w->of_all;
     w->refs_asked = w->mirror->ref_changes;
     w->name.len = w->name_ns.len = 0;
     w->mark++;
@@ -24,8 +25,10 @@ static void end_round(struct khap_watch *w)
     w->in_round = false;
     w->refs = w->refs_asked;
     w->synced = true;
+    w->failures = 0; /* all of it was answered */
     if (!w->of_all)
         return;
+    w->left_out = w->denied ? 403 : 0;
     w->all_at = w->now + w->options.secrets_ms;
     khap__mirror_sweep(w->mirror, w->kind, khap__kube_text(&w->ns), w->mark);
 }
@@ -69,11 +72,11 @@ void khap__watch_end_secret(struct khap_watch *w, uint32_t random)
     w->at = w->now;
     if (w->http == 200 && !w->broken && khap__decode_whole(&w->decode)) {
         w->failures = 0;
-        w->left_out = 0;
     } else if (w->http == 404) {
         khap__mirror_remove(w->mirror, w->kind, ns, name);
     } else if (w->http == 403) {
         w->left_out = 403;
+        w->denied = true;
         khap__mirror_mark(w->mirror, w->kind, ns, name, w->mark); /* what is known of it stays */
     } else {
         w->in_round = false;

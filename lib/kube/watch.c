@@ -185,6 +185,7 @@ static void fail(struct khap_watch *w, uint32_t random)
 void khap__watch_again(struct khap_watch *w, uint32_t retry_s, uint32_t random)
 {
     fail(w, random);
+    w->told_when = retry_s > 0;
     if (retry_s > 0)
         wait(w, (int64_t)(retry_s < LONGEST_RETRY_S ? retry_s : LONGEST_RETRY_S) * 1000, random);
 }
@@ -200,13 +201,15 @@ static void gone(struct khap_watch *w, uint32_t random)
         fail(w, random);
 }
 
-static void leave_out(struct khap_watch *w, uint32_t random)
+static void leave_out(struct khap_watch *w, uint32_t code, uint32_t random)
 {
+    /* an API server that has just started permits nothing until it has read who may what, also not what it does not serve */
+    w->refusals = w->refused_as == code ? w->refusals : 0;
+    w->refused_as = code;
     int64_t ms = INT64_C(1) * AGAIN_MS << (w->refusals < DOUBLINGS ? w->refusals : DOUBLINGS);
-    /* an API server that has just started permits nothing until it has read who may what */
     w->refusals += w->refusals < 1000;
-    if (w->http != 403 || w->refusals >= SURE)
-        w->left_out = w->http;
+    if (code != 403 || w->refusals >= SURE)
+        w->left_out = code;
     w->version = 0;
     begin_anew(w);
     wait(w, ms < w->options.again_ms ? ms : w->options.again_ms, random);
@@ -228,7 +231,7 @@ static void refused(struct khap_watch *w, uint32_t code, uint32_t retry_s, uint3
         w->renew = true;
         break;
     case 403:
-        leave_out(w, random);
+        leave_out(w, code, random);
         return;
     case 404:
         if (word_of(w->kind->versions, w->version + 1).len > 0) {
@@ -236,7 +239,7 @@ static void refused(struct khap_watch *w, uint32_t code, uint32_t retry_s, uint3
             begin_anew(w);
             w->at = w->now;
         } else {
-            leave_out(w, random);
+            leave_out(w, code, random);
         }
         return;
     case 410:
@@ -421,7 +424,7 @@ enum khap_status khap_watch_step(struct khap_watch *w, int64_t now, uint32_t ran
         *next = (struct khap_watch_next){next->size, KHAP_WATCH_ASK, w->renew, now + HEAD_MS,
                                          khap__kube_text(&w->target)};
         w->busy = true;
-        w->broken = w->renew = false;
+        w->broken = w->renew = w->told_when = false;
         w->http = w->error = w->error_retry_s = w->retry_s = 0;
         w->began = now;
         w->dead_at = now + HEAD_MS;
@@ -481,6 +484,18 @@ enum khap_status khap_watch_end(struct khap_watch *w, int64_t now, uint32_t rand
     w->now = now;
     judge(w, random);
     return memory_of(w);
+}
+
+enum khap_status khap_watch_wake(struct khap_watch *w, int64_t now, uint32_t random)
+{
+    if (!w)
+        return KHAP_EINVAL;
+    int64_t at = now + random % AGAIN_MS;
+    if (!w->busy && !w->told_when && w->failures + w->refusals > 0 && at < w->at)
+        w->at = at;
+    if (w->kind->by_name && w->denied && at < w->all_at)
+        w->all_at = at;
+    return KHAP_OK;
 }
 
 enum khap_status khap_watch_look(const struct khap_watch *w, struct khap_watch_state *state)

@@ -24,9 +24,11 @@ struct khap_watch {
     enum khap_status status;
     uint32_t mark; /* of the objects that the last list has seen */
     uint32_t http, error, retry_s, error_retry_s, left_out, refusals, failures, lists, events, watch_s;
-    size_t version; /* which of the kind's */
+    uint32_t refused_as; /* what the last refusal was, 403 or 404 */
+    size_t version;      /* which of the kind's */
     bool busy, broken, renew, synced;
-    bool whole; /* the next list in one piece */
+    bool told_when; /* what is waited for is what the server said */
+    bool whole;     /* the next list in one piece */
     bool no_streaming, has_bookmarks;
     int64_t now, at, began, dead_at;
     /* of Secrets */
@@ -34,7 +36,7 @@ struct khap_watch {
     uint64_t refs;             /* the number of changes of names up to which they were got */
     uint64_t refs_asked;
     int64_t all_at; /* when all are got again */
-    bool in_round, of_all;
+    bool in_round, of_all, denied;
 };
 
 /* ---- secrets.c: one by one. False: none is to be got now; `at` is when to look again. */

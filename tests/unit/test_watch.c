@@ -468,6 +468,90 @@ static void test_left_out(void **unused)
     lab_close(&l);
 }
 
+/* A server that starts permits nothing, for a while, also not what it does not serve. */
+static void test_not_served_then_not_permitted(void **unused)
+{
+    struct lab l;
+    (void)unused;
+    assert_int_equal(lab_open(&l, NULL, "Node", 0), KHAP_OK);
+    for (int i = 0; i < 8; i++) {
+        (void)asked(&l);
+        assert_int_equal(answer(&l, 404, "404 page not found\n"), KHAP_OK);
+    }
+    int64_t began = l.now;
+    (void)asked(&l);
+    assert_true(l.now >= began + 30000);
+    for (int i = 0; i < 2; i++) {
+        began = l.now;
+        assert_int_equal(answer(&l, 403, STATUS("403")), KHAP_OK);
+        assert_int_equal(state(&l).left_out, 404);
+        (void)asked(&l);
+        assert_true(l.now < began + 4000);
+    }
+    assert_int_equal(answer(&l, 403, STATUS("403")), KHAP_OK);
+    assert_int_equal(state(&l).left_out, 403);
+    lab_close(&l);
+}
+
+/* What was refused in the middle of a watch is refused. */
+static void test_error_event(void **unused)
+{
+    struct lab l;
+    (void)unused;
+    until_watch(&l);
+    for (int i = 0; i < 3; i++) {
+        watched(&l, 0, EVENT("ERROR", STATUS("403")));
+        (void)asked(&l);
+        if (i == 0)
+            assert_int_equal(state(&l).left_out, 0);
+        assert_int_equal(answer(&l, 200, page_2), KHAP_OK);
+        (void)asked(&l);
+    }
+    lab_close(&l);
+}
+
+static void test_wake(void **unused)
+{
+    struct lab l;
+    (void)unused;
+    assert_int_equal(khap_watch_wake(NULL, 0, 0), KHAP_EINVAL);
+    /* nothing waits: nothing comes of it */
+    until_watch(&l);
+    assert_int_equal(khap_watch_wake(l.watch, l.now, 7), KHAP_OK);
+    for (uint32_t http = 0; http <= 500; http += http == 0 ? 403 : 97) { /* no connection, 403, 500 */
+        for (int i = 0; i < 9; i++) {
+            assert_int_equal(http == 0 ? khap_watch_end(l.watch, l.now, 7) : answer(&l, http, STATUS("1")),
+                             KHAP_OK);
+            if (i < 8)
+                (void)asked(&l);
+        }
+        int64_t before = l.now;
+        assert_int_equal(next(&l), KHAP_OK);
+        assert_true(l.next.until > before + 20000);
+        assert_int_equal(khap_watch_wake(l.watch, l.now, 4999), KHAP_OK);
+        (void)asked(&l);
+        assert_int_equal(l.now, before + 999);
+        assert_int_equal(khap_watch_wake(l.watch, l.now, 7), KHAP_OK); /* it is on its way */
+        assert_int_equal(next(&l), KHAP_OK);
+        assert_int_equal(l.next.what, KHAP_WATCH_READ);
+    }
+    /* later than it goes on by itself: that stays; and so does what the server said */
+    lab_close(&l);
+    until_watch(&l);
+    assert_int_equal(khap_watch_end(l.watch, l.now, 7), KHAP_OK);
+    int64_t before = l.now;
+    assert_int_equal(khap_watch_wake(l.watch, l.now, 999), KHAP_OK);
+    (void)asked(&l);
+    assert_true(l.now < before + 999);
+    assert_int_equal(khap_watch_head(l.watch, l.now, 429, 9), KHAP_OK);
+    assert_int_equal(khap_watch_end(l.watch, l.now, 7), KHAP_OK);
+    before = l.now;
+    assert_int_equal(khap_watch_wake(l.watch, l.now, 7), KHAP_OK);
+    (void)asked(&l);
+    assert_true(l.now >= before + 9000);
+    lab_close(&l);
+}
+
 static void test_silence(void **unused)
 {
     struct lab l;
@@ -738,6 +822,22 @@ static void test_secrets(void **unused)
     assert_int_equal(next(&l), KHAP_OK);
     assert_int_equal(l.next.what, KHAP_WATCH_WAIT);
     assert_secrets(&l, SECRET_KEPT("shop", "api"));
+    /* until a round in which none was refused, which need not be a minute away: another watch is answered again */
+    assert_int_equal(state(&l).left_out, 403);
+    before = l.now;
+    assert_int_equal(khap_watch_wake(l.watch, l.now, 999), KHAP_OK);
+    (void)asked(&l);
+    assert_int_equal(l.now, before + 999);
+    assert_int_equal(khap_watch_end(l.watch, l.now, 7), KHAP_OK); /* no connection */
+    assert_int_equal(state(&l).failures, 1);
+    for (int i = 0; i < 4; i++) {
+        (void)asked(&l);
+        assert_int_equal(answer(&l, 404, STATUS("404")), KHAP_OK);
+    }
+    assert_int_equal(next(&l), KHAP_OK);
+    assert_int_equal(l.next.what, KHAP_WATCH_WAIT);
+    assert_int_equal(state(&l).left_out, 0);
+    assert_int_equal(state(&l).failures, 0);
     lab_close(&l);
 }
 
@@ -784,6 +884,9 @@ int main(void)
         cmocka_unit_test(test_gone),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_left_out),
+        cmocka_unit_test(test_not_served_then_not_permitted),
+        cmocka_unit_test(test_error_event),
+        cmocka_unit_test(test_wake),
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_no_answer),
         cmocka_unit_test(test_fields),
