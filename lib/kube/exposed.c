@@ -60,6 +60,15 @@ static const struct port *choose_port(struct resolving *r, const struct exposed 
     return NULL;
 }
 
+/* Its annotations are for us, and what it is is not. */
+static void say_not_served(struct resolving *r, const struct exposed *e, bool balanced)
+{
+    struct khap_str type = e->o->as.service.type;
+    khap__kube_say(r->diags, "kube-not-served", e->o->place, khap__kube_whose(&r->memory, e->o),
+                   type.len > 0 ? type : S("ClusterIP"),
+                   balanced ? S("its class is not ours") : S("it has no node ports"));
+}
+
 static void look_at(struct resolving *r, struct exposed *e)
 {
     const struct service *s = &e->o->as.service;
@@ -81,6 +90,8 @@ static void look_at(struct resolving *r, struct exposed *e)
         e->port = choose_port(r, e);
         e->wanted = e->port != NULL;
     }
+    if (asked && class_name.len == 0 && !node_port && !e->o->leaving)
+        say_not_served(r, e, balanced);
     if (!e->wanted) { /* it has no wishes */
         for (const struct wish *w = *first; w; w = w->next)
             r->n_wishes--;

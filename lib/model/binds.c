@@ -75,30 +75,43 @@ static uint32_t further(const struct bind_check *c, uint32_t old, uint32_t i)
 
 /*
  * From low ports to high ones. Of what came before, only what reaches furthest up can tell that there is an
- * overlap: among all of the family, among its wildcards, and on the same address.
+ * overlap: among all of the family, among its wildcards, and on the same address. The kernel gives a connection
+ * to the socket of its own address before that of a wildcard, so a wildcard that nobody wrote may stand beside
+ * one address: that of a LoadBalancer beside the `:80` of the default frontend.
  */
 static void sweep(struct bind_check *c)
 {
     struct resolver *r = c->r;
-    uint32_t any[2] = {UINT32_MAX, UINT32_MAX}, wild[2] = {UINT32_MAX, UINT32_MAX};
+    uint32_t none[2] = {UINT32_MAX, UINT32_MAX}, any[2], wild[2],
+             written[2]; /* of them, wildcards not by default */
     struct map exact;
     khap__map_init(&exact, &r->model->alloc);
+    memcpy(any, none, sizeof any);
+    memcpy(wild, none, sizeof wild);
+    memcpy(written, none, sizeof written);
     for (uint32_t i = 0; i < c->listeners.len && !r->no_memory; i++) {
         struct listener *l = &c->listeners.ptr[i];
+        bool gives_way = l->wildcard && l->by_default;
         uint32_t same = UINT32_MAX;
         struct khap_str address = {(const char *)l->ip, l->v6 ? 16 : 4};
-        uint32_t before[2] = {l->wildcard ? any[l->v6] : wild[l->v6], UINT32_MAX};
-        if (!l->wildcard && khap__map_get(&exact, address, &same))
-            before[1] = same;
+        if (!l->wildcard)
+            (void)khap__map_get(&exact, address, &same);
+        uint32_t before[2] = {l->wildcard ? wild[l->v6] : written[l->v6], l->wildcard ? any[l->v6] : same};
+        if (gives_way)
+            before[1] = UINT32_MAX;
         for (int k = 0; k < 2; k++) {
             if (before[k] != UINT32_MAX && c->listeners.ptr[before[k]].to >= l->from)
                 meet(l, &c->listeners.ptr[before[k]]);
         }
-        any[l->v6] = further(c, any[l->v6], i);
-        if (l->wildcard)
+        if (!gives_way)
+            any[l->v6] = further(c, any[l->v6], i);
+        if (l->wildcard) {
             wild[l->v6] = further(c, wild[l->v6], i);
-        else if (khap__map_set(&exact, address, further(c, same, i)) != KHAP_OK)
+            if (!gives_way)
+                written[l->v6] = further(c, written[l->v6], i);
+        } else if (khap__map_set(&exact, address, further(c, same, i)) != KHAP_OK) {
             r->no_memory = true;
+        }
     }
     khap__map_free(&exact);
 }
