@@ -20,7 +20,8 @@ static void clear(struct import *im)
     }
     for (uint32_t i = 0; i < im->splits.len; i++)
         VEC_FREE(&im->alloc, &im->splits.ptr[i].shares);
-    im->services.len = im->fronts.len = im->nodes.len = im->splits.len = im->stated.len = 0;
+    khap__map_clear(&im->known_at);
+    im->services.len = im->known.len = im->fronts.len = im->nodes.len = im->splits.len = im->stated.len = 0;
     khap_model_free(im->model);
     im->model = NULL;
     khap_diags_free(im->quiet);
@@ -170,6 +171,7 @@ enum khap_status khap_import(const struct khap_alloc *alloc, struct khap_bundle 
     im.target.first = im.target.last;
     im.alloc = khap__alloc_or_default(alloc);
     khap__arena_init(&im.arena, &im.alloc);
+    khap__map_init(&im.known_at, &im.alloc);
     khap__buf_init(&im.path, &im.alloc);
     khap__buf_init(&im.value, &im.alloc);
     if (diags != NULL)
@@ -205,6 +207,8 @@ enum khap_status khap_import(const struct khap_alloc *alloc, struct khap_bundle 
     }
     clear(&im);
     VEC_FREE(&im.alloc, &im.services);
+    VEC_FREE(&im.alloc, &im.known);
+    khap__map_free(&im.known_at);
     VEC_FREE(&im.alloc, &im.fronts);
     VEC_FREE(&im.alloc, &im.nodes);
     VEC_FREE(&im.alloc, &im.splits);

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/diag.h"
+#include "base/map.h"
 #include "base/vec.h"
 #include "view/view.h"
 #include <khap/gen.h>
@@ -88,6 +89,10 @@ struct import_route {
     struct khap_str
         backend; /* one that stays as it is, and answers this route of a service that has others */
 };
+/* Where a route stands that one service has, and the same of another: index in import.known. */
+struct import_known {
+    uint32_t service, route, next;
+};
 /* Services that share requests: of service SERVICE (number 0), or of its Nth route with a split. */
 struct import_share {
     struct khap_str backend;
@@ -153,6 +158,8 @@ struct import {
     struct khap_model *model;
     struct buf path, value; /* of a key that is set */
     VEC(struct import_service) services;
+    struct map known_at; /* the text of a route -> known */
+    VEC(struct import_known) known;
     VEC(struct import_front) fronts;
     VEC(struct import_server) nodes;
     VEC(struct import_split) splits;

@@ -19,16 +19,63 @@ bool khap__import_same_route(const struct import_route *a, const struct import_r
            khap__str_eq(a->match, b->match);
 }
 
-/* A route that an earlier rule of the frontend has is not reached. */
-static bool is_shadowed(const struct import *im, const struct import_route *route)
+/* The same of all routes that are the same, in im->value. */
+static struct khap_str key_of(struct import *im, const struct import_route *route)
 {
-    for (uint32_t i = 0; i < im->services.len; i++) {
-        const struct import_service *service = &im->services.ptr[i];
-        for (uint32_t k = 0; k < service->routes.len; k++) {
-            if (khap__import_same_route(&service->routes.ptr[k], route) &&
-                (service->routes.ptr[k].frontends & route->frontends) != 0)
-                return true;
-        }
+    struct buf *out = &im->value;
+    khap__buf_clear(out);
+    khap__buf_uint(out, route->type * 4u + route->label * 2u + route->is_default);
+    khap__buf_char(out, ' ');
+    khap__buf_uint(out, route->host.len);
+    khap__buf_char(out, ' ');
+    khap__buf_uint(out, route->path.len);
+    khap__buf_char(out, ' ');
+    for (size_t i = 0; i < route->host.len; i++)
+        khap__buf_char(out, (char)khap__lower((unsigned char)route->host.ptr[i]));
+    khap__buf_add(out, route->path);
+    khap__buf_add(out, route->match);
+    if (out->failed)
+        khap__import_fail(im, KHAP_ENOMEM);
+    return khap__buf_str(out);
+}
+
+/* The first of the routes that are this one, at most one of each service; NO_KNOWN: there is none. */
+enum { NO_KNOWN = UINT32_MAX };
+static uint32_t known_of(struct import *im, const struct import_route *route)
+{
+    uint32_t at;
+    return khap__map_get(&im->known_at, key_of(im, route), &at) ? at : NO_KNOWN;
+}
+
+static void add_known(struct import *im, const struct import_route *route, struct import_known known)
+{
+    struct khap_str key = khap__import_dup(im, key_of(im, route));
+    bool found;
+    if (im->failure == KHAP_OK && !VEC_PUSH(&im->alloc, &im->known, known))
+        khap__import_fail(im, KHAP_ENOMEM);
+    if (im->failure == KHAP_OK)
+        khap__import_fail(im, khap__map_put(&im->known_at, key, im->known.len - 1, &found,
+                                            &im->known.ptr[im->known.len - 1].next));
+}
+
+/* The same route of this service. */
+static struct import_route *own_route(struct import *im, const struct import_service *service,
+                                      const struct import_route *route)
+{
+    for (uint32_t i = known_of(im, route); i != NO_KNOWN; i = im->known.ptr[i].next) {
+        if (&im->services.ptr[im->known.ptr[i].service] == service)
+            return &im->services.ptr[im->known.ptr[i].service].routes.ptr[im->known.ptr[i].route];
+    }
+    return NULL;
+}
+
+/* A route that an earlier rule of the frontend has is not reached. */
+static bool is_shadowed(struct import *im, const struct import_route *route)
+{
+    for (uint32_t i = known_of(im, route); i != NO_KNOWN; i = im->known.ptr[i].next) {
+        const struct import_known *known = &im->known.ptr[i];
+        if ((im->services.ptr[known->service].routes.ptr[known->route].frontends & route->frontends) != 0)
+            return true;
     }
     return false;
 }
@@ -40,17 +87,18 @@ void khap__import_add_route(struct import *im, struct khap_str backend, const st
         khap__import_target(im, backend, im->in.lines.ptr[route->line].section, &own);
     if (service == NULL || is_shadowed(im, route))
         return;
-    for (uint32_t k = 0; k < service->routes.len; k++) {
-        struct import_route *known = &service->routes.ptr[k];
-        if (khap__import_same_route(known, route)) {
-            known->frontends |= route->frontends;
-            known->mark = own.mark > 0 ? own.mark : known->mark;
-            known->split = own.split > 0 ? own.split : known->split;
-            return;
-        }
-    }
-    if (!VEC_PUSH(&im->alloc, &service->routes, own))
+    struct import_route *known = own_route(im, service, route);
+    if (known != NULL) {
+        known->frontends |= route->frontends;
+        known->mark = own.mark > 0 ? own.mark : known->mark;
+        known->split = own.split > 0 ? own.split : known->split;
+    } else if (VEC_PUSH(&im->alloc, &service->routes, own)) {
+        add_known(
+            im, route,
+            (struct import_known){(uint32_t)(service - im->services.ptr), service->routes.len - 1, NO_KNOWN});
+    } else {
         khap__import_fail(im, KHAP_ENOMEM);
+    }
 }
 
 /* ---- what a route asks besides host and path ---- */
@@ -183,10 +231,9 @@ static void add_mark(struct import *im, struct khap_str mark, const struct impor
     if (!khap__import_mark_of(mark, &name, &number))
         return;
     struct import_service *service = khap__import_service(im, name);
-    for (uint32_t k = 0; service != NULL && k < service->routes.len; k++) {
-        if (khap__import_same_route(&service->routes.ptr[k], route))
-            service->routes.ptr[k].mark = number;
-    }
+    struct import_route *own = service == NULL ? NULL : own_route(im, service, route);
+    if (own != NULL)
+        own->mark = number;
 }
 
 /* "khap-match:SERVICE:N:TERM" tells that the route is the Nth of its service, from 0. */
@@ -281,6 +328,20 @@ static bool is_acme(struct import *im, uint32_t front, struct khap_str backend,
     return true;
 }
 
+/* Many hosts times many paths are no routes that anybody wants to read: the rule says it in less. */
+enum { MOST_PRODUCTS = 4096 };
+static bool is_too_much(const struct import *im, const struct import_condition *c, uint64_t bits)
+{
+    uint64_t n = 0;
+    struct asked asked;
+    for (uint32_t i = 0; i < c->any.len; i++) {
+        if (sort_terms(im, &c->any.ptr[i], bits, false, &asked) && asked.host != NULL && asked.path != NULL &&
+            asked.host->n > 1)
+            n += (uint64_t)asked.host->n * (asked.path->n - 1);
+    }
+    return n > MOST_PRODUCTS;
+}
+
 /* HAProxy does not start with a rule that leads nowhere; neither would what is generated. */
 static bool is_there(struct import *im, struct import_line *line)
 {
@@ -320,7 +381,7 @@ static bool take_rule(struct import *im, uint32_t front, uint64_t bits, uint32_t
     struct asked asked;
     for (uint32_t i = 0; i < c.any.len && !acme; i++)
         good = good && sort_terms(im, &c.any.ptr[i], bits, false, &asked);
-    good = good && !is_helper_backend(backend) &&
+    good = good && !is_helper_backend(backend) && !is_too_much(im, &c, bits) &&
            (part == SPLIT_LAST || khap__import_service(im, backend) != NULL);
     for (uint32_t i = 0; i < c.any.len && good && !acme; i++) {
         if (sort_terms(im, &c.any.ptr[i], bits, false, &asked)) {
