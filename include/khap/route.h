@@ -81,7 +81,8 @@ struct khap_route_request {
     struct khap_str
         sni; /**< server name of the TLS handshake; empty: the URL's host, unless that is an address */
     struct khap_str alpn; /**< the protocol agreed on; empty: by `version` */
-    struct khap_str bind; /**< only what listens on this address; empty: whatever fits the URL */
+    struct khap_str
+        bind; /**< only what listens on this address; empty: the very address in the URL, else whatever fits */
     struct khap_str uri;  /**< the target as it is sent, `*` or a whole URL; empty: path and query of `url` */
     uint32_t version;     /**< 10, 11 (the default), 20 or 30 */
     uint32_t client_cert; /**< 1: the client shows a certificate that is accepted; 0: none */

@@ -416,6 +416,19 @@ static bool fits(const struct asking *a, const struct proxy *proxy, const struct
            khap__str_eq_nocase(a->scheme, S("tcp"));
 }
 
+/* Whether it listens on the very address that the URL names. The kernel prefers such a one to a wildcard. */
+static bool is_named(const struct listener *l, struct khap_str host)
+{
+    uint8_t ip[16];
+    if (l->address.family == ADDRESS_V4)
+        return khap__ipv4_parse(host, ip) && memcmp(ip, l->address.ip, 4) == 0;
+    if (l->address.family != ADDRESS_V6)
+        return false;
+    if (host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']')
+        host = khap__str_sub(host, 1, host.len - 2);
+    return khap__ipv6_parse(host, ip) && memcmp(ip, l->address.ip, 16) == 0;
+}
+
 static void set_destination(struct asking *a, struct state *state, const struct listener *l)
 {
     reasons why = khap__routing_because(a, S("the address that the client connects to"), NOWHERE);
@@ -456,29 +469,33 @@ void khap__routing_through(struct asking *a, uint32_t section, const struct list
     a->state = NULL;
 }
 
-static void ask(struct asking *a, const struct state *request)
+static void ask(struct asking *a, const struct state *request, struct khap_str host)
 {
+    enum { ALL, NAMED, GO } pass;
     const struct khap_route *route = a->route;
-    uint32_t n = 0;
-    for (int pass = 0; pass < 2; pass++) {
-        reasons why =
-            n > 1 ? khap__routing_because(a, S("the address that the client connects to"), NOWHERE) : 0;
+    uint32_t n[] = {0, 0};
+    for (pass = ALL; pass <= GO; pass++) {
+        bool named = n[NAMED] > 0;
+        reasons why = n[named ? NAMED : ALL] > 1
+                          ? khap__routing_because(a, S("the address that the client connects to"), NOWHERE)
+                          : 0;
         for (uint32_t i = 0; i < route->listening.len && !a->no_memory; i++) {
             uint32_t section = route->listening.ptr[i];
             const struct proxy *proxy = &route->proxies.ptr[section];
-            for (uint32_t l = 0; l < proxy->listeners.len; l++) {
-                if (!fits(a, proxy, &proxy->listeners.ptr[l]))
+            for (uint32_t k = 0; k < proxy->listeners.len; k++) {
+                const struct listener *l = &proxy->listeners.ptr[k];
+                if (!fits(a, proxy, l) || ((pass == NAMED || named) && !is_named(l, host)))
                     continue;
-                if (pass == 0)
-                    n++;
+                if (pass < GO)
+                    n[pass]++;
                 else
-                    khap__routing_through(a, section, &proxy->listeners.ptr[l], request, why);
+                    khap__routing_through(a, section, l, request, why);
             }
         }
     }
     if (route->unclear_listener)
         a->maybe = khap__routing_because(a, S("an address to listen on"), route->unclear_place);
-    if (n == 0)
+    if (n[ALL] == 0)
         (void)khap__routing_outcome(a, KHAP_ROUTE_NOWHERE, NOWHERE);
 }
 
@@ -518,7 +535,7 @@ enum khap_status khap_route_ask(const struct khap_route *route, const struct kha
     else if (!make_request(&a, &url, &state))
         a.no_memory = true;
     if (status == KHAP_OK && !a.no_memory)
-        ask(&a, &state);
+        ask(&a, &state, url.host);
     khap__routing_free_state(&a, &state);
     if (a.no_memory)
         status = KHAP_ENOMEM;

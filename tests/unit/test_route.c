@@ -101,6 +101,26 @@ static void assert_asked(const char *config, const char *url, const struct khap_
     khap__buf_free(&out);
 }
 
+/* An address in the URL is what the client connects to, where something listens on just that. */
+static void test_named_address(void **state)
+{
+    static const char config[] = "frontend all\n mode http\n bind :80\n default_backend a\n"
+                                 "frontend one\n mode http\n bind 10.0.0.1:80\n bind [2001:db8::1]:80\n"
+                                 " bind 10.0.0.1:81\n default_backend b\nbackend a\nbackend b\n";
+    static const char any[] = "1 0 a / the address that the client connects to\n"
+                              "1 0 b / the address that the client connects to\n"
+                              "1 0 b / the address that the client connects to\n";
+    struct khap_route_request r = plain();
+    (void)state;
+    assert_asked(config, "http://10.0.0.1/", &r, "1 0 b /\n");
+    assert_asked(config, "http://10.0.0.1:81/", &r, "1 0 b /\n");
+    assert_asked(config, "http://[2001:DB8:0::1]/", &r, "1 0 b /\n");
+    assert_asked(config, "http://10.0.0.2/", &r, any);
+    assert_asked(config, "http://x.example/", &r, any);
+    r.bind = S(":80");
+    assert_asked(config, "http://10.0.0.1/", &r, "1 0 a /\n");
+}
+
 /* What the request determines is certain; what it does not is told with what it depends on. */
 static void test_outcomes(void **state)
 {
@@ -392,10 +412,10 @@ static void test_memory(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_outcomes), cmocka_unit_test(test_headers),
-                                       cmocka_unit_test(test_unknown),  cmocka_unit_test(test_fields),
-                                       cmocka_unit_test(test_hops),     cmocka_unit_test(test_runs),
-                                       cmocka_unit_test(test_settings), cmocka_unit_test(test_refused),
-                                       cmocka_unit_test(test_hostile),  cmocka_unit_test(test_memory)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_named_address), cmocka_unit_test(test_outcomes), cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_unknown),       cmocka_unit_test(test_fields),   cmocka_unit_test(test_hops),
+        cmocka_unit_test(test_runs),          cmocka_unit_test(test_settings), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_hostile),       cmocka_unit_test(test_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
