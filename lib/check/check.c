@@ -168,6 +168,8 @@ enum khap_status khap_check(const struct khap_alloc *alloc, const struct khap_bu
     VEC_FREE(&c.alloc, &c.lines);
     VEC_FREE(&c.alloc, &c.lines_have);
     VEC_FREE(&c.alloc, &c.own_names);
+    VEC_FREE(&c.alloc, &c.replaceable);
+    VEC_FREE(&c.alloc, &c.inherited_names);
     VEC_FREE(&c.alloc, &c.asked);
     VEC_FREE(&c.alloc, &c.acls);
     VEC_FREE(&c.alloc, &c.acl_rows);

@@ -29,6 +29,24 @@ struct check_own {
     struct khap_span span;
     uint8_t kind; /* enum schema_kind */
 };
+/* What a line names in whose place a later one may stand: rules `instead`. */
+struct check_name {
+    const struct schema_cross *rule;
+    const struct khap_line *line;
+    uint32_t section, reference;
+    bool gone; /* another one stands in its place, or only those ask for it that inherit it */
+    bool told; /* that there is none */
+};
+/* A section that asks for the name in a line of its defaults: its number in `replaceable`. */
+struct check_inherited {
+    uint32_t section, name;
+};
+/* The references that count, each for the section that asks for it: begins as zeros. */
+struct check_each_name {
+    uint32_t reference, section;
+    uint32_t name; /* in `replaceable`, of one that is inherited; else VIEW_NONE */
+    uint32_t next, noted, inherited;
+};
 
 /* A line whose condition may name ACLs. */
 struct check_asked {
@@ -126,6 +144,8 @@ struct check {
     VEC(struct check_has) lines_have;
     bool names_lines; /* one of them names another one */
     VEC(struct check_own) own_names;
+    VEC(struct check_name) replaceable;
+    VEC(struct check_inherited) inherited_names;
     VEC(struct check_asked) asked;
     struct {
         const char *kind; /* of the section of the line before */
@@ -277,6 +297,10 @@ bool khap__check_asks(const struct check *c, uint32_t section, enum schema_kind 
 /* replaced.c: a line that takes the place of one above it, as its value says; which of them are told, when the defaults of all sections are known. */
 void khap__check_replaced(struct check *c, const struct schema_line *line, const struct schema_set *bits);
 void khap__check_all_replaced(struct check *c);
+/* meant.c: a line of a rule `instead`; once inheritance is known; and the next of the names that count. */
+void khap__check_note_name(struct check *c, const struct schema_line *line, const struct schema_cross *rule);
+void khap__check_meant(struct check *c);
+bool khap__check_next_name(const struct check *c, struct check_each_name *each);
 /* inherits.c: sections that cannot inherit from what they inherit from. */
 void khap__check_inherits(struct check *c);
 /* Whether a section may define a name of that kind that does not stand in it. */

@@ -332,13 +332,17 @@ static void keep_line(struct check *c, const struct schema_line *line, const str
 }
 
 /* A line in whose place others stood: what they said counts no more, nor what the defaults say in that place. */
-static void take_place(struct check *c, const struct schema_set *bits, struct check_section *s)
+static void take_place(struct check *c, const struct schema_line *line, const struct schema_set *bits,
+                       struct check_section *s)
 {
     const struct check_rules *rules = khap__check_rules_of(c, c->at.section);
     const struct schema_cross *rule;
     for (size_t i = 0; (rule = next_rule(rules, CROSS_INSTEAD, &i)) != NULL;) {
         const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
         if (when == NULL || !khap__check_meet(bits, &when->rows))
+            continue;
+        khap__check_note_name(c, line, rule);
+        if (c->at.read != KHAP_TRUE)
             continue;
         struct schema_set gone = when->rows;
         const struct schema_cross_set *more = khap__schema_cross_set(rule, 0);
@@ -441,11 +445,13 @@ void khap__check_cross_line(struct check *c, const struct schema_line *line)
             remove_set(&s->servers_maybe, khap__schema_own_bits());
         } else {
             if (speaks(facts, CROSS_INSTEAD))
-                take_place(c, bits, s);
+                take_place(c, line, bits, s);
             add_set(&s->sure, said);
         }
         if (global)
             add_set(&c->global, said);
+    } else if (speaks(facts, CROSS_INSTEAD)) {
+        take_place(c, line, bits, s);
     }
     add_set(facts->servers ? &s->servers_maybe : &s->maybe, said);
     if (global)
@@ -678,22 +684,26 @@ static void check_backends(struct check *c, const struct schema_cross *rule)
 {
     const struct khap_view *view = c->view;
     const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
-    for (uint32_t i = 0; i < view->references.len && when != NULL; i++) {
-        const struct view_reference *r = &view->references.ptr[i];
+    for (struct check_each_name each = {0}; when != NULL && khap__check_next_name(c, &each);) {
+        const struct view_reference *r = &view->references.ptr[each.reference];
         if (r->kind != KIND_BACKEND || r->state != KHAP_REFERENCE_BOUND || r->read != KHAP_TRUE ||
-            r->span.word != 1 || !khap__check_applies(c, rule, r->section) ||
-            khap__check_may_be_disabled(c, r->section))
+            r->span.word != 1 || !khap__check_applies(c, rule, each.section) ||
+            khap__check_may_be_disabled(c, each.section))
             continue;
         const struct view_definition *d = &view->definitions.ptr[r->definition];
         const struct khap_document *doc = view->files.ptr[view->sections.ptr[r->section].file].doc;
         bool wrong = d->read == KHAP_TRUE;
         if (rule->predicate == CROSS_LOOP)
-            wrong = wrong && d->section == r->section;
+            wrong = wrong && d->section == each.section;
         else
-            wrong = wrong && modes_differ(mode_of(c, r->section), mode_of(c, d->section));
+            wrong = wrong && modes_differ(mode_of(c, each.section), mode_of(c, d->section));
         struct khap_span span;
-        if (wrong && khap__check_find_in_line(c, r->section, r->line, &when->rows, &span) != NULL)
-            say(c, rule, khap__view_place(doc, r->line, c->reader, r->span), r->name, S(""));
+        if (!wrong || khap__check_find_in_line(c, r->section, r->line, &when->rows, &span) == NULL)
+            continue;
+        struct khap_place place = khap__view_place(doc, r->line, c->reader, r->span);
+        say(c, rule, each.section == r->section ? place : place_of_head(c, each.section), r->name, S(""));
+        if (each.section != r->section)
+            khap__diags_relate(c->diags, place, S("the name is inherited from here"));
     }
 }
 
@@ -704,6 +714,7 @@ void khap__check_cross(struct check *c)
     if (c->view->sections.len == 0 || section_of(c, c->view->sections.len - 1) == NULL)
         return;
     khap__check_inheritance(c);
+    khap__check_meant(c);
     set_bit(&c->global_maybe, CROSS_FLAG_EXPERIMENTAL, c->used_experimental);
     for (uint32_t section = 0; section < c->view->sections.len; section++) {
         if (c->view->sections.ptr[section].read != KHAP_TRUE)

@@ -31,6 +31,7 @@ static void handed_down(const struct check_section *own, bool read, struct check
     remove_set(&all->maybe, khap__schema_own_bits());
     if (read) {
         remove_set(&all->maybe, &own->cleared);
+        add_set(&all->maybe, &all->sure);
         return;
     }
     all->sure = all->cleared = all->servers = all->servers_off = none;

@@ -3,6 +3,14 @@
 
 #include "check/check.h"
 
+enum { SHARED = 1, MIXED }; /* schema_cross.kind */
+
+/* Who inherits from defaults so far. */
+struct heirs {
+    uint32_t first; /* section, or VIEW_NONE */
+    bool named, unnamed;
+};
+
 /* The keyword of the first line of the section that the rule is about. */
 static struct khap_str keyword_of(struct check *c, uint32_t section, const struct schema_set *wanted)
 {
@@ -21,8 +29,8 @@ static struct khap_str keyword_of(struct check *c, uint32_t section, const struc
 static void say(struct check *c, const struct schema_cross *rule, uint32_t section, uint32_t defaults)
 {
     const struct view_section *s = &c->view->sections.ptr[section], *d = &c->view->sections.ptr[defaults];
-    const struct khap_str words[] = {s->kind,
-                                     keyword_of(c, defaults, &khap__schema_cross_when(rule, 0)->rows)};
+    const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
+    const struct khap_str words[] = {s->kind, when == NULL ? S("") : keyword_of(c, defaults, &when->rows)};
     struct khap_span span = {0, 0, 0, (uint32_t)s->kind.len}, other = {0, 0, 0, (uint32_t)d->kind.len};
     if (khap_diags_report(c->diags, khap__schema_text(rule->code),
                           khap__check_place_of(c, section, s->head, span), words, 2) == KHAP_ENOMEM)
@@ -35,26 +43,31 @@ void khap__check_inherits(struct check *c)
     const struct khap_view *view = c->view;
     const struct schema_cross *rule;
     uint32_t n = view->sections.len;
-    uint32_t *first = khap__arena_alloc(&c->names, n, sizeof *first); /* of defaults: who inherits first */
-    if (first == NULL) {
+    struct heirs *heirs = khap__arena_alloc(&c->names, n, sizeof *heirs); /* by section, of defaults */
+    if (heirs == NULL) {
         c->no_memory = true;
         return;
     }
     for (uint32_t i = 0; i < n; i++)
-        first[i] = VIEW_NONE;
+        heirs[i] = (struct heirs){VIEW_NONE, false, false};
     for (uint32_t i = 0; i < n; i++) {
         const struct view_section *s = &view->sections.ptr[i];
         uint32_t d = s->defaults;
         if (d == VIEW_NONE || s->read != KHAP_TRUE || view->sections.ptr[d].read != KHAP_TRUE)
             continue;
-        if (first[d] == VIEW_NONE)
-            first[d] = i;
+        struct heirs *of = &heirs[d];
+        if (of->first == VIEW_NONE)
+            of->first = i;
+        of->named = of->named || s->from != VIEW_NONE;
+        of->unnamed = of->unnamed || s->from == VIEW_NONE;
         for (size_t k = 0; (rule = khap__check_rule(c, i, CROSS_INHERITS, &k)) != NULL;) {
             const struct schema_cross_set *when = khap__schema_cross_when(rule, 0);
-            if (when == NULL || !khap__check_meet(&c->sections.ptr[d].sure, &when->rows))
+            if (when != NULL && !khap__check_meet(&c->sections.ptr[d].sure, &when->rows))
                 continue;
-            bool alike = khap__str_eq(view->sections.ptr[first[d]].kind, s->kind);
-            if (rule->kind == 0 || (!alike && khap__check_applies(c, rule, first[d])))
+            bool alike = khap__str_eq(view->sections.ptr[of->first].kind, s->kind);
+            if (rule->kind == MIXED
+                    ? of->named && of->unnamed
+                    : rule->kind != SHARED || (!alike && khap__check_applies(c, rule, of->first)))
                 say(c, rule, i, d);
         }
     }

@@ -53,13 +53,13 @@ static void own_names(struct check *c)
         SAY(c->diags, MSG_MISSING_REFERENCE, khap__check_place_of(c, own->section, own->line, own->span),
             khap__schema_kind_name(kind), name, S(""));
     }
-    for (uint32_t i = 0; i < view->references.len; i++) {
-        const struct view_reference *r = &view->references.ptr[i];
+    for (struct check_each_name each = {0}; khap__check_next_name(c, &each);) {
+        const struct view_reference *r = &view->references.ptr[each.reference];
         if (r->state != KHAP_REFERENCE_BOUND || r->read == KHAP_FALSE)
             continue;
         const struct view_definition *d = &view->definitions.ptr[r->definition];
         if (d->is_section && !khap__check_has(c, d->section, (enum schema_kind)r->kind) &&
-            !khap__check_may_be_disabled(c, r->section))
+            !khap__check_may_be_disabled(c, each.section))
             SAY(c->diags, MSG_MISSING_REFERENCE, khap__check_place_of(c, r->section, r->line, r->span),
                 khap__schema_kind_name((enum schema_kind)r->kind), r->name, S(""));
     }
@@ -68,21 +68,25 @@ static void own_names(struct check *c)
 static void references(struct check *c)
 {
     const struct khap_view *view = c->view;
-    for (uint32_t i = 0; i < view->references.len; i++) {
-        const struct view_reference *r = &view->references.ptr[i];
+    for (struct check_each_name each = {0}; khap__check_next_name(c, &each);) {
+        const struct view_reference *r = &view->references.ptr[each.reference];
         if (r->state != KHAP_REFERENCE_MISSING || r->read == KHAP_FALSE)
             continue;
         /* what is missing in something that is missing itself was said */
         if (r->container != VIEW_NONE && view->references.ptr[r->container].state != KHAP_REFERENCE_BOUND)
             continue;
-        uint32_t section = r->section;
+        uint32_t section = each.section;
         if (r->container != VIEW_NONE)
             section = view->definitions.ptr[view->references.ptr[r->container].definition].section;
         if (khap__check_may_define(c, section, (enum schema_kind)r->kind, r->name) ||
             (!khap__schema_kind_before((enum schema_kind)r->kind) &&
-             (khap__check_may_be_disabled(c, r->section) ||
-              !khap__check_asks(c, r->section, (enum schema_kind)r->kind))))
+             (khap__check_may_be_disabled(c, each.section) ||
+              !khap__check_asks(c, each.section, (enum schema_kind)r->kind))))
             continue;
+        if (each.name != VIEW_NONE && c->replaceable.ptr[each.name].told)
+            continue;
+        if (each.name != VIEW_NONE)
+            c->replaceable.ptr[each.name].told = true;
         struct khap_place place = khap__check_place_of(c, r->section, r->line, r->span);
         if (r->late)
             SAY(c->diags, MSG_MISSING_LATER, place, khap__schema_kind_name((enum schema_kind)r->kind),

@@ -338,6 +338,8 @@ FILENAME ~ /cross-line\.tsv$/ {
         cross_n[n_cross] = keyword_sets(substr($6, length(kind) + 2))
     } else if (($1 == "once" && $6 == "value") || ($1 == "inherits" && $6 == "shared"))
         cross_kind[n_cross] = 1
+    else if ($1 == "inherits" && $6 == "mixed")
+        cross_kind[n_cross] = 2
     else
         cross_n[n_cross] = keyword_sets($6)
     n_cross++

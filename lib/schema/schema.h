@@ -127,7 +127,7 @@ struct schema_cross {
     uint32_t sections, code; /* texts */
     uint16_t first, last;
     uint16_t
-        kind; /* CROSS_OWN, and those about names: enum schema_kind; CROSS_ONCE: 1, its value says whether it counts; CROSS_INHERITS: 1, shared */
+        kind; /* CROSS_OWN, and those about names: enum schema_kind; CROSS_ONCE: 1, its value says whether it counts; CROSS_INHERITS: 1, shared, 2, mixed */
     uint16_t when, n_when; /* sets that all must hold; none: always */
     uint16_t from, n;      /* sets that must hold then */
 };

@@ -22,14 +22,16 @@ def number(release):
 
 
 def read():
-    """(first release, last, text, {line: code}); an empty code marks a line at which HAProxy may see the fault."""
+    """(first release, last, the first that is asked, text, {line: (code, release, code from that one on)}); an empty code marks a line at which HAProxy may see the fault."""
     with open(os.path.join(tap.srcdir, "tests/agreement/faults.txt"), encoding="utf-8") as f:
         for part in f.read().split("\n== ")[1:]:
             releases, _, text = part.partition("\n")
+            releases, _, asked = releases.partition(" of ")
             first, _, last = releases.partition("-")
             text = GROUND + text.rstrip("\n") + "\n"
-            marks = {i: m.group(1) for i, m in ((i, re.search(r"# !\s*(\S*)$", line)) for i, line in enumerate(text.split("\n"), 1)) if m}
-            yield number(first), number(last), text, marks
+            found = ((i, re.search(r"# !\s*(\S*)(?: (\S+)- (\S+))?$", line)) for i, line in enumerate(text.split("\n"), 1))
+            marks = {i: (m.group(1), number(m.group(2)), m.group(3)) for i, m in found if m}
+            yield number(first), number(last), number(asked or "0.0"), text, marks
 
 
 def run(*words):
@@ -63,10 +65,13 @@ def main():
         for binary in binaries:
             release = re.search(r"version (\d+\.\d+)", run(binary, "-v")[1]).group(1)
             wrong = []
-            for first, last, text, marks in table:
+            for first, last, asked, text, marks in table:
+                if number(release) < asked:
+                    continue
                 with open(path, "w", encoding="utf-8") as f:
                     f.write(text)
-                wrong += ["%s\n%s" % (text[len(GROUND):], why) for why in faults_of(binary, release, path, first <= number(release) <= last, marks)]
+                now = {i: then if number(release) >= since else code for i, (code, since, then) in marks.items()}
+                wrong += ["%s\n%s" % (text[len(GROUND):], why) for why in faults_of(binary, release, path, first <= number(release) <= last, now)]
             tap.ok("%s: %d faulty configurations" % (release, len(table)), not wrong, "\n".join(wrong))
     tap.finish()
 
