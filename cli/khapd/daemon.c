@@ -48,10 +48,12 @@ struct daemon {
     struct pass_text certs; /* what certificates were, for the next pass */
     struct pass_text diags; /* what was said last */
     int watch_fd, signal_fd;
-    uint64_t look;      /* how the watched files looked when the last pass began */
-    int64_t changed_at; /* since when a change waits; NEVER */
-    int64_t due_at;     /* of the next pass; NEVER */
-    bool sure;          /* it is made whether something changed or not */
+    struct khap_target target; /* what the program is; `size` 0: it is asked */
+    uint64_t program;          /* how it looked when the pass began that asked */
+    uint64_t look;             /* how the watched files looked when the last pass began */
+    int64_t changed_at;        /* since when a change waits; NEVER */
+    int64_t due_at;            /* of the next pass; NEVER */
+    bool sure;                 /* it is made whether something changed or not */
     int64_t poll_at, verify_at, probe_at, watchdog_at, reload_at, deadline_at, stop_at;
     unsigned failures, haproxy_worker;
     bool told_ready, told_put_off, was_up, probed, told_waits;
@@ -164,6 +166,19 @@ static bool has_cluster(struct daemon *d)
     return known;
 }
 
+/* Only what follows a change relies on what was said before: a script may stand in its place. */
+static void look_at_program(struct daemon *d)
+{
+    const char *path = settings_binary(&d->settings);
+    struct files list = {0};
+    bool good = path != NULL && files_add(&list, path, strlen(path));
+    uint64_t look = files_look(&list, SUM_START);
+    files_free(&list);
+    if (!good || d->sure || look != d->program)
+        d->target = (struct khap_target){0};
+    d->program = look;
+}
+
 static void begin_pass(struct daemon *d, int64_t now)
 {
     struct files list = {0};
@@ -180,7 +195,9 @@ static void begin_pass(struct daemon *d, int64_t now)
         return;
     }
     files_free(&list);
-    const struct pass_asked asked = {.put_off_reloads = now < d->reload_at || too_many_old_workers(d),
+    look_at_program(d);
+    const struct pass_asked asked = {.target = d->target.size != 0 ? &d->target : NULL,
+                                     .put_off_reloads = now < d->reload_at || too_many_old_workers(d),
                                      .certs = {d->certs.ptr, d->certs.len}};
     d->due_at = NEVER;
     d->sure = false;
@@ -308,6 +325,7 @@ static void end_pass(struct daemon *d, struct outcome *o, int64_t now)
     look_at_directory(d);
     tell_systemd(d, o);
     d->verify_at = now + ms_of(d, KEY_VERIFY);
+    d->target = o->target;
     if (o->said[SAID_CERTS].len > 0)
         take(&d->certs, &o->said[SAID_CERTS]);
     if (o->said[SAID_SEEN].len > 0)

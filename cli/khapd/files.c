@@ -18,6 +18,14 @@ enum { PATH_ROOM = 4096, LINKS = 40, READ_ROOM = 16384 };
 #define FNV_PRIME UINT64_C(1099511628211)
 #define FNV_BASIS UINT64_C(14695981039346656037)
 
+static uint64_t add_bytes(uint64_t sum, const void *bytes, size_t len)
+{
+    const unsigned char *b = bytes;
+    for (size_t i = 0; i < len; i++)
+        sum = (sum ^ b[i]) * FNV_PRIME;
+    return sum;
+}
+
 /* ---- lists */
 
 bool files_add(struct files *f, const char *path, size_t len)
@@ -39,17 +47,54 @@ bool files_add(struct files *f, const char *path, size_t len)
     return true;
 }
 
+static bool is_path(const char *known, const char *path, size_t len)
+{
+    return strncmp(known, path, len) == 0 && known[len] == '\0';
+}
+
+/* The slot that has a path, or the one for it. There is always an empty one. */
+static size_t *slot_of(const struct files *f, const char *path, size_t len)
+{
+    size_t at = (size_t)add_bytes(FNV_BASIS, path, len) & (f->n_slots - 1);
+    while (f->slots[at] != 0 && !is_path(f->of[f->slots[at] - 1], path, len))
+        at = (at + 1) & (f->n_slots - 1);
+    return &f->slots[at];
+}
+
+/* All that were added have a slot then. */
+static bool fill_slots(struct files *f)
+{
+    if (f->n_slots / 2 <= f->n) {
+        size_t n = f->n_slots == 0 ? 64 : f->n_slots;
+        while (n / 2 <= f->n)
+            n *= 2;
+        size_t *slots = calloc(n, sizeof *slots);
+        if (slots == NULL)
+            return false;
+        free(f->slots);
+        f->slots = slots;
+        f->n_slots = n;
+        f->in_slots = 0;
+    }
+    for (; f->in_slots < f->n; f->in_slots++) {
+        size_t *slot = slot_of(f, f->of[f->in_slots], strlen(f->of[f->in_slots]));
+        if (*slot == 0)
+            *slot = f->in_slots + 1;
+    }
+    return true;
+}
+
 bool files_has(const struct files *f, const char *path, size_t len)
 {
-    for (size_t i = 0; i < f->n; i++)
-        if (strlen(f->of[i]) == len && memcmp(f->of[i], path, len) == 0)
+    for (size_t i = f->in_slots; i < f->n; i++)
+        if (is_path(f->of[i], path, len))
             return true;
-    return false;
+    return f->in_slots > 0 && *slot_of(f, path, len) != 0;
 }
 
 bool files_add_once(struct files *f, const char *path, size_t len)
 {
-    return files_has(f, path, len) || files_add(f, path, len);
+    return fill_slots(f) && (files_has(f, path, len) || files_add(f, path, len));
 }
 
 void files_free(struct files *f)
@@ -57,6 +102,7 @@ void files_free(struct files *f)
     for (size_t i = 0; i < f->n; i++)
         free(f->of[i]);
     free(f->of);
+    free(f->slots);
     *f = (struct files){0};
 }
 
@@ -94,14 +140,6 @@ bool files_of_source(struct files *f, const char *path)
 }
 
 /* ---- how they look */
-
-static uint64_t add_bytes(uint64_t sum, const void *bytes, size_t len)
-{
-    const unsigned char *b = bytes;
-    for (size_t i = 0; i < len; i++)
-        sum = (sum ^ b[i]) * FNV_PRIME;
-    return sum;
-}
 
 static uint64_t add_number(uint64_t sum, uint64_t n)
 {

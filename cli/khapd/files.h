@@ -10,6 +10,8 @@
 struct files {
     char **of;
     size_t n, cap;
+    size_t *slots; /* of a hash of the first `in_slots`: one more than the place in `of`, or 0 */
+    size_t n_slots, in_slots;
 };
 
 /* False when memory is short. */

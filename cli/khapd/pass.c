@@ -36,7 +36,8 @@ struct pass {
     struct khap_str *addresses; /* of HAProxy, for statuses */
     struct maps_aside aside;    /* objects at fault */
     struct khap_cert_reader certs;
-    char cluster[PATH_ROOM]; /* what is known of the cluster; empty when there is none */
+    struct khap_target target; /* `size` 0: it is to be asked */
+    char cluster[PATH_ROOM];   /* what is known of the cluster; empty when there is none */
     size_t n_laid;
     struct suspects suspects; /* services of maps, of which some are aside */
     bool check_only;          /* of a pass that tries */
@@ -372,6 +373,7 @@ static int once(struct pass *p, struct report *r, struct apply_pass *a)
         (struct apply_pass){.report = r,
                             .directory = setting_text(s, KEY_HAPROXY_DIRECTORY),
                             .binary = settings_binary(s),
+                            .known = p->target.size != 0 ? &p->target : NULL,
                             .stated = setting_text(s, KEY_HAPROXY_TARGET),
                             .socket = setting_text(s, KEY_HAPROXY_SOCKET),
                             .master = setting_text(s, KEY_HAPROXY_MASTER),
@@ -397,7 +399,10 @@ static int once(struct pass *p, struct report *r, struct apply_pass *a)
         report_about(r, "apply-no-map", s->path, WORD(""), WORD(""));
         return EXIT_UNUSABLE;
     }
-    return apply_pass(a);
+    int status = apply_pass(a);
+    if (a->binary != NULL)
+        p->target = a->reads;
+    return status;
 }
 
 /* Until what fails is about no object of Kubernetes. Each round sets aside more of them; the deadline of the pass is the end of all. */
@@ -609,6 +614,8 @@ void pass_run(const struct settings *s, const struct pass_asked *asked, struct o
     int64_t began = now_ms();
     khap_kube_options_init(&p.kube);
     p.kube.allow = s->allow;
+    if (asked->target != NULL)
+        p.target = *asked->target;
 #ifdef HAVE_OPENSSL
     struct cert_memory *certs = cert_memory_new(cert_reader(), asked->certs);
     p.certs = certs != NULL ? cert_memory_reader(certs) : cert_reader();
@@ -634,6 +641,7 @@ void pass_run(const struct settings *s, const struct pass_asked *asked, struct o
             status = rounds(&p, &second, a);
         }
         take_over(o, a, status);
+        o->target = p.target;
         if (status == EXIT_DONE && !asked->dry_run && !a->put_off && o->degraded == 0)
             keep_sources(&p, a);
         struct report *last = second.diags != NULL ? &second : &first;

@@ -35,7 +35,8 @@ struct outcome {
     int64_t
         first_end; /* when the first certificate that is named expires, seconds since 1970; 0: none is known */
     int64_t ms;    /* how long it took */
-    int64_t drained_ms; /* until the next server that leaves is drained; 0: none leaves */
+    struct khap_target target; /* what the program is; `size` 0: that was not asked */
+    int64_t drained_ms;        /* until the next server that leaves is drained; 0: none leaves */
     struct pass_text said
         [SAID_COUNT]; /* diagnostics as they are shown; changes, a line each; JSON; paths, each with a NUL;
                          cert_memory_keep(); lines of wanted.h, twice */
@@ -43,7 +44,8 @@ struct outcome {
 
 struct pass_asked {
     bool dry_run, put_off_reloads;
-    struct khap_str certs; /* SAID_CERTS of the last pass that had some */
+    const struct khap_target *target; /* of the last pass, where the program is still the same file; NULL */
+    struct khap_str certs;            /* SAID_CERTS of the last pass that had some */
     struct khap_str
         cluster; /* what is known of the cluster, in place of what its file holds; empty for the file */
 };

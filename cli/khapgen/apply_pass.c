@@ -4,7 +4,6 @@
 #include "khapgen/apply_pass.h"
 #include "khapgen/apply_reload.h"
 #include "khapgen/apply_states.h"
-#include "khapgen/apply_sums.h"
 #include "khapgen/apply_talk.h"
 #include "khapgen/target.h"
 
@@ -97,9 +96,25 @@ static int look(struct apply_pass *a)
 static int is_renewed(void *ctx, struct khap_str path, struct khap_str text)
 {
     struct apply_pass *a = ctx;
-    bool renewed = apply_sums_differ(a->sums, path, text);
+    bool renewed = apply_sums_differ(&a->sums, path, text);
     a->is_renewed = a->is_renewed || renewed;
     return renewed;
+}
+
+/* Once for both sides: the program takes its time to answer. */
+static int read_target(struct apply_pass *a)
+{
+    struct khap_target target;
+    khap_target_init(&target);
+    target.first = target.last = KHAP_NEWEST;
+    int status = EXIT_DONE;
+    if (a->binary != NULL && a->known != NULL)
+        target = *a->known;
+    else
+        status = target_read(a->report, a->target, &target);
+    if (status == EXIT_DONE)
+        a->reads = target;
+    return status;
 }
 
 static int read_both(struct apply_pass *a)
@@ -114,7 +129,10 @@ static int read_both(struct apply_pass *a)
     a->sides[1].sides.seen_ctx = a->seen_ctx;
     a->sides[1].sides.seen = a->seen;
     a->sides[1].beside = a->first ? NULL : a->current;
-    int status = EXIT_DONE;
+    int status = read_target(a);
+    if (status != EXIT_DONE)
+        return status;
+    a->sides[0].known = a->sides[1].known = a->observed.known = &a->reads;
     if (!a->first) {
         a->read_from[0] = a->current;
         status = asked_read(a->report, &a->sides[0], a->read_from, 1, a->target, "configuration");
@@ -136,7 +154,8 @@ static int read_both(struct apply_pass *a)
     options.files = &files;
     options.ctx = a;
     options.renewed = is_renewed;
-    a->sums = a->first ? (struct khap_str){0} : apply_sums_read(a->directory);
+    if (!a->first && !apply_sums_read(&a->sums, a->directory))
+        return report_status(a->report, KHAP_ENOMEM);
     return report_status(a->report, khap_diff_new(NULL, a->sides[a->first ? 1 : 0].bundle, a->sides[1].bundle,
                                                   &a->sides[1].target, &options, a->report->diags, &a->diff));
 }
@@ -455,7 +474,7 @@ static int carry_out(struct apply_pass *a)
     if (a->check_only)
         return same ? EXIT_DONE : only_check(a);
     if (same && !a->pending && !a->is_renewed) {
-        if (a->sums.ptr == NULL && !a->dry_run)
+        if (a->sums.text.ptr == NULL && !a->dry_run)
             apply_sums_write(a->directory, a->diff);
         return mend(a);
     }
@@ -509,8 +528,7 @@ void apply_pass_free(struct apply_pass *a)
 {
     khap_diff_free(a->diff);
     a->diff = NULL;
-    free((char *)(uintptr_t)a->sums.ptr);
-    a->sums = (struct khap_str){0};
+    apply_sums_free(&a->sums);
     asked_free(&a->sides[0]);
     asked_free(&a->sides[1]);
     asked_free(&a->observed);

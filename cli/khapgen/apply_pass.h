@@ -4,6 +4,7 @@
 
 #include "khapgen/apply_drift.h"
 #include "khapgen/apply_leaving.h"
+#include "khapgen/apply_sums.h"
 #include "khapgen/asked.h"
 #include <khap/diff.h>
 
@@ -14,6 +15,7 @@ struct apply_pass {
     struct report *report; /* open; what is wrong is said there */
     const char *directory;
     const char *binary;                /* NULL: it is not here */
+    const struct khap_target *known;   /* what `binary` is, as far as it is known; NULL: it is asked */
     const char *stated;                /* without `binary`: the target while no process answers; NULL */
     const char *socket, *master;       /* NULL: there is none */
     const char *const *reload_command; /* in place of the master's reload */
@@ -49,12 +51,13 @@ struct apply_pass {
     struct apply_drift drift;
     struct apply_leaving leaving;
     struct input_files outside; /* what the diff reads files with that neither has */
-    struct khap_str sums;       /* of such files, as the process has read them */
+    struct apply_sums sums;     /* of such files, as the process has read them */
 
     bool first;   /* nothing counts yet */
     bool pending; /* an earlier run did not come to its end: what the process has is not known */
     char current[APPLY_PATH], mark[APPLY_PATH], below[APPLY_PATH];
-    char target[APPLY_PATH]; /* as target_read() reads it */
+    char target[APPLY_PATH];  /* as target_read() reads it */
+    struct khap_target reads; /* what that is; `size` 0: that is not known yet */
     const char *read_from[1];
     int lock;
     char *said; /* by haproxy -c */

@@ -29,26 +29,50 @@ static size_t line_of(char line[PATH_ROOM + DIGITS + 4], struct khap_str path, s
     return n > 0 && path.len < PATH_ROOM && memchr(path.ptr, '\n', path.len) == NULL ? (size_t)n : 0;
 }
 
-struct khap_str apply_sums_read(const char *directory)
+/* Two lines by what stands behind the digits, the end of the line with it. */
+static int by_path(const void *a, const void *b)
 {
-    char path[PATH_ROOM];
-    struct khap_str text = {0};
-    if (!path_of(directory, path) || input_read(path, LARGEST, &text) != INPUT_READ)
-        return (struct khap_str){0};
-    return text;
+    const char *x = *(const char *const *)a + DIGITS, *y = *(const char *const *)b + DIGITS;
+    for (; *x == *y && *x != '\n'; x++)
+        y++;
+    return (unsigned char)*x - (unsigned char)*y;
 }
 
-bool apply_sums_differ(struct khap_str sums, struct khap_str path, struct khap_str text)
+bool apply_sums_read(struct apply_sums *sums, const char *directory)
+{
+    char path[PATH_ROOM];
+    const char *at, *end;
+    size_t lines = 1;
+    *sums = (struct apply_sums){0};
+    if (!path_of(directory, path) || input_read(path, LARGEST, &sums->text) != INPUT_READ)
+        return true;
+    for (at = sums->text.ptr; (end = strchr(at, '\n')) != NULL; at = end + 1)
+        lines++;
+    sums->lines = malloc(lines * sizeof *sums->lines);
+    if (sums->lines == NULL)
+        return false;
+    for (at = sums->text.ptr; (end = strchr(at, '\n')) != NULL; at = end + 1)
+        if (end - at > DIGITS)
+            sums->lines[sums->n++] = at;
+    if (sums->n > 0)
+        qsort(sums->lines, sums->n, sizeof *sums->lines, by_path);
+    return true;
+}
+
+void apply_sums_free(struct apply_sums *sums)
+{
+    free((char *)(uintptr_t)sums->text.ptr);
+    free(sums->lines);
+    *sums = (struct apply_sums){0};
+}
+
+bool apply_sums_differ(const struct apply_sums *sums, struct khap_str path, struct khap_str text)
 {
     char line[PATH_ROOM + DIGITS + 4];
-    size_t len = line_of(line, path, text);
-    for (const char *at = sums.ptr, *next; len > 0 && at != NULL && *at != '\0'; at = next) {
-        const char *end = strchr(at, '\n');
-        next = end != NULL ? end + 1 : at + strlen(at);
-        if ((size_t)(next - at) == len && memcmp(at + DIGITS, line + DIGITS, len - DIGITS) == 0)
-            return memcmp(at, line, DIGITS) != 0;
-    }
-    return false;
+    const char *wanted = line, *const *found = NULL;
+    if (sums->n > 0 && line_of(line, path, text) > 0)
+        found = bsearch(&wanted, sums->lines, sums->n, sizeof *sums->lines, by_path);
+    return found != NULL && memcmp(*found, line, DIGITS) != 0;
 }
 
 void apply_sums_write(const char *directory, const struct khap_diff *diff)

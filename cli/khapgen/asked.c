@@ -152,7 +152,11 @@ int asked_read(struct report *r, struct asked *a, const char *const *files, size
     a->opened.named = true;
     khap_target_init(&a->target);
     a->target.first = a->target.last = KHAP_NEWEST;
-    int status = target != NULL ? target_read(r, target, &a->target) : EXIT_DONE;
+    int status = EXIT_DONE;
+    if (a->known != NULL)
+        a->target = *a->known;
+    else if (target != NULL)
+        status = target_read(r, target, &a->target);
     if (status == EXIT_DONE)
         status = file_types(r, &a->inputs, files, n, type, &kind);
     if (status == EXIT_DONE && kind == FILE_MAP)

@@ -22,10 +22,11 @@ struct asked {
     struct khap_kube *last;               /* last valid versions of objects, or NULL */
     const char *
         beside; /* NULL, or what a map is compared with: a directory that khapgen wrote, whose placeholder is kept */
-    struct apply_leaving *leaving; /* servers that leave; NULL */
-    bool in_use;                   /* what a map becomes will be used: a bundle, with real placeholders */
-    struct khap_str made;          /* a placeholder */
-    struct khap_target target;     /* as what the bundle is read: one release */
+    struct apply_leaving *leaving;   /* servers that leave; NULL */
+    bool in_use;                     /* what a map becomes will be used: a bundle, with real placeholders */
+    struct khap_str made;            /* a placeholder */
+    const struct khap_target *known; /* what `target` means, where somebody has asked already; NULL */
+    struct khap_target target;       /* as what the bundle is read: one release */
 };
 
 /*

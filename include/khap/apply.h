@@ -518,7 +518,8 @@ enum khap_status khap_generation_current(struct khap_str directory, uint32_t *nu
 
 /**
  * Writes a bundle into a new directory DIRECTORY/generations/N, N being one more than the largest there, as khap_save_bundle() does: brought onto
- * the disk, secrets with mode 0600. Nothing uses it yet. What fails is removed again.
+ * the disk, secrets with mode 0600. Nothing uses it yet. What fails is removed again. A file that the generation that counts has with the same content is
+ * that file, by a hard link, where the file system has such.
  *
  * @param options    how; NULL for the defaults. KHAP_SAVE_CHECK and KHAP_SAVE_FORCE mean nothing here
  * @param directory  the directory, which is there

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "apply/save.h"
+#include "apply/sums.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -132,6 +133,63 @@ enum khap_status khap_generation_remove(struct khap_str directory, uint32_t numb
     return remove_below(AT_FDCWD, path, 0) ? KHAP_OK : failed(error, errno);
 }
 
+/* DIRECTORY/NAME of a file of the bundle, with the directories on its way where they are to be made. */
+static bool file_path(const char *directory, struct khap_str name, bool make, char path[PATH_MAX])
+{
+    int n = snprintf(path, PATH_MAX, "%s/%.*s", directory, (int)name.len, name.ptr);
+    bool good = n > 0 && n < PATH_MAX && khap__sums_inside(name);
+    for (char *p = path + strlen(directory) + 1; good && make && (p = strchr(p, '/')) != NULL; *p++ = '/') {
+        *p = '\0';
+        good = mkdir(path, 0777) == 0 || errno == EEXIST;
+    }
+    return good;
+}
+
+/*
+ * What the generation that counts has stands in the new one, too, as the same file: who saves finds it there, and writes only what is different, as
+ * another file. What cannot be linked is written like that. Whether something was linked.
+ */
+static bool link_files(struct khap_str directory, const char *to, const struct khap_bundle *bundle)
+{
+    char current[PATH_MAX], from[PATH_MAX], path[PATH_MAX];
+    const struct khap_bundle_file *f = NULL;
+    struct stat st;
+    uint32_t number;
+    bool some = false;
+    if (khap_generation_current(directory, &number, NULL) != KHAP_OK || !path_of(directory, LINK, current))
+        return false;
+    while ((f = khap_bundle_next(bundle, f)) != NULL) {
+        struct khap_str name = khap_bundle_file_name(f);
+        bool sums = name.len == sizeof SUMS_NAME - 1 && memcmp(name.ptr, SUMS_NAME, name.len) == 0;
+        /* not what stands behind a link of somebody's */
+        some |= !sums && file_path(current, name, false, from) && lstat(from, &st) == 0 &&
+                S_ISREG(st.st_mode) && file_path(to, name, true, path) && link(from, path) == 0;
+    }
+    return some;
+}
+
+/* Where nothing was written, nobody has told the disk of links. */
+static bool sync_directories(const struct khap_save_options *o, const char *to,
+                             const struct khap_bundle *bundle, struct failure *failure)
+{
+    char path[PATH_MAX], last[PATH_MAX] = "";
+    const struct khap_bundle_file *f = NULL;
+    bool good = true;
+    while (good && (f = khap_bundle_next(bundle, f)) != NULL) {
+        if (!file_path(to, khap_bundle_file_name(f), false, path))
+            continue;
+        *strrchr(path, '/') = '\0';
+        if (strcmp(path, last) == 0)
+            continue;
+        memcpy(last, path, strlen(path) + 1);
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        good = khap__save_sync_directory(o, fd, failure);
+        if (fd >= 0)
+            (void)close(fd);
+    }
+    return good;
+}
+
 enum khap_status khap_generation_write(const struct khap_save_options *options, struct khap_str directory,
                                        const struct khap_bundle *bundle, uint32_t *number)
 {
@@ -144,7 +202,8 @@ enum khap_status khap_generation_write(const struct khap_save_options *options, 
         !path_of(directory, GENERATIONS, path))
         return KHAP_EINVAL;
     *number = 0;
-    o.flags &= ~(uint32_t)(KHAP_SAVE_CHECK | KHAP_SAVE_FORCE);
+    o.flags &= ~(uint32_t)KHAP_SAVE_CHECK;
+    o.flags |= KHAP_SAVE_FORCE; /* over what is linked */
     if (mkdir(path, 0777) != 0 && errno != EEXIST) {
         failure = (struct failure){KHAP_STEP_DIRECTORY, (int32_t)errno, KHAP_EIO};
         khap__save_tell(&o, KHAP_SAVE_FAILED, (struct khap_str){path, strlen(path)}, &failure, "");
@@ -167,7 +226,12 @@ enum khap_status khap_generation_write(const struct khap_save_options *options, 
         khap__save_tell(&o, KHAP_SAVE_FAILED, (struct khap_str){path, strlen(path)}, &failure, "");
         return status;
     }
+    bool linked = link_files(directory, path, bundle);
     status = khap_save_bundle(&o, (struct khap_str){path, strlen(path)}, bundle, NULL);
+    if (status == KHAP_OK && linked && !sync_directories(&o, path, bundle, &failure)) {
+        khap__save_tell(&o, KHAP_SAVE_FAILED, (struct khap_str){path, strlen(path)}, &failure, "");
+        status = failure.status;
+    }
     if (status != KHAP_OK)
         (void)khap_generation_remove(directory, largest, NULL);
     else

@@ -24,6 +24,7 @@ enum way {
 struct comparison {
     struct khap_diff *d;
     const struct diff_file *file; /* as it is */
+    bool part;                    /* what both begin and end with is left out */
     struct entries old, now;
     bool map, ordered; /* another order is another configuration */
     uint32_t added, other;
@@ -46,30 +47,37 @@ static bool is_blank(char c)
 }
 
 /* As HAProxy reads them: blank lines and comments are none; blanks stand before, between and behind. */
-static enum khap_status read_entries(struct khap_diff *d, const struct diff_file *file, bool map,
-                                     struct entries *out)
+static bool next_entry(struct khap_str *rest, bool map, struct entry *e)
 {
-    struct khap_str rest = file->text;
-    while (rest.len > 0) {
-        size_t end = khap__str_find(rest, '\n');
-        struct khap_str line = khap__str_sub(rest, 0, end);
-        rest = khap__str_sub(rest, end + 1, rest.len);
-        struct entry e = {.key = khap__str_sub(line, 0, khap__str_find(line, '\r')), .twin = DIFF_NONE};
-        bool found;
-        uint32_t old;
-        if (e.key.len > 0 && e.key.ptr[0] == '#')
+    while (rest->len > 0) {
+        size_t end = khap__str_find(*rest, '\n');
+        struct khap_str line = khap__str_sub(*rest, 0, end);
+        *rest = khap__str_sub(*rest, end + 1, rest->len);
+        *e = (struct entry){.key = khap__str_sub(line, 0, khap__str_find(line, '\r')), .twin = DIFF_NONE};
+        if (e->key.len > 0 && e->key.ptr[0] == '#')
             continue;
-        while (e.key.len > 0 && is_blank(e.key.ptr[0]))
-            e.key = khap__str_sub(e.key, 1, e.key.len);
-        if (e.key.len == 0)
+        while (e->key.len > 0 && is_blank(e->key.ptr[0]))
+            e->key = khap__str_sub(e->key, 1, e->key.len);
+        if (e->key.len == 0)
             continue;
+        size_t len = 0;
+        while (map && len < e->key.len && !is_blank(e->key.ptr[len]))
+            len++;
         if (map) {
-            size_t len = 0;
-            while (len < e.key.len && !is_blank(e.key.ptr[len]))
-                len++;
-            e.value = khap__str_trim(khap__str_sub(e.key, len, e.key.len));
-            e.key = khap__str_sub(e.key, 0, len);
+            e->value = khap__str_trim(khap__str_sub(e->key, len, e->key.len));
+            e->key = khap__str_sub(e->key, 0, len);
         }
+        return true;
+    }
+    return false;
+}
+
+static enum khap_status read_entries(struct khap_diff *d, struct khap_str text, bool map, struct entries *out)
+{
+    struct entry e;
+    bool found;
+    uint32_t old;
+    while (next_entry(&text, map, &e)) {
         if (khap__map_add(&out->by_key, e.key, out->all.len, &found, &old) != KHAP_OK ||
             !VEC_PUSH(&d->alloc, &out->all, e))
             return KHAP_ENOMEM;
@@ -77,6 +85,51 @@ static enum khap_status read_entries(struct khap_diff *d, const struct diff_file
     }
     return KHAP_OK;
 }
+
+/* ---- what both begin and end with */
+
+static bool begins_line(struct khap_str text, size_t at, size_t first)
+{
+    return at == first || text.ptr[at - 1] == '\n';
+}
+
+/* Takes the lines that both begin and end with off both texts. What they are: the same bytes in both. */
+static void take_off(struct khap_str *a, struct khap_str *b, struct khap_str *head, struct khap_str *tail)
+{
+    enum { PIECE_OF_BOTH = 256 };
+    size_t least = a->len < b->len ? a->len : b->len, from = 0, back = 0;
+    while (least - from >= PIECE_OF_BOTH && memcmp(a->ptr + from, b->ptr + from, PIECE_OF_BOTH) == 0)
+        from += PIECE_OF_BOTH;
+    while (from < least && a->ptr[from] == b->ptr[from])
+        from++;
+    while (!begins_line(*a, from, 0))
+        from--;
+    least -= from;
+    while (least - back >= PIECE_OF_BOTH &&
+           memcmp(a->ptr + a->len - back - PIECE_OF_BOTH, b->ptr + b->len - back - PIECE_OF_BOTH,
+                  PIECE_OF_BOTH) == 0)
+        back += PIECE_OF_BOTH;
+    while (back < least && a->ptr[a->len - back - 1] == b->ptr[b->len - back - 1])
+        back++;
+    while (back > 0 && (!begins_line(*a, a->len - back, from) || !begins_line(*b, b->len - back, from)))
+        back--;
+    *head = khap__str_sub(*a, 0, from);
+    *tail = khap__str_sub(*a, a->len - back, a->len);
+    *a = khap__str_sub(*a, from, a->len - back);
+    *b = khap__str_sub(*b, from, b->len - back);
+}
+
+/* Whether one of the entries that are left has a key that stands in `same`, too: a command would reach both. */
+static bool reaches(const struct comparison *c, struct khap_str same)
+{
+    struct entry e;
+    while (next_entry(&same, c->map, &e))
+        if (khap__map_get(&c->old.by_key, e.key, NULL) || khap__map_get(&c->now.by_key, e.key, NULL))
+            return true;
+    return false;
+}
+
+/* ---- what is different */
 
 /* Where the first entry that matches counts, no command puts one before another; and of two with one key none takes one. */
 static void match(struct comparison *c)
@@ -231,6 +284,8 @@ static void choose(struct comparison *c)
     c->why = !c->ordered                    ? "its bytes cannot stand in a command"
              : c->old.twice || c->now.twice ? "an entry is there twice"
                                             : "no command moves an entry, and the first that matches counts";
+    if (c->way == WAY_WHOLE && c->part)
+        return;
     if (c->way != WAY_WHOLE || (versions && plan_whole(c)))
         return;
     c->d->commands.len = so_far;
@@ -254,10 +309,13 @@ static void tell_entry(struct comparison *c, enum khap_change_kind kind, const s
         khap__diff_reload(c->d, change, khap__str(c->why));
 }
 
-static void tell_all(struct comparison *c)
+/* False: that takes all entries, and nothing is told yet. */
+static bool tell_all(struct comparison *c)
 {
     bool twice = c->old.twice || c->now.twice;
     choose(c);
+    if (c->way == WAY_WHOLE && c->part)
+        return false;
     for (uint32_t i = 0; i < c->now.all.len && c->d->status == KHAP_OK && !twice; i++) {
         const struct entry *e = &c->now.all.ptr[i];
         if (e->twin == DIFF_NONE)
@@ -270,11 +328,12 @@ static void tell_all(struct comparison *c)
             tell_entry(c, KHAP_CHANGE_REMOVED, &c->old.all.ptr[i], NULL);
     }
     if (c->d->status != KHAP_OK || !c->ordered)
-        return;
+        return true;
     struct khap_change *change =
         khap__diff_file_change(c->d, twice ? KHAP_CHANGE_CHANGED : KHAP_CHANGE_ORDER, c->file);
     if (change != NULL && c->way == WAY_RELOAD)
         khap__diff_reload(c->d, change, khap__str(c->why));
+    return true;
 }
 
 /* A key alone is no entry of a map. */
@@ -286,23 +345,52 @@ static bool lacks_value(const struct entries *entries)
     return lacks;
 }
 
+/* False: it takes all entries. */
+static bool compare(struct comparison *c, const struct diff_file *before)
+{
+    struct khap_diff *d = c->d;
+    struct khap_str was = before->text, is = c->file->text, head = S(""), tail = S("");
+    if (c->part)
+        take_off(&was, &is, &head, &tail);
+    d->status = read_entries(d, was, c->map, &c->old);
+    if (d->status == KHAP_OK)
+        d->status = read_entries(d, is, c->map, &c->now);
+    if (d->status != KHAP_OK || same_entries(c))
+        return true;
+    if (c->part && (c->old.twice || c->now.twice || reaches(c, head) || reaches(c, tail)))
+        return false;
+    d->refusable = d->refusable || !before->texts || !c->file->texts || lacks_value(&c->now);
+    match(c);
+    return (c->added + c->other == 0 && !c->ordered) || tell_all(c);
+}
+
+static void open_entries(struct comparison *c)
+{
+    c->old = c->now = (struct entries){.twice = false};
+    c->added = c->other = 0;
+    khap__map_init(&c->old.by_key, &c->d->alloc);
+    khap__map_init(&c->now.by_key, &c->d->alloc);
+}
+
+static void close_entries(struct comparison *c)
+{
+    VEC_FREE(&c->d->alloc, &c->old.all);
+    VEC_FREE(&c->d->alloc, &c->now.all);
+    khap__map_free(&c->old.by_key);
+    khap__map_free(&c->now.by_key);
+}
+
 void khap__diff_entries(struct khap_diff *d, const struct diff_file *before, const struct diff_file *after)
 {
-    struct comparison c = {.d = d, .file = after, .map = khap__str_eq(after->holds, S("map"))};
+    struct comparison c = {
+        .d = d, .file = after, .part = !after->ordered, .map = khap__str_eq(after->holds, S("map"))};
     c.piece = khap_diff_bufsize(d) / 4 < PIECE ? khap_diff_bufsize(d) / 4 : PIECE;
-    khap__map_init(&c.old.by_key, &d->alloc);
-    khap__map_init(&c.now.by_key, &d->alloc);
-    d->status = read_entries(d, before, c.map, &c.old);
-    if (d->status == KHAP_OK)
-        d->status = read_entries(d, after, c.map, &c.now);
-    if (d->status == KHAP_OK && !same_entries(&c)) {
-        d->refusable = d->refusable || !before->texts || !after->texts || lacks_value(&c.now);
-        match(&c);
-        if (c.added + c.other > 0 || c.ordered)
-            tell_all(&c);
+    open_entries(&c);
+    if (!compare(&c, before)) {
+        close_entries(&c);
+        open_entries(&c);
+        c.part = false;
+        (void)compare(&c, before);
     }
-    VEC_FREE(&d->alloc, &c.old.all);
-    VEC_FREE(&d->alloc, &c.now.all);
-    khap__map_free(&c.old.by_key);
-    khap__map_free(&c.now.by_key);
+    close_entries(&c);
 }

@@ -27,6 +27,17 @@ struct khap_str khap__diff_keep(struct khap_diff *d, struct khap_str text)
 
 /* ---- files */
 
+/* What the file source gave for the other side; NULL when it gave nothing of that file. */
+static const struct diff_file *read_before(const struct reading *r, struct khap_str key, struct khap_str path)
+{
+    const struct diff_side *side = &r->d->before;
+    uint32_t at;
+    if (r->side == side || !khap__map_get(&side->by_path, key, &at))
+        return NULL;
+    const struct diff_file *file = &side->files.ptr[at];
+    return file->borrowed && khap__str_eq(file->path, path) ? file : NULL;
+}
+
 static void add_file(struct reading *r, struct khap_str holds, struct khap_str name, bool ordered, bool texts)
 {
     struct khap_diff *d = r->d;
@@ -62,10 +73,15 @@ static void add_file(struct reading *r, struct khap_str holds, struct khap_str n
     if (status == KHAP_ENOMEM)
         d->status = status;
     file.known = status == KHAP_OK;
-    if (file.known)
+    const struct diff_file *same = file.known ? NULL : read_before(r, key, file.path);
+    if (file.known) {
         file.text = khap_bundle_file_text(read);
-    else if (d->files.read != NULL && file.path.len > 0 && file.path.ptr[0] == '/')
+    } else if (same != NULL) {
+        file.known = true;
+        file.text = same->text;
+    } else if (d->files.read != NULL && file.path.len > 0 && file.path.ptr[0] == '/') {
         file.known = file.borrowed = d->files.read(d->files.ctx, file.path, &file.text) == KHAP_OK;
+    }
     if (!VEC_PUSH(&d->alloc, &r->side->files, file))
         d->status = KHAP_ENOMEM;
 }

@@ -68,6 +68,48 @@ static void counts_what_is_used(void **state)
     assert_int_equal(error, ENOENT);
 }
 
+static ino_t inode_of(const char *path)
+{
+    struct stat s;
+    assert_int_equal(lstat(path, &s), 0);
+    return s.st_ino;
+}
+
+/* What is the same is the same file; what is not, or stands behind a link, is written. */
+static void what_stays_is_the_same_file(void **state)
+{
+    (void)state;
+    static const struct wanted_file other[] = {{"haproxy.cfg", "two", 0},
+                                               {"maps/hosts.map", "a b\n", 0},
+                                               {"crt/a.pem", "key\n", 1},
+                                               {"new/x", "x", 0},
+                                               {NULL, NULL, 0}};
+    uint32_t number = 0;
+    assert_int_equal(write_one(), 1);
+    assert_int_equal(khap_generation_use(NULL, str("d"), 1, NULL), KHAP_OK);
+    struct khap_bundle *bundle = make_bundle(NULL, other);
+    assert_int_equal(khap_generation_write(NULL, str("d"), bundle, &number), KHAP_OK);
+    assert_int_equal(number, 2);
+    assert_content("d/generations/1/haproxy.cfg", "one\n");
+    assert_content("d/generations/2/haproxy.cfg", "two\n");
+    assert_content("d/generations/2/new/x", "x");
+    assert_true(inode_of("d/generations/1/maps/hosts.map") == inode_of("d/generations/2/maps/hosts.map"));
+    assert_true(inode_of("d/generations/1/crt/a.pem") == inode_of("d/generations/2/crt/a.pem"));
+    assert_int_equal(mode_of("d/generations/2/crt/a.pem"), 0600);
+    /* edited by somebody, and a link of somebody's */
+    put("d/generations/1/maps/hosts.map", "edited\n", 0644);
+    assert_int_equal(unlink("d/generations/1/crt/a.pem"), 0);
+    put("d/key", "key\n", 0644);
+    point("../../../key", "d/generations/1/crt/a.pem");
+    assert_int_equal(khap_generation_write(NULL, str("d"), bundle, &number), KHAP_OK);
+    assert_int_equal(number, 3);
+    assert_content("d/generations/3/maps/hosts.map", "a b\n");
+    assert_content("d/generations/1/maps/hosts.map", "edited\n");
+    assert_content("d/generations/3/crt/a.pem", "key\n");
+    assert_false(is_link("d/generations/3/crt/a.pem"));
+    khap_bundle_free(bundle);
+}
+
 static void a_link_of_others_stays(void **state)
 {
     (void)state;
@@ -140,6 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(counts_what_is_used, begin),
+        cmocka_unit_test_setup(what_stays_is_the_same_file, begin),
         cmocka_unit_test_setup(a_link_of_others_stays, begin),
         cmocka_unit_test_setup(prunes_what_never_counted_and_what_is_old, begin),
         cmocka_unit_test_setup(says_what_cannot_be, begin),
