@@ -34,6 +34,7 @@ struct pass {
     struct khap_kube_options kube;
     struct pass_text prefix;    /* of backends, from the cluster */
     struct khap_str *addresses; /* of HAProxy, for statuses */
+    struct khap_str *pool;      /* for those that have none of their own */
     struct maps_aside aside;    /* objects at fault */
     struct khap_cert_reader certs;
     struct khap_target target; /* `size` 0: it is to be asked */
@@ -548,6 +549,15 @@ static bool find_faults(struct pass *p, struct apply_pass *failed)
     return good;
 }
 
+static struct khap_str *words_of(const struct setting *list, size_t *n)
+{
+    struct khap_str *words = calloc(list->n + 1, sizeof *words);
+    *n = words != NULL ? list->n : 0;
+    for (size_t i = 0; i < *n; i++)
+        words[i] = word(list->list[i]);
+    return words;
+}
+
 static bool take_options(struct pass *p)
 {
     const struct settings *s = p->settings;
@@ -562,16 +572,12 @@ static bool take_options(struct pass *p)
     o->ingress_class = word(setting_text(s, KEY_SOURCES_KUBERNETES_INGRESS_CLASS));
     o->node_address = word(setting_text(s, KEY_SOURCES_KUBERNETES_NODE_ADDRESS));
     o->max_nodes = (uint32_t)setting_number(s, KEY_SOURCES_KUBERNETES_NODES_MAX);
-    const struct setting *addresses = &s->values[KEY_SOURCES_KUBERNETES_ADDRESSES];
-    p->addresses = calloc(addresses->n + 1, sizeof *p->addresses);
-    for (size_t i = 0; i < addresses->n && p->addresses != NULL; i++)
-        p->addresses[i] = word(addresses->list[i]);
-    o->addresses = p->addresses;
-    o->n_addresses = p->addresses != NULL ? addresses->n : 0;
+    o->addresses = p->addresses = words_of(&s->values[KEY_SOURCES_KUBERNETES_ADDRESSES], &o->n_addresses);
+    o->pool = p->pool = words_of(&s->values[KEY_SOURCES_KUBERNETES_POOL], &o->n_pool);
     o->status = wanted_status;
     o->status_ctx = &p->outcome->said[SAID_STATUSES];
     o->drain_cordoned = strcmp(setting_text(s, KEY_SOURCES_KUBERNETES_CORDON), "drain") == 0;
-    return p->addresses != NULL;
+    return p->addresses != NULL && p->pool != NULL;
 }
 
 static bool gather_maps(struct pass *p)
@@ -677,6 +683,7 @@ void pass_run(const struct settings *s, const struct pass_asked *asked, struct o
     suspects_free(&p.suspects);
     free(p.prefix.ptr);
     free(p.addresses);
+    free(p.pool);
     inputs_free(&p.texts);
     khap_kube_faults_free(p.aside.faults);
     files_free(&p.maps);

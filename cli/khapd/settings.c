@@ -19,6 +19,7 @@ enum key_type {
     TYPE_LIST_OBJECT,
     TYPE_LIST_PATH,
     TYPE_LIST_TEXT,
+    TYPE_LIST_ADDRESSES,
     TYPE_LIST_WORD,
     TYPE_PATH,
     TYPE_TEXT,
@@ -96,6 +97,8 @@ static const char *wanted(const struct key_row *row)
         return "a list of paths";
     case TYPE_LIST_TEXT:
         return "a list of names";
+    case TYPE_LIST_ADDRESSES:
+        return "addresses: 192.0.2.10, FIRST-LAST, or NETWORK/BITS, at most 65536";
     case TYPE_PATH:
         return "a path";
     case TYPE_TEXT:
@@ -203,8 +206,10 @@ static bool set_value(struct settings *c, const struct key_row *row, const char 
         break;
     case TYPE_LIST_PATH:
     case TYPE_LIST_TEXT:
+    case TYPE_LIST_ADDRESSES:
     case TYPE_LIST_WORD: {
-        bool good = len > 0 && (row->type != TYPE_LIST_WORD || is_one_of(row->words, text));
+        bool good = len > 0 && (row->type != TYPE_LIST_WORD || is_one_of(row->words, text)) &&
+                    (row->type != TYPE_LIST_ADDRESSES || khap_kube_pool_check(word(text)) == KHAP_OK);
         char **list = !good ? NULL : realloc(v->list, (v->n + 1) * sizeof *list);
         if (list == NULL)
             return false;
@@ -274,7 +279,8 @@ static void read_mapping(struct reader *r, const char *prefix, const yaml_node_t
 /* Of values; one that stands alone is a list of it. */
 static bool is_list(const struct key_row *row)
 {
-    return row->type == TYPE_LIST_PATH || row->type == TYPE_LIST_TEXT || row->type == TYPE_LIST_WORD;
+    return row->type == TYPE_LIST_PATH || row->type == TYPE_LIST_TEXT || row->type == TYPE_LIST_ADDRESSES ||
+           row->type == TYPE_LIST_WORD;
 }
 
 static void read_list(struct reader *r, const struct key_row *row, const yaml_node_t *node, unsigned depth)

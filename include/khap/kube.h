@@ -252,7 +252,19 @@ struct khap_kube_options {
     void *status_ctx;   /**< first argument of `status` */
     /** Is told each status, first NULL: what was told before is void. Borrowed until it returns. NULL: nobody is */
     void (*status)(void *ctx, const struct khap_kube_status *status);
+    /** Addresses for Services of type LoadBalancer without hosts that have none, as khap_kube_pool_check() takes them; others are passed over, and what
+     * goes beyond 1048576 addresses. Who has one, by its field or its status, keeps it; the others come in the order in which they were made */
+    const struct khap_str *pool;
+    size_t n_pool; /**< how many; 0 by default */
 };
+
+/**
+ * Whether a text names addresses for a pool: ADDRESS, FIRST-LAST or NETWORK/BITS, of IPv4 or IPv6, at most 65536 of them.
+ *
+ * @param range  the text
+ * @return KHAP_OK, KHAP_EINPUT
+ */
+enum khap_status khap_kube_pool_check(struct khap_str range);
 
 /** Fills the defaults. */
 void khap_kube_options_init(struct khap_kube_options *options);

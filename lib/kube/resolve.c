@@ -54,6 +54,7 @@ enum khap_status khap_kube_resolve(const struct khap_kube *kube, const struct kh
     r.last_judged = &r.judged;
     khap__kube_nodes(&r);
     khap__kube_services(&r);
+    khap__kube_give_addresses(&r);
     khap__kube_ingresses(&r);
     khap__kube_gateways(&r);
     khap__kube_attach(&r);

@@ -132,6 +132,8 @@ void khap__kube_write_gateway_certs(struct resolving *r);
 
 /* exposed.c: what Services ask for; ingresses.c: what Ingresses do */
 void khap__kube_services(struct resolving *r);
+/* pool.c: an address for each that is to have one and has none */
+void khap__kube_give_addresses(struct resolving *r);
 const struct exposed *khap__kube_exposed(const struct resolving *r, struct khap_str ns, struct khap_str name);
 void khap__kube_ingresses(struct resolving *r);
 bool khap__kube_ingress_is_ours(const struct resolving *r, const struct object *o);

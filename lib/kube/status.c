@@ -73,7 +73,7 @@ static void add_addresses(struct telling *t, bool service)
 /* What cannot be said now stays as it is: `{}`. */
 static void tell_service(struct telling *t, const struct exposed *e)
 {
-    bool own = e->own_port && e->address.len > 0;
+    bool own = e->own_port && e->address.len > 0 && khap__kube_may_claim(t->r, e->o->ns);
     add(t, S("{"));
     if (!e->ours) {
         add(t, S("\"finalizer\":false,\"status\":{\"loadBalancer\":{}}"));

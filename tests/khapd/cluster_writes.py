@@ -70,7 +70,7 @@ def conditions(status):
 def settings(k, api, more=""):
     cluster.settings(k, api)
     with open(k.yaml) as f:
-        text = f.read().replace("{kubernetes: {", "{kubernetes: {addresses: [192.0.2.10, edge.example]%s, " % more)
+        text = f.read().replace("{kubernetes: {", "{kubernetes: {addresses: [192.0.2.10, edge.example], pool: [127.0.2.16-127.0.2.17]%s, " % more)
     with open(k.yaml, "w") as f:
         f.write(text)
 
@@ -91,6 +91,24 @@ def run(k, k2, api, port, other):
     tap.equal("it is held by our finalizer", a.service("lb")["metadata"].get("finalizers"), ["khap.io/haproxy"])
     api.delete("services", "shop", "lb")
     tap.ok("deleted, it goes", soon(lambda: not a.service("lb")), str(a.service("lb")) + k.why())
+
+    # ---- addresses of the pool
+    api.apply(balanced("p1", other))
+    tap.ok("one that names no address has one of the pool", soon(lambda: str(a.addresses(a.service("p1"))) in ("['127.0.2.16']", "['127.0.2.17']")),
+           str(a.service("p1").get("status")) + k.why())
+    mine = (a.addresses(a.service("p1")) or ["127.0.2.16"])[0]
+    tap.ok("and takes connections there", soon(lambda: lib.ask(other, host="x", address=mine).status == 200), k.why())
+    second, third = cluster.node_port(), cluster.node_port()
+    api.apply(balanced("p2", second))
+    tap.ok("another one has another one", soon(lambda: a.addresses(a.service("p2"))) and len({mine, *a.addresses(a.service("p2"))}) == 2, k.why())
+    api.apply(balanced("p3", third))
+    tap.ok("there is none for a third one, which an Event says", soon(lambda: [e for e in a.events("p3") if "has no address yet" in e["message"]]), k.why())
+    tap.equal("nor a status", a.addresses(a.service("p3")), [])
+    api.delete("services", "shop", "p1")
+    tap.ok("until one is free", soon(lambda: a.addresses(a.service("p3")) == [mine], 40), str(a.service("p3").get("status")) + k.why())
+    for name in ("p2", "p3"):
+        api.delete("services", "shop", name)
+    tap.ok("all go", soon(lambda: not a.service("p2") and not a.service("p3")), k.why())
     api.ask("PATCH", "/api/v1/namespaces/shop/services/other/status", {"status": {"loadBalancer": {"ingress": [{"ip": "198.51.100.7"}]}}},
             "application/merge-patch+json")
 
