@@ -3,6 +3,10 @@
 
 #include "khapgen/password.h"
 
+#ifdef HAVE_OPENSSL
+#include "cert.h"
+#endif
+
 #ifdef HAVE_CRYPT
 #include <stdbool.h>
 #include <stdlib.h>
@@ -41,13 +45,15 @@ static enum khap_status is_password(void *ctx, struct khap_str password, struct 
     return status;
 }
 
+#endif
+
 void password_reader(struct khap_route_options *options)
 {
+#ifdef HAVE_CRYPT
     options->crypt = is_password;
-}
-#else
-void password_reader(struct khap_route_options *options)
-{
+#endif
+#ifdef HAVE_OPENSSL
+    options->digest = cert_digest;
+#endif
     (void)options;
 }
-#endif

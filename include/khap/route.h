@@ -31,6 +31,13 @@ struct khap_route_options {
      */
     enum khap_status (*crypt)(void *ctx, struct khap_str password, struct khap_str hash, uint32_t *same);
     void *crypt_ctx; /**< first argument of `crypt` */
+    /**
+     * A digest by the name that OpenSSL has for it ("sha1", "SHA-256"), at most 64 bytes, with the length of the blocks that it is made over. KHAP_OK; KHAP_ENOENT when
+     * there is none of that name. NULL: what depends on one is unknown. The texts are borrowed for the call.
+     */
+    enum khap_status (*digest)(void *ctx, struct khap_str name, struct khap_str text, unsigned char out[64],
+                               uint32_t *len, uint32_t *block);
+    void *digest_ctx; /**< first argument of `digest` */
 };
 
 /**

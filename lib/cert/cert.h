@@ -36,6 +36,9 @@ void cert_memory_free(struct cert_memory *memory);
  * @return KHAP_OK, KHAP_ENOMEM; KHAP_EIO when OpenSSL cannot, for instance for want of random bytes
  */
 enum khap_status cert_self_signed(int64_t now, struct khap_str *pem);
+/* A digest, as struct khap_route_options has it; `ctx` is not used. */
+enum khap_status cert_digest(void *ctx, struct khap_str name, struct khap_str text, unsigned char out[64],
+                             uint32_t *len, uint32_t *block);
 /* Clears and frees it; a NULL pointer is allowed. */
 void cert_pem_free(struct khap_str pem);
 

@@ -237,6 +237,22 @@ static void go_on(struct asking *a, uint32_t section)
     go_default(a, section, 0);
 }
 
+/* The connection itself, which the PROXY protocol says nothing of. */
+static void set_peer(struct asking *a)
+{
+    struct state *state = a->state;
+    if (!a->listener->accept_proxy) {
+        state->peer = state->source;
+        state->peer_port = state->source_port;
+        state->peer_to = state->destination;
+        state->peer_to_port = state->destination_port;
+    } else if (a->hops == 0) {
+        khap__sample_unknown(
+            &state->peer, khap__routing_because(a, S("who speaks the PROXY protocol"), a->listener->place));
+        state->peer_port = state->peer_to = state->peer_to_port = state->peer;
+    }
+}
+
 static void in_frontend(struct asking *a, uint32_t section)
 {
     const struct proxy *proxy = &a->route->proxies.ptr[section];
@@ -254,6 +270,8 @@ static void in_frontend(struct asking *a, uint32_t section)
         }
         bool ended = run_set(a, section, first[i]);
         a->http = http;
+        if (first[i] == RULES_CONNECTION)
+            set_peer(a);
         if (ended)
             return;
     }

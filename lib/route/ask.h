@@ -22,6 +22,8 @@ struct step {
 /* What a running HAProxy keeps of a request, as far as it is known. */
 struct state {
     struct sample method, target, source, destination, source_port, destination_port;
+    struct sample peer, peer_port, peer_to,
+        peer_to_port; /* of the connection, before any rule of the session */
     VEC(struct field) fields;
     reasons fields_why; /* not 0: fields may have been added, changed or removed */
     VEC(struct variable) variables;
@@ -207,6 +209,8 @@ struct khap_str khap__routing_method_word(const struct rule *rule);
 /* encode.c: bytes behind what is in the buffer; false when it is none */
 bool khap__routing_add_base64(struct buf *out, struct khap_str text, bool url);
 void khap__routing_add_hex(struct buf *out, unsigned char c);
+/* HAProxy's mixing of 32 bits. */
+uint32_t khap__routing_avalanche(uint32_t n);
 /* What needs no % in a URI. */
 bool khap__routing_unreserved(char c);
 /* convert.c: a number that an argument says, or the variable in it; false: the sample is no more known */

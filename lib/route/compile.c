@@ -554,7 +554,9 @@ enum khap_status khap_route_new(const struct khap_alloc *alloc, struct khap_bund
                                  .bundle = bundle,
                                  .files = options != NULL ? options->files : NULL,
                                  .crypt = options != NULL ? options->crypt : NULL,
-                                 .crypt_ctx = options != NULL ? options->crypt_ctx : NULL};
+                                 .crypt_ctx = options != NULL ? options->crypt_ctx : NULL,
+                                 .digest = options != NULL ? options->digest : NULL,
+                                 .digest_ctx = options != NULL ? options->digest_ctx : NULL};
     khap__arena_init(&route->arena, &route->alloc);
     khap__map_init(&route->acl_names, &route->alloc);
     struct compiling c = {.route = route, .status = KHAP_OK};

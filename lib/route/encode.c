@@ -149,6 +149,80 @@ CONVERTER(convert_hex2i)
     khap__sample_number(s, SAMPLE_SINT, n > INT64_MAX ? -(int64_t)(UINT64_MAX - n) - 1 : (int64_t)n);
 }
 
+/* Bytes in groups: `be2dec(SEPARATOR,BYTES,WHOLE)`, numbers of which the highest byte comes first, or the lowest. */
+static void groups(struct asking *a, const struct call *call, struct sample *s, bool hex, bool low_first)
+{
+    struct khap_str all = s->text;
+    struct sample word;
+    int64_t size = 0, whole = 0;
+    struct buf b;
+    khap__sample_text(&word, SAMPLE_STR, argument(call, 1));
+    bool given = khap__routing_to_number(&word, &size);
+    khap__sample_text(&word, SAMPLE_STR, argument(call, 2));
+    (void)khap__routing_to_number(&word, &whole);
+    if (!given && hex)
+        size = 1;
+    if (size <= 0 || (!hex && size > 8)) {
+        not_known(a, call, s);
+        return;
+    }
+    khap__buf_init(&b, &a->route->alloc);
+    while (all.len > 0 && (whole == 0 || all.len >= (uint64_t)size)) {
+        struct khap_str one = khap__str_sub(all, 0, (uint64_t)size < all.len ? (size_t)size : all.len);
+        uint64_t n = 0;
+        char digits[24];
+        size_t len = 0;
+        if (b.len > 0)
+            khap__buf_add(&b, argument(call, 0));
+        for (size_t i = 0; i < one.len; i++) {
+            n = n << 8 | (unsigned char)one.ptr[low_first ? one.len - 1 - i : i];
+            if (hex)
+                khap__routing_add_hex(&b, (unsigned char)one.ptr[i]);
+        }
+        do {
+            digits[sizeof digits - ++len] = (char)('0' + n % 10);
+            n /= 10;
+        } while (n > 0);
+        if (!hex)
+            khap__buf_add(&b, (struct khap_str){digits + sizeof digits - len, len});
+        all = khap__str_sub(all, one.len, all.len);
+    }
+    set_bytes(a, s, SAMPLE_STR, &b);
+}
+
+CONVERTER(convert_be2dec)
+{
+    groups(a, call, s, false, false);
+}
+
+CONVERTER(convert_le2dec)
+{
+    groups(a, call, s, false, true);
+}
+
+CONVERTER(convert_be2hex)
+{
+    groups(a, call, s, true, false);
+}
+
+CONVERTER(convert_base2)
+{
+    struct buf b;
+    khap__buf_init(&b, &a->route->alloc);
+    for (size_t i = 0; i < 8 * s->text.len; i++)
+        khap__buf_char(&b, ((unsigned char)s->text.ptr[i / 8] >> (7 - i % 8) & 1) != 0 ? '1' : '0');
+    set_bytes(a, s, SAMPLE_STR, &b);
+}
+
+/* The last four bytes of a number, the highest first. */
+CONVERTER(convert_htonl)
+{
+    char bytes[4];
+    for (int i = 0; i < 4; i++)
+        bytes[i] = (char)((uint64_t)s->number >> (24 - 8 * i) & 0xff);
+    khap__sample_text(s, SAMPLE_BIN, khap__routing_keep(a, (struct khap_str){bytes, 4}));
+}
+
 CONVERTER(convert_url_enc)
 {
     struct buf b;
@@ -333,7 +407,7 @@ CONVERTER(convert_fe_exists)
 
 /* ---- hashes */
 
-static uint32_t avalanche(uint32_t n)
+uint32_t khap__routing_avalanche(uint32_t n)
 {
     n = (n + 0x7ed55d16) + (n << 12);
     n = (n ^ 0xc761c23c) ^ (n >> 19);
@@ -350,7 +424,7 @@ static void set_hash(const struct call *call, struct sample *s, uint32_t n)
     int64_t flag = 0;
     khap__sample_text(&text, SAMPLE_STR, argument(call, 0));
     if (khap__routing_to_number(&text, &flag) && flag != 0)
-        n = avalanche(n);
+        n = khap__routing_avalanche(n);
     khap__sample_number(s, SAMPLE_SINT, n);
 }
 

@@ -72,6 +72,26 @@ FETCH(fetch_dst_port)
     *out = a->state->destination_port;
 }
 
+FETCH(fetch_fc_src)
+{
+    *out = a->state->peer;
+}
+
+FETCH(fetch_fc_src_port)
+{
+    *out = a->state->peer_port;
+}
+
+FETCH(fetch_fc_dst)
+{
+    *out = a->state->peer_to;
+}
+
+FETCH(fetch_fc_dst_port)
+{
+    *out = a->state->peer_to_port;
+}
+
 FETCH(fetch_ssl_fc)
 {
     khap__sample_number(out, SAMPLE_BOOL, a->listener->tls);

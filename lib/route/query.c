@@ -274,10 +274,14 @@ static void query(struct asking *a, const struct call *call, struct sample *s)
     size_t from = r.at;
     if (found == THERE && good && take(&r, '[')) {
         r.at = from;
-        if (skip(&r))
-            khap__sample_text(s, SAMPLE_STR, khap__str_sub(r.text, from, r.at - from));
-        else
+        if (!skip(&r))
             found = NO_JSON;
+        else if (a->route->release <= KHAP_RELEASE(2, 6)) /* it gives no arrays */
+            found = NOT_THERE;
+        else if (a->route->release < KHAP_RELEASE(3, 0)) /* nobody has looked */
+            good = false;
+        else
+            khap__sample_text(s, SAMPLE_STR, khap__str_sub(r.text, from, r.at - from));
     } else if (found == THERE && good && take(&r, '{')) {
         r.at = from;
         found = skip(&r) ? NOT_THERE : NO_JSON;

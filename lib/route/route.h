@@ -252,6 +252,9 @@ struct khap_route {
     VEC(struct user) users;    /* of userlists */
     enum khap_status (*crypt)(void *ctx, struct khap_str password, struct khap_str hash, uint32_t *same);
     void *crypt_ctx;
+    enum khap_status (*digest)(void *ctx, struct khap_str name, struct khap_str text, unsigned char *out,
+                               uint32_t *len, uint32_t *block);
+    void *digest_ctx;
     struct map acl_names;        /* section and name -> the last of `acls` so far */
     struct khap_str unix_prefix; /* of the paths that are listened on */
     bool unclear_listener;       /* one whose address is not known */

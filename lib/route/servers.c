@@ -132,32 +132,45 @@ static void set_text(struct sample *s, struct khap_str text)
     *s = (struct sample){.state = SAMPLE_KNOWN, .type = s->type, .text = text};
 }
 
-/* The connection that HAProxy makes: its addresses are those of the client only with the PROXY protocol. */
+/* An address as it is written in IPv6. */
+static void make_six(struct sample *s)
+{
+    if (s->type != SAMPLE_IPV4)
+        return;
+    memmove(s->ip + 12, s->ip, 4);
+    memset(s->ip, 0, 10);
+    memset(s->ip + 10, 0xff, 2);
+    s->type = SAMPLE_IPV6;
+}
+
+/* The connection that HAProxy makes. */
 static void connect(struct asking *a, const struct server *s, struct state *next)
 {
     static const uint8_t four[16] = {127, 0, 0, 1}, six[16] = {[15] = 1};
-    if (s->send_proxy && next->source.state != SAMPLE_ABSENT) {
-        bool mixed = next->source.state == SAMPLE_KNOWN && next->destination.state == SAMPLE_KNOWN &&
-                     next->source.type != next->destination.type;
-        if (mixed) { /* the PROXY protocol has one family for both; one of them may be written in the other's */
-            reasons why = khap__routing_because(a, S("addresses of two families"), s->place);
-            khap__sample_unknown(&next->source, why);
-            khap__sample_unknown(&next->destination, why);
-        }
-        return;
-    }
     const struct sample absent = {.state = SAMPLE_ABSENT};
-    next->source = next->source_port = next->destination = next->destination_port = absent;
-    if (s->parsed.family != ADDRESS_V4 && s->parsed.family != ADDRESS_V6)
-        return;
-    bool v4 = s->parsed.family == ADDRESS_V4;
-    next->source = next->destination =
-        (struct sample){.state = SAMPLE_KNOWN, .type = v4 ? SAMPLE_IPV4 : SAMPLE_IPV6};
-    memcpy(next->source.ip, v4 ? four : six, 16);
-    memcpy(next->destination.ip, s->parsed.ip, 16);
-    khap__sample_unknown(&next->source_port,
-                         khap__routing_because(a, S("the port that HAProxy connects from"), s->place));
-    khap__sample_number(&next->destination_port, SAMPLE_SINT, s->parsed.port);
+    next->peer = next->peer_port = next->peer_to = next->peer_to_port = absent;
+    if (s->parsed.family == ADDRESS_V4 || s->parsed.family == ADDRESS_V6) {
+        bool v4 = s->parsed.family == ADDRESS_V4;
+        next->peer = next->peer_to =
+            (struct sample){.state = SAMPLE_KNOWN, .type = v4 ? SAMPLE_IPV4 : SAMPLE_IPV6};
+        memcpy(next->peer.ip, v4 ? four : six, 16);
+        memcpy(next->peer_to.ip, s->parsed.ip, 16);
+        khap__sample_unknown(&next->peer_port,
+                             khap__routing_because(a, S("the port that HAProxy connects from"), s->place));
+        khap__sample_number(&next->peer_to_port, SAMPLE_SINT, s->parsed.port);
+    }
+    if (!s->send_proxy || next->source.state == SAMPLE_ABSENT) {
+        next->source = next->peer;
+        next->source_port = next->peer_port;
+        next->destination = next->peer_to;
+        next->destination_port = next->peer_to_port;
+    } else if (next->source.state == SAMPLE_KNOWN && next->destination.state == SAMPLE_KNOWN) {
+        /* the PROXY protocol tells of the client, in one family */
+        if (next->source.type == SAMPLE_IPV6)
+            make_six(&next->destination);
+        if (next->destination.type == SAMPLE_IPV6)
+            make_six(&next->source);
+    }
 }
 
 static void follow(struct asking *a, const struct server *s, uint32_t section, const struct listener *l)

@@ -43,10 +43,10 @@ def page():
 
 def text_for(row, made):
     """The rule, and what its reason begins with."""
-    own = lines.text_of(made)
+    own = lines.text_of(made).replace("(md4", "(sha1") # libcrypto need not have the first one
     if row.table in SETS:
         return SETS[row.table] % own, row.words
-    kind = re.search(r"\bin=(\w+)", row.flags)
+    kind = re.search(r"\bin=(\w+)", row.properties)
     expression = own if row.table == "fetch" else "%s,%s" % (SAMPLES.get(kind.group(1) if kind else "str", "str(a)"), own)
     if "\"" not in expression and (" " in expression or "\\" in expression or "#" in expression):
         expression = "'%s'" % expression

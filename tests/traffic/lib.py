@@ -416,9 +416,12 @@ class Answer:
 class Client:
     """A connection that asks raw HTTP/1.1, kept open between requests."""
 
-    def __init__(self, port, address="127.0.0.1", tls=None, sni=None, before=b"", source=None, session=None, timeout=10):
-        self.sock = socket.create_connection((address, port), timeout=timeout,
-                                             source_address=(source, 0) if source else None)
+    def __init__(self, port, address="127.0.0.1", tls=None, sni=None, before=b"", source=None, session=None, timeout=10, bound=None):
+        if bound: # a socket that has its own port already
+            bound.settimeout(timeout)
+            bound.connect((address, port))
+        self.sock = bound or socket.create_connection((address, port), timeout=timeout,
+                                                      source_address=(source, 0) if source else None)
         self.sock.settimeout(timeout)
         if before:
             self.sock.sendall(before)
@@ -467,7 +470,7 @@ class Client:
         size = dict(headers).get("content-length")
         if dict(headers).get("transfer-encoding") == "chunked" and method != "HEAD":
             return Answer(status, headers, self._chunks())
-        if method == "HEAD" or status in (204, 304):
+        if method == "HEAD" or status in (103, 204, 304):
             return Answer(status, headers)
         if size is None:
             try:
