@@ -337,9 +337,7 @@ CONVERTER(convert_json)
     for (size_t i = 0; i < s->text.len; i++) {
         unsigned char c = (unsigned char)s->text.ptr[i];
         const char *special = c != 0 ? strchr(from, c) : NULL;
-        bool slash = c == '/' && a->route->release < KHAP_RELEASE(2, 6);
-        if ((c >= 128 && !ascii) ||
-            (slash && a->route->release > KHAP_RELEASE(2, 2))) { /* nobody has looked */
+        if (c >= 128 && !ascii) { /* nobody has looked */
             khap__buf_free(&b);
             not_known(a, call, s);
             return;
@@ -347,7 +345,7 @@ CONVERTER(convert_json)
         if (special != NULL) {
             khap__buf_char(&b, '\\');
             khap__buf_char(&b, to[special - from]);
-        } else if (slash) {
+        } else if (c == '/') {
             khap__buf_add(&b, S("\\/"));
         } else if (c < 32 || c >= 127) {
             static const char digits[] = "0123456789abcdef";
