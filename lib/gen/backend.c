@@ -177,6 +177,25 @@ static void node_words(struct gen *g, const struct server *server)
     khap__doc_lit_n(doc, text->weight.ptr, text->weight.len);
 }
 
+/*
+ * The same server in every process that ever runs this map; of all things that HAProxy has no other may be called so. By its id, because two names
+ * with a colon between them may be those of two servers. A backend whose name leaves no room has none: nothing needs it.
+ */
+static void guid_words(struct gen *g, const struct service *s, const struct server *server)
+{
+    enum { GUID_MAX = 127, DIGITS = 10 };
+    static const struct khap_str ours = {"khap:", 5};
+    char digits[20];
+    if (!gen_from(g, R(3, 0)) || s->name.len > GUID_MAX - DIGITS - 1 - ours.len)
+        return;
+    khap__doc_lit(g->doc, "guid");
+    khap__doc_part(g->doc, ours);
+    khap__doc_part(g->doc, s->name);
+    khap__doc_part(g->doc, S(":"));
+    khap__doc_part(g->doc, khap__str_uint(digits, server->id));
+    khap__doc_part_end(g->doc);
+}
+
 /* A name that does not resolve does not keep HAProxy from starting. */
 static void name_words(struct gen *g, const struct address *a)
 {
@@ -192,6 +211,7 @@ static void server_line(struct gen *g, const struct service *s, const struct ser
         node_words(g, server);
     else
         own_words(g, server);
+    guid_words(g, s, server);
     if (s->cookie.on && !s->cookie.dynamic) {
         khap__doc_lit(doc, "cookie");
         khap__doc_word(doc, server->name);

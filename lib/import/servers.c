@@ -84,8 +84,9 @@ static bool take_value(struct khap_str option, struct khap_str value, struct imp
         return c->h2c;
     }
     /* khapgen gives them itself where they are needed */
-    return khap__str_eq(option, S("id")) || khap__str_eq(option, S("check-sni")) ||
-           khap__str_eq(option, S("check-alpn")) ||
+    return khap__str_eq(option, S("id")) ||
+           (khap__str_eq(option, S("guid")) && khap__str_starts(value, S("khap:"))) ||
+           khap__str_eq(option, S("check-sni")) || khap__str_eq(option, S("check-alpn")) ||
            (khap__str_eq(option, S("init-addr")) && khap__str_eq(value, S("last,libc,none")));
 }
 
