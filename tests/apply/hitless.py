@@ -125,6 +125,13 @@ class Follow:
         if bad:
             self.wrong.append("tried again, or sent to a dead node: %r" % bad)
 
+    def speak(self, long):
+        """On the connection that was there from the beginning; often, because one that is silent runs into a timeout."""
+        long.data = b""
+        long.send(b"there %d\n" % self.serial)
+        while b"there %d" % self.serial not in long.data:
+            long._more()
+
     def run(self):
         self.apply()
         process = subprocess.Popen([self.binary, "-C", self.dir + "/khap/current", "-db", "-f", "haproxy.cfg"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -139,11 +146,8 @@ class Follow:
                 self.change()
                 self.apply()
                 self.counted()
+                self.speak(long)
             clients.stop()
-            long.data = b""
-            long.send(b"still there\n")
-            while b"still there" not in long.data:
-                long._more()
             if process.poll() is not None or process.pid != pid:
                 self.wrong.append("it ended")
             self.wrong += clients.wrong
