@@ -16,7 +16,8 @@ if not os.access(khapgen, os.X_OK):
     tap.skip_all("needs khapgen, which is not built")
 khapgen = os.path.abspath(khapgen)
 
-# An object: its properties, those that must be there first; a list: what it is of; a type: a value of it.
+# An object: its properties, those that must be there first; a list: what it is of, in a tuple of one when it must hold something, no two alike; a type: a value
+# of it; a set: one of its values. As the JSON schema of the standard has them, and of that no more than khapgen writes.
 MESSAGE = ({"text": str}, {})
 ARTIFACT = ({"uri": "uri"}, {})
 REGION = ({"startLine": "from 1", "startColumn": "from 1", "endLine": "from 1", "endColumn": "from 1"}, {})
@@ -25,15 +26,18 @@ RULE = ({"id": str, "shortDescription": MESSAGE, "fullDescription": MESSAGE, "he
 RESULT = ({"ruleId": str, "ruleIndex": int, "level": "level", "message": MESSAGE},
           {"locations": [({"physicalLocation": PHYSICAL}, {})],
            "relatedLocations": [({"message": MESSAGE}, {"physicalLocation": PHYSICAL})],
-           "fixes": [({"artifactChanges": [({"artifactLocation": ARTIFACT,
-                                             "replacements": [({"deletedRegion": REGION, "insertedContent": MESSAGE}, {})]}, {})]}, {})]})
-RUN = ({"tool": ({"driver": ({"name": str, "version": str, "rules": [RULE]}, {})}, {}), "columnKind": str, "results": [RESULT],
+           "fixes": [({"artifactChanges": ([({"artifactLocation": ARTIFACT,
+                                              "replacements": ([({"deletedRegion": REGION, "insertedContent": MESSAGE}, {})],)}, {})],)}, {})]})
+RUN = ({"tool": ({"driver": ({"name": str, "version": str, "rules": [RULE]}, {})}, {}), "columnKind": {"utf16CodeUnits", "unicodeCodePoints"}, "results": [RESULT],
         "invocations": [({"executionSuccessful": bool}, {"toolExecutionNotifications": [({"level": "level", "message": MESSAGE}, {})]})]}, {})
-LOG = ({"$schema": str, "version": str, "runs": [RUN]}, {})
+LOG = ({"$schema": {"https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"}, "version": {"2.1.0"}, "runs": ([RUN],)}, {})
 
 
 def faults(value, shape, path="$"):
     """Where a value has not its shape."""
+    if isinstance(shape, tuple) and len(shape) == 1:
+        texts = [json.dumps(item, sort_keys=True) for item in value] if isinstance(value, list) else []
+        return faults(value, shape[0], path) + ([] if texts and len(set(texts)) == len(texts) else [path + " is empty, or has two alike"])
     if isinstance(shape, tuple):
         if not isinstance(value, dict):
             return [path + " is no object"]
@@ -49,7 +53,9 @@ def faults(value, shape, path="$"):
         if not isinstance(value, list):
             return [path + " is no list"]
         return [fault for i, item in enumerate(value) for fault in faults(item, shape[0], "%s[%d]" % (path, i))]
-    if shape == "from 1":
+    if isinstance(shape, set):
+        good = value in shape
+    elif shape == "from 1":
         good = type(value) is int and value >= 1
     elif shape == "level":
         good = value in ("note", "warning", "error")
@@ -144,6 +150,15 @@ run, plain = both("many.cfg")
 compare("many.cfg", run, plain)
 notes = run["invocations"][0].get("toolExecutionNotifications", [])
 tap.ok("that not all are shown is told", notes and re.match(r"[0-9]+ more", notes[0]["message"]["text"]), repr(notes))
+
+# what is not of that shape is found
+for breaks in (lambda log: log.pop("version"), lambda log: log.update(version="2.0.0"), lambda log: log["runs"].clear(), lambda log: log["runs"][0].update(columnKind="bytes"),
+               lambda log: log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"].update(startLine=0), lambda log: log["runs"][0]["results"][0].update(level="bad"),
+               lambda log: [r["fixes"][0]["artifactChanges"][0]["replacements"].clear() for r in log["runs"][0]["results"] if "fixes" in r],
+               lambda log: log["runs"][0]["results"][0]["message"].pop("text"), lambda log: log["runs"][0]["tool"]["driver"].pop("name")):
+    broken = json.loads(check("--format", "sarif", "a.cfg").stdout)
+    breaks(broken)
+    tap.ok("a broken document has faults", faults(broken, LOG) != [])
 
 # the help is that of explain
 run, _ = both("a.cfg")
