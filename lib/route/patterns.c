@@ -139,6 +139,16 @@ static bool read_regex(struct compiling *c, bool nocase, struct khap_str text, s
     return status == KHAP_OK;
 }
 
+static struct khap_str literal_of(struct compiling *c, struct khap_str regex)
+{
+    char *room = khap__arena_bytes(&c->route->arena, regex.len + 1);
+    if (room == NULL) {
+        c->status = KHAP_ENOMEM;
+        return S("");
+    }
+    return khap__regex_literal(regex, room);
+}
+
 /* Delimiters only: HAProxy finds it behind the last delimiter of a text when a NUL happens to follow the text in memory. */
 static bool is_empty_word(const struct pattern *p, uint8_t method)
 {
@@ -160,6 +170,9 @@ static void add(struct compiling *c, struct patterns *p, struct khap_str text, s
         break;
     case MATCH_REG:
         good = read_regex(c, p->nocase, text, &one.regex);
+        one.literal = literal_of(c, text);
+        if (p->nocase)
+            one.literal = lowered(c, one.literal);
         break;
     case MATCH_BIN:
         good = read_hex(c, text, &one.text);

@@ -94,6 +94,8 @@ struct pattern {
     int64_t from, to;           /* of numbers */
     struct network network;
     struct regex *regex;
+    struct khap_str
+        literal; /* what a text that the regex matches holds; lower case with `nocase`; empty: not known */
 };
 struct patterns {
     uint8_t method; /* enum match_method */
@@ -196,6 +198,7 @@ struct rule_run {
     uint8_t method; /* enum match_method */
     bool nocase;
     uint32_t longest;   /* of the texts */
+    uint64_t lengths;   /* of the texts that are looked for anywhere: a bit each */
     struct map by_text; /* the first of `entries` */
     VEC(struct run_entry) entries;
 };

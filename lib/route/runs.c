@@ -5,6 +5,19 @@
 
 enum { SHORTEST_RUN = 8 };
 
+/* What a text must hold anywhere for the pattern to match. */
+static bool is_anywhere(uint8_t method)
+{
+    return method == MATCH_SUB || method == MATCH_REG;
+}
+
+static struct khap_str text_of(const struct pattern *pattern, uint8_t method)
+{
+    enum { LONGEST = 63 };
+    struct khap_str text = method == MATCH_REG ? pattern->literal : pattern->text;
+    return is_anywhere(method) ? khap__str_sub(text, 0, LONGEST) : khap__pattern_key(text, method);
+}
+
 /* The ACL that must hold for the rule: the first term of its only row, an expression compared with texts. */
 static const struct acl *key_of(const struct khap_route *route, const struct rule *rule)
 {
@@ -20,9 +33,16 @@ static const struct acl *key_of(const struct khap_route *route, const struct rul
                             : t->first != 0      ? &route->acls.ptr[t->first - 1]
                                                  : NULL;
     if (acl == NULL || t->negated || t->known || acl->next != 0 || acl->unknown || acl->patterns.unknown ||
-        acl->patterns.empty_word || !khap__patterns_indexed((enum match_method)acl->patterns.method))
+        acl->patterns.empty_word)
         return NULL;
-    return acl;
+    for (uint32_t i = 0; i < acl->patterns.all.len && is_anywhere(acl->patterns.method); i++) {
+        if (text_of(&acl->patterns.all.ptr[i], acl->patterns.method).len == 0)
+            return NULL;
+    }
+    return is_anywhere(acl->patterns.method) ||
+                   khap__patterns_indexed((enum match_method)acl->patterns.method)
+               ? acl
+               : NULL;
 }
 
 static bool same_way(const struct acl *a, const struct acl *b)
@@ -42,11 +62,12 @@ static bool add_rule(struct khap_route *route, struct rule_run *run, uint32_t ru
 {
     for (uint32_t i = 0; i < acl->patterns.all.len; i++) {
         uint32_t index = run->entries.len, before;
+        struct khap_str text = text_of(&acl->patterns.all.ptr[i], acl->patterns.method);
         bool found;
+        if (is_anywhere(acl->patterns.method))
+            run->lengths |= UINT64_C(1) << text.len;
         if (!VEC_PUSH(&route->alloc, &run->entries, ((struct run_entry){rule, 0, index})) ||
-            khap__map_add(&run->by_text,
-                          khap__pattern_key(acl->patterns.all.ptr[i].text, acl->patterns.method), index,
-                          &found, &before) != KHAP_OK)
+            khap__map_add(&run->by_text, text, index, &found, &before) != KHAP_OK)
             return false;
         if (acl->patterns.longest > run->longest)
             run->longest = acl->patterns.longest;
@@ -112,21 +133,34 @@ void khap__routing_free_runs(struct khap_route *route, struct proxy *proxy)
     }
 }
 
-/* The first rule from `at` on that a text may make hold; `best` when that one comes before it. */
+/* The first rule from `at` on with that text; `best` when that one comes before it. */
+static uint32_t first_with(const struct rule_run *run, struct khap_str text, uint32_t at, uint32_t best)
+{
+    uint32_t index;
+    if (!khap__map_get(&run->by_text, text, &index))
+        return best;
+    while (run->entries.ptr[index].rule < at && run->entries.ptr[index].next != 0)
+        index = run->entries.ptr[index].next - 1;
+    uint32_t rule = run->entries.ptr[index].rule;
+    return rule >= at && rule < best ? rule : best;
+}
+
+/* The same of a text that may make it hold. */
 static uint32_t first_for(const struct rule_run *run, struct khap_str text, uint32_t at, uint32_t best)
 {
     struct text_parts parts;
     struct khap_str part;
-    uint32_t index;
-    khap__text_parts(&parts, text, (enum match_method)run->method, run->longest);
-    while (khap__text_part(&parts, &part)) {
-        if (!khap__map_get(&run->by_text, part, &index))
-            continue;
-        while (run->entries.ptr[index].rule < at && run->entries.ptr[index].next != 0)
-            index = run->entries.ptr[index].next - 1;
-        uint32_t rule = run->entries.ptr[index].rule;
-        if (rule >= at && rule < best)
-            best = rule;
+    if (!is_anywhere(run->method)) {
+        khap__text_parts(&parts, text, (enum match_method)run->method, run->longest);
+        while (khap__text_part(&parts, &part))
+            best = first_with(run, part, at, best);
+        return best;
+    }
+    if (text.len > run->end - run->first) /* it is not worth it */
+        return at;
+    for (size_t len = 1; len <= text.len && len < 64 && run->lengths >> len != 0; len++) {
+        for (size_t from = 0; (run->lengths >> len & 1) != 0 && from + len <= text.len; from++)
+            best = first_with(run, khap__str_sub(text, from, len), at, best);
     }
     return best;
 }

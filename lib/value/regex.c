@@ -188,6 +188,92 @@ bool khap__regex_match(const struct regex *r, struct khap_str subject)
     return khap__regex_exec(r, subject, &matched) == KHAP_OK && matched;
 }
 
+/* Where `{2,3}` ends; 0: it is none. */
+static size_t repetition(struct khap_str s, size_t at)
+{
+    size_t digits = 0;
+    for (at++; at < s.len && (khap__is_digit((unsigned char)s.ptr[at]) || (s.ptr[at] == ',' && digits > 0));
+         at++)
+        digits++;
+    return digits > 0 && at < s.len && s.ptr[at] == '}' ? at + 1 : 0;
+}
+
+/* Where what begins at a bracket ends; 0: it is not easy to see. */
+static size_t passed_over(struct khap_str s, size_t at)
+{
+    unsigned depth = 0;
+    do {
+        char c = s.ptr[at], next = at + 1 < s.len ? s.ptr[at + 1] : '\0';
+        if (c == '\\') {
+            if (next == 'Q' || next == 'E' || next == 'c')
+                return 0;
+            at++;
+        } else if (c == '[') {
+            at += next == '^' ? 2 : 1;
+            for (at += at < s.len && s.ptr[at] == ']'; at < s.len && s.ptr[at] != ']'; at++) {
+                if (s.ptr[at] == '[' ||
+                    (s.ptr[at] == '\\' && (++at == s.len || memchr("QEc", s.ptr[at], 3) != NULL)))
+                    return 0;
+            }
+        } else if (c == '(') {
+            if (next == '?' || next == '*')
+                return 0;
+            depth++;
+        } else if (c == ')') {
+            depth--;
+        }
+        at++;
+    } while (depth > 0 && at < s.len);
+    return depth == 0 && at <= s.len ? at : 0;
+}
+
+struct khap_str khap__regex_literal(struct khap_str s, char *room)
+{
+    const struct khap_str none = {NULL, 0};
+    size_t from = 0, len = 0, best = 0, best_len = 0; /* in `room`: the text that is read, the best one */
+    for (size_t at = 0; at <= s.len;) {
+        char c = at < s.len ? s.ptr[at] : '\0';
+        bool literal = at < s.len && memchr(".^$|()[*+?{\\", c, 12) == NULL;
+        if (c == '\\') {
+            char next = at + 1 < s.len ? s.ptr[at + 1] : '\0';
+            bool letter = (next >= 'a' && next <= 'z') || (next >= 'A' && next <= 'Z') ||
+                          khap__is_digit((unsigned char)next);
+            if (next == '\0' || (letter && memchr("dDwWsSbBAzZhHvV", next, 15) == NULL))
+                return none;
+            literal = !letter;
+            c = next;
+            at++;
+        }
+        if (literal) {
+            room[from + len++] = c;
+            at++;
+            continue;
+        }
+        if (at == s.len) {
+            at++;
+        } else if (s.ptr[at] == '(' || s.ptr[at] == '[') {
+            if ((at = passed_over(s, at)) == 0)
+                return none;
+        } else if (c == '|' || c == ')') {
+            return none;
+        } else if (c == '{' && s.ptr[at] == '{') {
+            if ((at = repetition(s, at)) == 0)
+                return none;
+            len -= len > 0;
+        } else {
+            len -= len > 0 && (c == '*' || c == '?');
+            at++;
+        }
+        if (len > best_len) {
+            best = from;
+            best_len = len;
+        }
+        from += len;
+        len = 0;
+    }
+    return best_len > 0 ? (struct khap_str){room + best, best_len} : none;
+}
+
 void khap__regex_quote(struct buf *out, struct khap_str literal)
 {
     for (size_t i = 0; i < literal.len; i++) {

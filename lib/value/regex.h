@@ -36,6 +36,11 @@ enum { KHAP__REGEX_GROUPS = 10 };
  * takes too many steps is not matched. */
 enum khap_status khap__regex_find(const struct regex *r, struct khap_str subject, bool begins,
                                   struct khap_str groups[KHAP__REGEX_GROUPS], bool *matched);
+/*
+ * A text that stands in whatever matches the regex, the longest one of those that are easy to see; `room` has as many bytes as the regex. Empty: none is.
+ * Where case does not count for the regex, it does not for this text.
+ */
+struct khap_str khap__regex_literal(struct khap_str regex, char *room);
 void khap__regex_quote(struct buf *out, struct khap_str literal);
 
 #endif

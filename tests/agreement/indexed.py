@@ -16,7 +16,7 @@ import tap
 SEED = int(os.environ.get("SEED", "1"))
 CONFIGS = int(os.environ.get("CONFIGS", "2"))
 REQUESTS = int(os.environ.get("REQUESTS", "40"))
-METHODS = ["str", "beg", "end", "dir", "dom"]
+METHODS = ["str", "beg", "end", "dir", "dom", "sub", "reg"]
 PIECES = ["a", "b", "ab", "A", "Ba", ".", "/", ":", "x.y", "//"]
 khapgen = os.path.abspath(os.environ.get("KHAPGEN") or os.path.join(tap.builddir, "khapgen"))
 HEAD = "defaults\n    mode http\nfrontend web\n    bind :80\n"
@@ -24,6 +24,11 @@ HEAD = "defaults\n    mode http\nfrontend web\n    bind :80\n"
 
 def text(r):
     return "".join(r.choice(PIECES) for _ in range(r.randint(1, 4)))
+
+
+def regex(r):
+    """One that many texts match."""
+    return "%s%s%s%s" % (r.choice(["", "^", "^.*"]), text(r), r.choice(["", "+", "?", "*", "{2}", ".*", "[ab]", "(a|B)", "(/|$)", "|", ".x?"]), r.choice(["", text(r), "$"]))
 
 
 def ask(path, requests, *words):
@@ -41,7 +46,7 @@ def main():
             for method in METHODS:
                 for fetch in ("req.fhdr(x-v)", "hdr(x-v)"):
                     flag = r.choice(["", "-i "])
-                    texts = [text(r) for _ in range(40)]
+                    texts = [regex(r) if method == "reg" else text(r) for _ in range(40)]
                     with open("rules.cfg", "w") as f:
                         f.write(HEAD)
                         for t in texts:

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""How many questions khap_route_ask() answers a second, of 10,000 hosts: as a map, and as rules that compare in each of the ways that have an index, with
-a line for regular expressions, which have none. Aim: 100,000 a second as a map; as 10,000 rules at least 10 times the requests a second of HAProxy with one
+"""How many questions khap_route_ask() answers a second, of 10,000 hosts: as a map, and as rules that compare in each of the ways that have an index,
+unanchored regular expressions among them. Aim: 100,000 a second as a map; as 10,000 rules at least 10 times the requests a second of HAProxy with one
 thread on the same configuration in the same run, which needs haproxy and wrk.
 
 HAProxy answers from the backend itself, without a server. HOSTS and SECONDS_A_RUN bound the run. SPDX-License-Identifier: MIT
@@ -28,7 +28,8 @@ KINDS = {
     "rules, end": ("{{ hdr_end(host) -i .h{0}.example }}", "x.h{0}.example"),
     "rules, dom": ("{{ hdr_dom(host) -i h{0} }}", "x.h{0}.example"),
     "rules, beg": ("{{ hdr_beg(host) -i h{0}. }}", "h{0}.example"),
-    "rules, reg": ("{{ hdr_reg(host) ^h{0}\\.example$ }}", "h{0}.example"),
+    "rules, sub": ("{{ hdr_sub(host) -i h{0}.ex }}", "x.h{0}.example"),
+    "rules, reg": ("{{ hdr_reg(host) h{0}\\.example$ }}", "x.h{0}.example"),
 }
 
 
@@ -53,7 +54,7 @@ def write(path, condition, port, hosts):
 def asked(configuration, host, port, hosts, rounds):
     """Questions a second; each must come to a backend for certain."""
     r = random.Random(1)
-    n = QUESTIONS if rounds > 1 else QUESTIONS // 10
+    n = QUESTIONS
     with open("urls", "w") as f:
         f.writelines(f"http://{host.format(r.randrange(hosts))}/x\n" for _ in range(n))
     out = subprocess.run([program(), configuration, "urls", f"127.0.0.1:{port}", str(rounds), "hosts.map"], check=True, stdout=subprocess.PIPE, text=True).stdout.split()
@@ -103,9 +104,9 @@ def main():
         for kind, (condition, host) in KINDS.items():
             name = kind.split()[-1] + ".cfg"
             write(name, condition, port, HOSTS)
-            n = asked(name, host, port, HOSTS, 1 if "reg" in kind else 5)
+            n = asked(name, host, port, HOSTS, 5)
             haproxy = served(name, host, port, HOSTS)
-            aim = haproxy is None or n >= 10 * haproxy or "reg" in kind
+            aim = haproxy is None or n >= 10 * haproxy
             missed += not aim
             print("# %5d  %-12s  %10.0f   %18s  %5s%s" % (HOSTS, kind, n, "-" if haproxy is None else f"{haproxy:.0f}",
                                                           "-" if haproxy is None else f"{n / haproxy:.1f}", " " if aim else "!"), flush=True)

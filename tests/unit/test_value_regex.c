@@ -209,12 +209,72 @@ static void test_quote(void **state)
     khap__buf_free(&b);
 }
 
+/* What any match must hold. */
+static void test_literal(void **state)
+{
+    static const struct {
+        const char *regex, *literal;
+    } texts[] = {{"^h1\\.example$", "h1.example"},
+                 {"abc", "abc"},
+                 {"ab?cde", "cde"},
+                 {"abc*de", "ab"},
+                 {"ab+cd", "ab"},
+                 {"a{2,3}bc", "bc"},
+                 {"a|b", ""},
+                 {"(a|b)cd", "cd"},
+                 {"(?i)abc", ""},
+                 {"x(?:y)z", ""},
+                 {"[abc]de[]x]f", "de"},
+                 {"a[^]]bcd", "bcd"},
+                 {"a[[:alpha:]]b", ""},
+                 {"\\Qa|b\\E", ""},
+                 {"a\\dbc", "bc"},
+                 {"a\\x41bc", ""},
+                 {"abc??d", "ab"},
+                 {"a(b(c)d)*ef", "ef"},
+                 {"a{,3}b", ""},
+                 {"", ""},
+                 {"(", ""},
+                 {"a\\", ""},
+                 {"[", ""},
+                 {"\\.\\*", ".*"},
+                 {"a.b", "a"}};
+    char room[64];
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct khap_str got = khap__regex_literal(str(texts[i].regex), room);
+        assert_true(got.len == strlen(texts[i].literal));
+        assert_true(got.len == 0 || memcmp(got.ptr, texts[i].literal, got.len) == 0);
+    }
+    /* what is matched holds it */
+    static const char signs[] = "aabbcc.*+?[]()|{2}^$\\,-";
+    uint32_t seed = 1;
+    for (int round = 0; round < 20000; round++) {
+        char regex[12], subject[12];
+        struct regex *r;
+        for (size_t k = 0; k < sizeof regex; k++) {
+            seed = seed * 1664525 + 1013904223;
+            regex[k] = signs[(seed >> 16) % (sizeof signs - 1)];
+            subject[k] = "abc2"[(seed >> 8) % 4];
+        }
+        struct khap_str text = {regex, 3 + (seed >> 24) % 10}, of = {subject, sizeof subject};
+        if (khap__regex_new(NULL, text, &r) != KHAP_OK)
+            continue;
+        struct khap_str got = khap__regex_literal(text, room);
+        bool holds = got.len == 0;
+        for (size_t at = 0; !holds && at + got.len <= of.len; at++)
+            holds = memcmp(of.ptr + at, got.ptr, got.len) == 0;
+        assert_true(holds || !khap__regex_match(r, of));
+        khap__regex_free(r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_check),   cmocka_unit_test(test_match),
         cmocka_unit_test(test_hostile), cmocka_unit_test(test_every_allocation_fails),
-        cmocka_unit_test(test_quote),
+        cmocka_unit_test(test_quote),   cmocka_unit_test(test_literal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
