@@ -2,7 +2,9 @@
 #include "config.h"
 
 #include "khapd/worker.h"
+#include "khapgen/apply_table.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -34,13 +36,22 @@ static bool write_all(int fd, const char *bytes, size_t len)
     return true;
 }
 
-/* The loop's descriptors are not its: a socket that it kept open would outlive khapd. */
+/* The loop's descriptors are not its: a socket that it kept open would outlive khapd. Where nobody says which there are, all that there may be. */
 static void close_others(int keep)
 {
+    const struct dirent *e;
+    DIR *d = opendir("/proc/self/fd");
     long most = sysconf(_SC_OPEN_MAX);
-    for (int fd = FIRST_OTHER; fd < (most > 0 && most < MANY_FDS ? (int)most : MANY_FDS); fd++)
+    while (d != NULL && (e = readdir(d)) != NULL) {
+        int fd = (int)apply_number(word(e->d_name)); /* of `.` it is 0 */
+        if (fd >= FIRST_OTHER && fd != keep && fd != dirfd(d))
+            (void)close(fd);
+    }
+    for (int fd = FIRST_OTHER; d == NULL && fd < (most > 0 && most < MANY_FDS ? (int)most : MANY_FDS); fd++)
         if (fd != keep)
             (void)close(fd);
+    if (d != NULL)
+        (void)closedir(d);
 }
 
 static void own_signals(void)
