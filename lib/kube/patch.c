@@ -183,7 +183,7 @@ static bool is_same(struct memory *m, const struct dom *now, struct khap_str tex
     const struct dom *then = khap__dom_read(m, text);
     if (is_empty(now))
         return is_empty(wanted) && (!then || is_empty(then) || is_empty(then->child));
-    return !is_empty(wanted) && khap__dom_same(now, then);
+    return khap__dom_same(now, then);
 }
 
 /* The members of the status that are to be others. */
@@ -246,7 +246,7 @@ static void begin(struct text *out, const struct dom *object)
     khap__json_add_quoted(out, khap__dom_text(object, "metadata.resourceVersion"));
 }
 
-enum patch_of khap__patch(struct memory *m, const struct dom *object, const struct dom *wanted,
+enum patch_of khap__patch(struct memory *m, const struct dom *object, const struct dom *wanted, bool told,
                           int64_t unix_ms, struct text *out)
 {
     struct patching p = {out, unix_ms, khap__dom_text(wanted, "controllerName")};
@@ -260,7 +260,7 @@ enum patch_of khap__patch(struct memory *m, const struct dom *object, const stru
     }
     begin(out, object);
     khap__kube_add(out, S("},\"status\":{"));
-    if (!leaves && add_status(m, &p, object, khap__dom_get(wanted, "status"))) {
+    if (!leaves && !told && add_status(m, &p, object, khap__dom_get(wanted, "status"))) {
         khap__kube_add(out, S("}}"));
         return PATCH_STATUS;
     }

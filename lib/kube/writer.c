@@ -14,12 +14,14 @@ enum {
     AGAIN_MS = 1800000, /* what others make of it meanwhile is put right then */
     AGAIN_SPREAD_MS = 600000,
     LONGEST_RETRY_S = 300,
+    MOST_PATCHES = 4, /* finalizer, status, and both once more */
     LONGEST_NAME = 200
 };
 
 static void keep(struct text *to, struct khap_str text)
 {
     to->len = 0;
+    to->failed = false; /* what could not be kept once can be now */
     khap__kube_add(to, text);
 }
 
@@ -322,6 +324,7 @@ static void later(struct khap_writer *w, struct item *i, int64_t now, uint32_t r
          : ms < LONGEST_MS ? ms
                            : LONGEST_MS;
     i->does = ITEM_RESTS;
+    i->patched = 0;
     i->at = now + ms + random % (uint32_t)(ms / 2 + 1);
     w->failures++;
 }
@@ -329,7 +332,7 @@ static void later(struct khap_writer *w, struct item *i, int64_t now, uint32_t r
 static void rest(struct khap_writer *w, struct item *i, int64_t now, uint32_t random)
 {
     i->does = ITEM_RESTS;
-    i->failures = 0;
+    i->failures = i->patched = 0;
     i->body.len = 0;
     i->at = is_event(i) ? INT64_MAX : now + AGAIN_MS + random % AGAIN_SPREAD_MS;
     if (i->leaves) {
@@ -399,15 +402,16 @@ static void look(struct khap_writer *w, struct item *i, int64_t now, int64_t uni
     if (object && is_event(i)) {
         make_event(w, i, object, unix_ms);
         i->does = ITEM_POSTS;
-    } else if (object && wanted &&
-               before != PATCH_STATUS) { /* what the server does not know it has dropped */
-        i->patches = khap__patch(&m, object, wanted, unix_ms, &i->body);
+    } else if (object && wanted) {
+        /* what the server does not know of a status it has dropped */
+        i->patches = khap__patch(&m, object, wanted, before == PATCH_STATUS, unix_ms, &i->body);
         i->does = ITEM_PATCHES;
         done = i->patches == PATCH_NOTHING;
-    } else {
-        done = object && before == PATCH_STATUS;
+        i->patched += !done;
     }
-    bool good = object && !m.failed && !i->body.failed && (wanted || is_event(i));
+    /* one that stays as it was, whatever it is told, is not told so at once */
+    bool good =
+        object && !m.failed && !i->body.failed && (wanted || is_event(i)) && i->patched <= MOST_PATCHES;
     i->body.failed = false;
     i->at = now;
     if (!good)

@@ -12,8 +12,11 @@ enum patch_of {
     PATCH_OBJECT, /* its finalizers */
     PATCH_STATUS  /* its status */
 };
-/* A merge patch, which holds only for the version of the object that was looked at. `unix_ms`: what changes now has changed now. */
-enum patch_of khap__patch(struct memory *m, const struct dom *object, const struct dom *wanted,
+/*
+ * A merge patch, which holds only for the version of the object that was looked at. `unix_ms`: what changes now has changed now. `told`: its status is as
+ * the server takes it.
+ */
+enum patch_of khap__patch(struct memory *m, const struct dom *object, const struct dom *wanted, bool told,
                           int64_t unix_ms, struct text *out);
 /* "2026-01-31T00:00:00Z", with microseconds where `fine`. */
 void khap__add_time(struct text *t, int64_t unix_ms, bool fine);
@@ -57,9 +60,10 @@ struct item {
     enum item_does does;
     enum patch_of patches;
     uint32_t mark, failures;
-    int64_t at;      /* when it goes on */
-    bool leaves;     /* nobody wants it any more: forgotten once it is done */
-    struct text mem; /* of the texts above */
+    uint32_t patched; /* how often in a row */
+    int64_t at;       /* when it goes on */
+    bool leaves;      /* nobody wants it any more: forgotten once it is done */
+    struct text mem;  /* of the texts above */
 };
 
 struct khap_writer {
