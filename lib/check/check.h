@@ -129,6 +129,13 @@ struct check_end {
         off; /* those that hold when the later go before the earlier, and those that they take away */
 };
 
+/* The last number of the lines that a rule atmost or atleast compares with. */
+struct check_bound {
+    const struct schema_cross *rule;
+    uint32_t last;
+};
+enum { CHECK_BOUNDS = 8 };
+
 struct check {
     const struct khap_rules *rules;
     VEC(struct ignore) ignores; /* of lines, in the order of sources and places */
@@ -163,8 +170,9 @@ struct check {
     struct check_quiet sections_quiet[CHECK_QUIET], lines_quiet[CHECK_QUIET]; /* by a hash of `sure` */
     struct check_end ends[CHECK_ENDS];                                        /* by their numbers */
     VEC(struct check_replaced) replaced;
-    struct map values; /* replaced.c */
-    struct map seen;   /* khap__check_seen() */
+    struct check_bound bounds[CHECK_BOUNDS]; /* of global; `rule` NULL: free */
+    struct map values;                       /* replaced.c */
+    struct map seen;                         /* khap__check_seen() */
     uint32_t seen_section;
     bool no_memory, advised;         /* advised: advice.c has said something of the options of the line */
     struct khap_words *reader, *own; /* that of the line; one for what is behind */
@@ -297,6 +305,8 @@ bool khap__check_asks(const struct check *c, uint32_t section, enum schema_kind 
 /* replaced.c: a line that takes the place of one above it, as its value says; which of them are told, when the defaults of all sections are known. */
 void khap__check_replaced(struct check *c, const struct schema_line *line, const struct schema_set *bits);
 void khap__check_all_replaced(struct check *c);
+/* bounds.c: a line whose number another line bounds. */
+void khap__check_bounds(struct check *c, const struct schema_line *line, const struct schema_set *bits);
 /* meant.c: a line of a rule `instead`; once inheritance is known; and the next of the names that count. */
 void khap__check_note_name(struct check *c, const struct schema_line *line, const struct schema_cross *rule);
 void khap__check_meant(struct check *c);

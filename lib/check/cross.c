@@ -425,6 +425,8 @@ void khap__check_cross_line(struct check *c, const struct schema_line *line)
     if (speaks(facts, CROSS_UNIQUE))
         check_unique(c, line);
     const struct schema_set *said = bits;
+    if (speaks(facts, CROSS_ATMOST) || speaks(facts, CROSS_ATLEAST))
+        khap__check_bounds(c, line, bits);
     if (c->at.read == KHAP_TRUE) {
         const struct schema_set *before = global ? &c->global : &s->sure;
         if (speaks(facts, CROSS_ORDER))

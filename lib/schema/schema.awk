@@ -314,7 +314,7 @@ FILENAME ~ /kinds\.tsv$/ {
 FILENAME ~ /cross-line\.tsv$/ {
     if (NF != 6)
         fail("6 columns expected, not " NF)
-    if ($1 !~ /^(requires|needs|option|once|order|mode|unique|loop|own|named|alike|chain|twice|pair|unused|inherits|instead)$/)
+    if ($1 !~ /^(requires|needs|option|once|order|mode|unique|loop|own|named|alike|chain|twice|pair|unused|inherits|instead|atmost|atleast)$/)
         fail("no such predicate: " $1)
     split($3, ends, "-")
     cross_first[n_cross] = release(ends[1])
@@ -340,7 +340,13 @@ FILENAME ~ /cross-line\.tsv$/ {
         cross_kind[n_cross] = 1
     else if ($1 == "inherits" && $6 == "mixed")
         cross_kind[n_cross] = 2
-    else
+    else if ($1 ~ /^at(most|least)$/) {
+        kind = $6
+        if (!sub(/.*:/, "", kind) || kind !~ /^[0-9]+$/)
+            fail("no number behind a colon: " $6)
+        cross_kind[n_cross] = kind
+        cross_n[n_cross] = keyword_sets(substr($6, 1, length($6) - length(kind) - 1))
+    } else
         cross_n[n_cross] = keyword_sets($6)
     n_cross++
     next
@@ -648,7 +654,7 @@ END {
     for (i = 0; i < n_cross_sets; i++)
         printf "    {%s, %s, %d, %d},\n", mask_of(i, "own"), mask_of(i, "global"), cross_names[i], cross_not[i]
     print "};\nstatic const struct schema_set schema_cross_bits[] = {"
-    n = split("requires needs option once order mode unique loop own named alike chain twice pair unused instead", parts, " ")
+    n = split("requires needs option once order mode unique loop own named alike chain twice pair unused instead atmost atleast", parts, " ")
     for (i = 1; i <= n; i++) {
         for (j = 0; j < n_cross; j++)
             if (cross_predicate[j] == constant("CROSS_", parts[i]) && cross_n_when[j] > 0)

@@ -115,6 +115,8 @@ enum schema_predicate {
     CROSS_UNUSED,
     CROSS_INHERITS,
     CROSS_INSTEAD,
+    CROSS_ATMOST,
+    CROSS_ATLEAST,
     CROSS_PREDICATES
 };
 /* Keywords that rules speak of, as bits: schema_row.bit, and those of khap__schema_value_bits(). */
@@ -127,7 +129,7 @@ struct schema_cross {
     uint32_t sections, code; /* texts */
     uint16_t first, last;
     uint16_t
-        kind; /* CROSS_OWN, and those about names: enum schema_kind; CROSS_ONCE: 1, its value says whether it counts; CROSS_INHERITS: 1, shared, 2, mixed */
+        kind; /* CROSS_OWN, and those about names: enum schema_kind; CROSS_ONCE: 1, its value says whether it counts; CROSS_INHERITS: 1, shared, 2, mixed; CROSS_ATMOST and CROSS_ATLEAST: the number where no line says it */
     uint16_t when, n_when; /* sets that all must hold; none: always */
     uint16_t from, n;      /* sets that must hold then */
 };
