@@ -55,24 +55,45 @@ FETCH(fetch_url_port)
 
 /* ---- hashes */
 
-/* Of the host and what follows; an unknown sample stays. Bytes count with their sign. */
+static uint32_t add(uint32_t n, struct khap_str text)
+{
+    for (size_t i = 0; i < text.len; i++) /* bytes count with their sign */
+        n = (uint32_t)(signed char)text.ptr[i] + (n << 6) + (n << 16) - n;
+    return n;
+}
+
+/* The first field of that name, whole. */
+static void first_host(const struct state *state, struct sample *out)
+{
+    for (uint32_t i = 0; i < state->fields.len && out->state == SAMPLE_ABSENT; i++) {
+        if (khap__str_eq_nocase(state->fields.ptr[i].name, S("host")))
+            *out = state->fields.ptr[i].value;
+    }
+    if (state->fields_why != 0)
+        khap__sample_unknown(out, state->fields_why);
+}
+
+/* Of the host and what follows; with the query the host is not cut at a comma. An unknown sample stays. */
 static void hash(struct asking *a, const struct call *call, struct fetching *f, bool query,
                  struct sample *out)
 {
-    struct khap_str text = {NULL, 0};
-    uint32_t n = 0;
+    struct sample host = {.state = SAMPLE_ABSENT};
     if (!a->http)
         return;
-    if (query)
-        khap__fetch_baseq(a, call, f, out);
-    else
+    if (query) {
+        khap__fetch_pathq(a, call, f, out);
+        first_host(a->state, &host);
+    } else {
         khap__fetch_base(a, call, f, out);
-    if (out->state == SAMPLE_UNKNOWN)
+    }
+    reasons why =
+        (out->state == SAMPLE_UNKNOWN ? out->why : 0) | (host.state == SAMPLE_UNKNOWN ? host.why : 0);
+    if (why != 0) {
+        khap__sample_unknown(out, why);
         return;
-    if (out->state == SAMPLE_KNOWN)
-        text = out->text;
-    for (size_t i = 0; i < text.len; i++)
-        n = (uint32_t)(signed char)text.ptr[i] + (n << 6) + (n << 16) - n;
+    }
+    uint32_t n = add(0, host.state == SAMPLE_KNOWN ? khap__str_trim(host.text) : S(""));
+    n = add(n, out->state == SAMPLE_KNOWN ? out->text : S(""));
     khap__sample_number(out, SAMPLE_SINT, khap__routing_avalanche(n));
 }
 
