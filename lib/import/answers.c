@@ -22,8 +22,7 @@ static bool is_redirected(const struct policy *p)
         struct import_line plain;
         struct import_mark mark;
         server = server || word_is(line, 0, "server");
-        if (khap__import_begins(line, "http-request redirect prefix") == 0 ||
-            khap__str_starts(word_at(line, 3), S("https://%[var(txn.host)]")))
+        if (khap__import_begins(line, "http-request redirect prefix") == 0 || khap__import_to_https(line))
             continue;
         (void)khap__import_peel(p->im, line, &plain, &mark);
         redirect = redirect || mark.number == (p->mark != NULL ? p->mark->number : 0);
@@ -31,14 +30,31 @@ static bool is_redirected(const struct policy *p)
     return redirect && (!server || (p->mark != NULL && p->mark->number > 0));
 }
 
+/* Each is doubled in what replaces a path; one alone stands for a group. */
+static bool single_backslashes(struct policy *p, struct khap_str *text)
+{
+    char *copy = khap__arena_bytes(&p->im->arena, text->len + 1);
+    size_t n = 0;
+    if (copy == NULL) {
+        khap__import_fail(p->im, KHAP_ENOMEM);
+        return false;
+    }
+    for (size_t i = 0; i < text->len; i++) {
+        if (text->ptr[i] == '\\' && (++i == text->len || text->ptr[i] != '\\'))
+            return false;
+        copy[n++] = text->ptr[i];
+    }
+    *text = (struct khap_str){copy, n};
+    return true;
+}
+
 bool khap__policy_rewrite(struct policy *p)
 {
     struct khap_str from = word_at(p->line, 2), to = word_at(p->line, 3), text;
     if (p->line->n < 4 || (p->line->n > 4 && !khap__str_starts(word_at(p->line, 6), S("var(txn.rewrite)"))))
         return false;
-    bool group = khap__str_ends(to, S("\\1"));
-    if (!khap__str_starts(from, S("^")) ||
-        group != (khap__str_ends(from, S("/?(.*)$")) || khap__str_ends(from, S("(/.*)?$"))))
+    bool group = khap__str_ends(from, S("/?(.*)$")) || khap__str_ends(from, S("(/.*)?$"));
+    if (!khap__str_starts(from, S("^")) || (group && !khap__str_ends(to, S("\\1"))))
         return false;
     if (group)
         to.len -= 2;
@@ -47,12 +63,8 @@ bool khap__policy_rewrite(struct policy *p)
         return false;
     if (slash && to.len > 1)
         to.len--;
-    if (!khap__policy_literal(p, to, &text))
+    if (!khap__policy_literal(p, to, &text) || !single_backslashes(p, &text))
         return false;
-    for (size_t i = 0; i < text.len; i++) { /* a backslash is doubled as well */
-        if (text.ptr[i] == '\\')
-            return false;
-    }
     return khap__policy_claim(
         p, khap__policy_text(p, is_redirected(p) ? "redirect.prefix" : "rewrite.prefix", text));
 }
@@ -63,8 +75,7 @@ bool khap__policy_redirect(struct policy *p)
 {
     const struct import_line *line = p->line;
     struct khap_str to = word_at(line, 3);
-    if (khap__str_starts(to, S("https://%[var(txn.host)]")) && word_is(line, 5, "308") &&
-        word_is(line, 6, "if") && word_is(line, 7, "!{") && word_is(line, 8, "ssl_fc")) {
+    if (khap__import_to_https(line)) {
         p->service->redirected = true;
         if (word_is(line, 11, "var(txn.secure)"))
             return khap__policy_claim(p, true);

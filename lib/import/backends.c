@@ -41,7 +41,11 @@ static void read_backend(struct import *im, struct import_service *service)
         if (im->in.lines.ptr[i].state == LINE_TAKEN)
             im->in.lines.ptr[i].state = LINE_CLAIMED;
     }
-    if (service->servers.len == 0 && !service->needed)
+    /* nodes that nothing selects: the port could be any */
+    struct khap_place place = im->in.lines.ptr[s->first].place;
+    if (service->servers.len == 0 && !service->needed &&
+        !(im->ours && khap__import_set(im, place, "services", service->name, "nodePort", S("80")) &&
+          khap__import_set(im, place, "services", service->name, "nodes", S("{names: []}"))))
         khap__import_stay(s, S("it has no server"));
 }
 
@@ -233,9 +237,9 @@ static void set_service(struct import *im, struct import_service *service)
     good = good && set_frontends(im, place, service->name, bits);
     if (good && service->to_https && (bits & tls) != 0 && (bits & ~tls) != 0)
         good = khap__import_set(im, place, "services", service->name, "redirectHttps", S("true"));
-    /* by default each is redirected as soon as a certificate names hosts */
-    if (good && im->cert_hosts && !service->redirected && !service->to_https && (bits & tls) != 0 &&
-        (bits & ~tls) != 0)
+    /* by default each is redirected as soon as a certificate names hosts, as one may at any time in a bundle */
+    if (good && (im->cert_hosts || im->bundled) && !service->redirected && !service->to_https &&
+        (bits & tls) != 0 && (bits & ~tls) != 0)
         good = khap__import_set(im, place, "services", service->name, "redirectHttps", S("false"));
     if (!good)
         khap__import_stay(s, S("frontends lead to it in different ways"));

@@ -268,6 +268,8 @@ struct import_service *khap__import_target(struct import *im, struct khap_str va
 enum split_rule { SPLIT_NONE, SPLIT_PART, SPLIT_LAST };
 enum split_rule khap__import_split_rule(struct import *im, uint32_t at, struct khap_str *value);
 void khap__import_split_map(struct import *im, uint32_t section, struct khap_str text);
+/* What khapgen writes for redirectHttps. */
+bool khap__import_to_https(const struct import_line *line);
 /* Backends that only send to https belong to who answers there. */
 void khap__import_redirects(struct import *im);
 /* What the service of this backend is called in the map. */

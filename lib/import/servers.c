@@ -149,6 +149,17 @@ static bool read_options(struct import *im, const struct import_line *line, uint
     return true;
 }
 
+static bool read_defaults(struct import *im, const struct import_section *s, struct import_server *server,
+                          struct common *c)
+{
+    for (uint32_t i = s->first; i < s->end; i++) {
+        if (word_is(&im->in.lines.ptr[i], 0, "default-server") &&
+            !read_options(im, &im->in.lines.ptr[i], 1, server, c, false))
+            return false;
+    }
+    return true;
+}
+
 static bool read_server(struct import *im, const struct import_service *service, uint32_t at,
                         struct import_server *server, struct common *c)
 {
@@ -164,12 +175,7 @@ static bool read_server(struct import *im, const struct import_service *service,
         return false;
     server->host = khap__import_dup(im, address.host);
     server->port = address.port;
-    for (uint32_t i = s->first; i < s->end; i++) {
-        if (word_is(&im->in.lines.ptr[i], 0, "default-server") &&
-            !read_options(im, &im->in.lines.ptr[i], 1, server, c, false))
-            return false;
-    }
-    return read_options(im, line, 3, server, c, service->servers.len == 0);
+    return read_defaults(im, s, server, c) && read_options(im, line, 3, server, c, service->servers.len == 0);
 }
 
 /* ---- what they have in common, as keys ---- */
@@ -280,10 +286,15 @@ bool khap__import_servers(struct import *im, struct import_service *service)
         for (uint32_t i = 0; i < service->servers.len; i++)
             service->servers.ptr[i].weight = 100;
     }
-    if (service->servers.len == 0)
-        return true;
+    uint32_t place = service->servers.len > 0 ? service->servers.ptr[0].line : s->first;
+    if (service->servers.len == 0) { /* what they would have */
+        struct import_server none = {.weight = 1};
+        first = (struct common){.check = true, .cookie = true};
+        if (!read_defaults(im, s, &none, &first))
+            return false;
+    }
     first.tracks = tracks;
-    if (!set_common(im, service, &first, service->servers.ptr[0].line, cookie_line && !dynamic))
+    if (!set_common(im, service, &first, place, cookie_line && !dynamic))
         return false;
     for (uint32_t i = s->first; i < s->end; i++) {
         struct import_line *line = &im->in.lines.ptr[i];

@@ -313,6 +313,13 @@ void khap__import_split_map(struct import *im, uint32_t section, struct khap_str
 
 /* ---- who answers on https ---- */
 
+bool khap__import_to_https(const struct import_line *line)
+{
+    return khap__import_begins(line, "http-request redirect prefix") > 0 &&
+           khap__str_starts(word_at(line, 3), S("https://%[var(txn.host)]")) && word_is(line, 5, "308") &&
+           word_is(line, 6, "if") && word_is(line, 7, "!{") && word_is(line, 8, "ssl_fc");
+}
+
 static bool sends_to_https(const struct import *im, const struct import_service *service, bool *only)
 {
     const struct import_section *s = &im->in.sections.ptr[service->section];
@@ -320,9 +327,7 @@ static bool sends_to_https(const struct import *im, const struct import_service 
     *only = true;
     for (uint32_t i = s->first + 1; i < s->end; i++) {
         const struct import_line *line = &im->in.lines.ptr[i];
-        bool to_https = khap__import_begins(line, "http-request redirect prefix") > 0 &&
-                        khap__str_starts(word_at(line, 3), S("https://%[var(txn.host)]")) &&
-                        word_is(line, 5, "308");
+        bool to_https = khap__import_to_https(line);
         if (word_is(line, 0, "server") ||
             (!to_https && word_is(line, 0, "http-request") &&
              khap__import_begins(line, "http-request deny deny_status 400") != line->n))
