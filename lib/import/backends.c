@@ -92,6 +92,20 @@ static struct khap_str route_yaml(struct import *im, const struct import_route *
     return text;
 }
 
+/* What comes by default is a key of the service, unless it has keys of its own. */
+static bool is_plain_default(const struct import *im, const struct import_route *r)
+{
+    return r->is_default && r->mark == 0 && (r->split == 0 || im->splits.ptr[r->split - 1].number == 0);
+}
+
+uint32_t khap__import_place(const struct import *im, const struct import_service *service, uint32_t route)
+{
+    uint32_t place = 0;
+    for (uint32_t i = service->n_hosts; i < route; i++)
+        place += !is_plain_default(im, &service->routes.ptr[i]);
+    return place;
+}
+
 /* The routes of one set of frontends; `name` is the service's in the map. False when a value is refused. */
 static bool set_routes(struct import *im, const struct import_service *service, struct khap_str name,
                        uint64_t frontends, bool any)
@@ -103,10 +117,9 @@ static bool set_routes(struct import *im, const struct import_service *service, 
     for (uint32_t i = 0; i < service->routes.len && good; i++) {
         struct import_route r = service->routes.ptr[i];
         struct khap_place at = im->in.lines.ptr[r.line].place;
-        bool own = r.mark > 0 || (r.split > 0 && im->splits.ptr[r.split - 1].number > 0);
         if (!any && r.frontends != frontends)
             continue;
-        if (r.is_default && !own)
+        if (is_plain_default(im, &r))
             good = khap__import_set(im, at, "services", name, "default", S("true"));
         else if (i < service->n_hosts)
             good = khap__import_set_text(im, at, "services", name, "hosts.+", r.host);

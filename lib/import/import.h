@@ -305,7 +305,8 @@ void khap__import_tcp(struct import *im);
 bool khap__import_entry(struct khap_str *rest, struct khap_str *key, struct khap_str *value);
 bool khap__import_maps(struct import *im, uint32_t front, uint64_t bit);
 bool khap__import_map_rule(struct import *im, uint32_t front, uint64_t bit, struct import_line *line);
-/* backends.c */
+/* backends.c. The place of a route, none of `hosts`, in the map's list of routes. */
+uint32_t khap__import_place(const struct import *im, const struct import_service *service, uint32_t route);
 void khap__import_backends(struct import *im);
 /* servers.c: false when the backend has to stay as it is */
 bool khap__import_servers(struct import *im, struct import_service *service);

@@ -258,7 +258,7 @@ bool khap__import_says(struct import *im, const struct import_service *backend,
         const struct import_route *route = &service->routes.ptr[i];
         if (route->mark != mark->number)
             continue;
-        *index = i - service->n_hosts;
+        *index = khap__import_place(im, service, i);
         if ((service->split_only || service->redirects) && route->split > 0 &&
             im->splits.ptr[route->split - 1].shares.len > 0)
             home = khap__import_service(im, im->splits.ptr[route->split - 1].shares.ptr[0].backend);
@@ -319,8 +319,8 @@ void khap__import_stated(struct import *im)
             if (service->routes.ptr[k].mark != s->mark)
                 continue;
             char room[20];
-            struct khap_str key =
-                khap__import_join(im, S("routes."), khap__str_uint(room, k - service->n_hosts), S("."));
+            struct khap_str key = khap__import_join(
+                im, S("routes."), khap__str_uint(room, khap__import_place(im, service, k)), S("."));
             key = khap__import_join(im, key, khap__str(s->key), (struct khap_str){"", 1});
             if (im->failure == KHAP_OK)
                 (void)khap__import_set(im, im->in.lines.ptr[service->routes.ptr[k].line].place, "services",

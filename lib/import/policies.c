@@ -273,6 +273,19 @@ static bool take_dialogue(struct policy *p)
     return false;
 }
 
+/* The bytes of gRPC's health check; what follows the preface comes out the same, or the lines stay. */
+static bool take_grpc(struct policy *p)
+{
+    const struct import_section *s = &p->im->in.sections.ptr[p->service->section];
+    bool grpc = false;
+    for (uint32_t i = s->first; i < s->end && p->im->ours; i++)
+        grpc = grpc ||
+               (khap__import_begins(&p->im->in.lines.ptr[i], "tcp-check send-binary") > 0 &&
+                khap__str_starts(word_at(&p->im->in.lines.ptr[i], 2), S("505249202a20485454502f322e30")));
+    p->service->has_check_line = p->service->has_check_line || grpc;
+    return grpc && khap__policy_claim(p, khap__policy_set(p, "check.type", S("grpc")));
+}
+
 /* ---- who may come ---- */
 
 static bool set_ranges(struct policy *p, const char *key, const struct import_term *t)
@@ -580,6 +593,8 @@ static const struct {
     {"option httpchk", take_httpchk},
     {"http-check send", take_check_send},
     {"http-check expect status", take_expect},
+    {"option tcp-check", take_grpc},
+    {"tcp-check", take_grpc},
     {"option", take_dialogue},
     {"compression", khap__policy_compression},
     {"http-error status", khap__policy_error_page},

@@ -496,8 +496,9 @@ void khap__import_splits(struct import *im)
             char room[20];
             if (owner->routes.ptr[k].split != i + 1 || k < owner->n_hosts)
                 continue;
-            struct khap_str key = khap__import_join(
-                im, S("routes."), khap__str_uint(room, k - owner->n_hosts), (struct khap_str){".split.+", 9});
+            struct khap_str key =
+                khap__import_join(im, S("routes."), khap__str_uint(room, khap__import_place(im, owner, k)),
+                                  (struct khap_str){".split.+", 9});
             good = im->failure == KHAP_OK && set_shares(im, split, key.ptr);
         }
         if (!good)
