@@ -41,10 +41,11 @@ static void read_backend(struct import *im, struct import_service *service)
         if (im->in.lines.ptr[i].state == LINE_TAKEN)
             im->in.lines.ptr[i].state = LINE_CLAIMED;
     }
-    /* nodes that nothing selects: the port could be any */
+    /* nodes that nothing selects: the port could be any; one that khapgen wrote has an algorithm */
     struct khap_place place = im->in.lines.ptr[s->first].place;
     if (service->servers.len == 0 && !service->needed &&
-        !(im->ours && khap__import_set(im, place, "services", service->name, "nodePort", S("80")) &&
+        !(im->ours && service->has_balance &&
+          khap__import_set(im, place, "services", service->name, "nodePort", S("80")) &&
           khap__import_set(im, place, "services", service->name, "nodes", S("{names: []}"))))
         khap__import_stay(s, S("it has no server"));
 }

@@ -12,7 +12,7 @@ import tempfile
 
 import khapgen
 import tap
-from again import difference, files, sections
+from again import difference, files, known_maps, sections, target_of
 
 KHAPGEN = khapgen.program()
 work = tempfile.TemporaryDirectory(prefix="khap-import.")
@@ -23,14 +23,6 @@ def run(*words, **more):
     return subprocess.run([KHAPGEN, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
 
 
-def target_of(words, text):
-    for option in "-t", "--target":
-        if option in words:
-            return ["-t", words[words.index(option) + 1]]
-    own = re.search(r'^haproxy: *\{?(?:release: *)?"?([0-9.]+(?:-[0-9.]+)?)', text, re.M)
-    return ["-t", own.group(1)] if own else []
-
-
 # Maps of which not all comes back. They are imported all the same, and what comes out is counted.
 LEFT = """
     hosts-dash log-json log-json-2.6 log-own log-raw redirect-1.5 route-keys route-keys-1.6 sections-backend kube-gateway
@@ -38,16 +30,7 @@ LEFT = """
 # Keys that hold lines: they stay lines.
 OWN_LINES = re.compile(r"\b(extra|global|defaults|sections):")
 
-maps = []
-for name in sorted(os.listdir(os.path.join(tap.srcdir, "examples"))):
-    if name.endswith(".yaml"):
-        maps.append((name, os.path.join(tap.srcdir, "examples"), [name]))
-for name in sorted(os.listdir(os.path.join(tap.srcdir, "tests/cases"))):
-    directory = os.path.join(tap.srcdir, "tests/cases", name)
-    if not os.path.exists(os.path.join(directory, "expected.cfg")):
-        continue
-    args = os.path.join(directory, "args")
-    maps.append((name, directory, open(args).read().split("\n")[:-1] if os.path.exists(args) else ["map.yaml"]))
+maps = known_maps()
 only = sys.argv[1:]
 lines = keys = tried = 0
 back = {}  # of those that are left: whether both forms come back
