@@ -320,6 +320,8 @@ def frontend(name, bind, backends):
     for i in range(rnd.randrange(5)):
         names.append("acl%d" % (i % 3))
         lines.append("    acl acl%d %s" % (i % 3, acl()))
+    if used.missing():
+        lines += ["    http-request " + new(expression, "set-header X-N %%[%s]") for _ in range(2)]
     lines += [http_rule(names) for _ in range(rnd.randrange(4))]
     for _ in range(rnd.randrange(5)):
         lines.append("    use_backend %s %s" % (pick(backends), condition(names)))
