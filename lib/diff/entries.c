@@ -315,7 +315,7 @@ static bool tell_all(struct comparison *c)
     bool twice = c->old.twice || c->now.twice;
     choose(c);
     if (c->way == WAY_WHOLE && c->part)
-        return false;
+        return c->d->status != KHAP_OK;
     for (uint32_t i = 0; i < c->now.all.len && c->d->status == KHAP_OK && !twice; i++) {
         const struct entry *e = &c->now.all.ptr[i];
         if (e->twin == DIFF_NONE)

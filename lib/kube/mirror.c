@@ -125,10 +125,8 @@ enum khap_status khap__mirror_put(struct khap_mirror *m, const struct found *f, 
         return KHAP_ENOMEM;
     struct mirrored **at = where(m, f->kind, ns, f->name), *old = *at;
     size_t size = sizeof *old + ns.len + f->name.len + f->text.len + f->refs.len;
-    if (old) {
+    if (old)
         old->mark = mark;
-        old->stale = false;
-    }
     if (old && khap__kube_same(old->text, f->text))
         return KHAP_OK;
     if (f->too_large || size > m->most_bytes - m->bytes) {
@@ -139,7 +137,11 @@ enum khap_status khap__mirror_put(struct khap_mirror *m, const struct found *f, 
     if (!o)
         return KHAP_ENOMEM;
     char *to = (char *)(o + 1);
-    *o = (struct mirrored){.kind = f->kind, .mark = mark, .size = size, .next = old ? old->next : NULL};
+    *o = (struct mirrored){.kind = f->kind,
+                           .mark = mark,
+                           .size = size,
+                           .next = old ? old->next : NULL,
+                           .stale = old ? old->stale : 0};
     o->ns = put_text(&to, ns);
     o->name = put_text(&to, f->name);
     o->text = put_text(&to, f->text);
@@ -178,7 +180,15 @@ bool khap__mirror_has(const struct khap_mirror *m, const struct followed *kind, 
                       struct khap_str name)
 {
     const struct mirrored *o = find(m, kind, ns, name);
-    return o && !o->stale;
+    return o && o->stale == 0;
+}
+
+void khap__mirror_got(struct khap_mirror *m, const struct followed *kind, struct khap_str ns,
+                      struct khap_str name, uint64_t ref_changes)
+{
+    struct mirrored *o = find(m, kind, ns, name);
+    if (o && o->stale <= ref_changes)
+        o->stale = 0;
 }
 
 void khap__mirror_mark(struct khap_mirror *m, const struct followed *kind, struct khap_str ns,
@@ -234,7 +244,7 @@ static void make_stale(struct khap_mirror *m, const struct mirrored *o)
     for (size_t at = 0; next_ref(o, &at, &ns, &name);) {
         struct mirrored *secret = find(m, kind, ns, name);
         if (secret)
-            secret->stale = true;
+            secret->stale = m->ref_changes;
     }
 }
 

@@ -85,7 +85,7 @@ struct mirrored {
     const struct followed *kind;
     struct khap_str ns, name, text, refs;
     uint32_t mark;
-    bool stale; /* a Secret that somebody names anew: it is got again */
+    uint64_t stale; /* of a Secret: the change of names that names it anew: it is got again; 0: it was */
     struct mirrored *next;
     size_t size;
 };
@@ -100,6 +100,9 @@ struct khap_mirror {
 enum khap_status khap__mirror_put(struct khap_mirror *m, const struct found *f, uint32_t mark);
 void khap__mirror_remove(struct khap_mirror *m, const struct followed *kind, struct khap_str ns,
                          struct khap_str name);
+/* It was got, by a request that began at this number of changes of names. */
+void khap__mirror_got(struct khap_mirror *m, const struct followed *kind, struct khap_str ns,
+                      struct khap_str name, uint64_t ref_changes);
 bool khap__mirror_has(const struct khap_mirror *m, const struct followed *kind, struct khap_str ns,
                       struct khap_str name);
 void khap__mirror_mark(struct khap_mirror *m, const struct followed *kind, struct khap_str ns,

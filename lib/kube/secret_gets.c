@@ -57,6 +57,7 @@ bool khap__watch_next_secret(struct khap_watch *w)
             continue;
         set(&w->name_ns, ns);
         set(&w->name, name);
+        w->refs_then = w->mirror->ref_changes;
         khap__watch_path(w, ns);
         khap__kube_add(&w->target, S("/"));
         khap__kube_add(&w->target, name);
@@ -72,6 +73,7 @@ void khap__watch_end_secret(struct khap_watch *w, uint32_t random)
     w->at = w->now;
     if (w->http == 200 && !w->broken && khap__decode_whole(&w->decode)) {
         w->failures = 0;
+        khap__mirror_got(w->mirror, w->kind, ns, name, w->refs_then);
     } else if (w->http == 404) {
         khap__mirror_remove(w->mirror, w->kind, ns, name);
     } else if (w->http == 403) {

@@ -35,7 +35,8 @@ struct khap_watch {
     struct text name, name_ns; /* the one that is asked for */
     uint64_t refs;             /* the number of changes of names up to which they were got */
     uint64_t refs_asked;
-    int64_t all_at; /* when all are got again */
+    uint64_t refs_then; /* when the request began */
+    int64_t all_at;     /* when all are got again */
     bool in_round, of_all, denied;
 };
 

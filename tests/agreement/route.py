@@ -9,6 +9,7 @@ import collections
 import json
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -67,7 +68,7 @@ def fresh(lines, otherwise=None):
 
 def known(table, *calls):
     """Those that the release has."""
-    return [c for c in calls if c.split("(")[0] in used.names[table]]
+    return [c for c in calls if re.split("[,(]", c)[0] in used.names[table]]
 
 
 def since(first, *values):
@@ -435,6 +436,11 @@ def told(config, port, requests, how, sockets):
     return asked.ask([config], questions, target="%d.%d" % RELEASE)
 
 
+def shown(value):
+    """A value of a header as JSON shows it: what is no UTF-8 is U+FFFD there, one or several."""
+    return re.sub("\ufffd+", "\ufffd", value.encode("latin-1", "replace").decode("utf-8", "replace"))
+
+
 def wrong(outcome, answer, servers, before, how):
     """Why they do not agree; None when they do."""
     kind = outcome["kind"]
@@ -453,8 +459,8 @@ def wrong(outcome, answer, servers, before, how):
             return "the server got %s %s" % (got["method"], got["target"])
         hops = ("connection", "content-length") # of this connection, not of the request
         hops += tuple(k.lower() for k, v in outcome["headers"] if v is None) # unknown
-        theirs = sorted((k.lower(), v) for k, v in got["headers"] if k.lower() not in hops)
-        ours = sorted((k.lower(), v.strip()) for k, v in outcome["headers"] if k.lower() not in hops)
+        theirs = sorted((k.lower(), shown(v)) for k, v in got["headers"] if k.lower() not in hops)
+        ours = sorted((k.lower(), re.sub("\ufffd+", "\ufffd", v.strip())) for k, v in outcome["headers"] if k.lower() not in hops)
         return None if theirs == ours else "the server got %r" % theirs
     if any(len(s.requests) > before[n] for n, s in servers.items()):
         return "a server got it"

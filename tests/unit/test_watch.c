@@ -841,6 +841,33 @@ static void test_secrets(void **unused)
     lab_close(&l);
 }
 
+#define NAMES(object, secret)                                                                                \
+    S("{\"apiVersion\":\"networking.k8s.io/v1\",\"kind\":\"Ingress\",\"metadata\":{\"name\":\"" object       \
+      "\",\"namespace\":\"shop\"},\"spec\":{\"tls\":[{\"secretName\":\"" secret "\"}]}}\n")
+
+/* Named anew while it is being got: what comes may be older than that, so it is got once more. */
+static void test_secret_named_meanwhile(void **unused)
+{
+    struct lab l;
+    (void)unused;
+    assert_int_equal(lab_open(&l, NULL, "Secret", 1), KHAP_OK);
+    assert_int_equal(khap_mirror_read(l.mirror, NAMES("a", "web")), KHAP_OK);
+    assert_string_equal(asked(&l), "/api/v1/namespaces/shop/secrets/web");
+    assert_int_equal(answer(&l, 200, SECRET("shop", "web")), KHAP_OK);
+    assert_int_equal(next(&l), KHAP_OK);
+    assert_int_equal(l.next.what, KHAP_WATCH_WAIT);
+    assert_int_equal(khap_mirror_read(l.mirror, NAMES("b", "web")), KHAP_OK);
+    assert_string_equal(asked(&l), "/api/v1/namespaces/shop/secrets/web");
+    assert_int_equal(khap_mirror_read(l.mirror, NAMES("c", "web")), KHAP_OK);
+    assert_int_equal(answer(&l, 200, SECRET("shop", "web")), KHAP_OK);
+    assert_string_equal(asked(&l), "/api/v1/namespaces/shop/secrets/web");
+    assert_int_equal(answer(&l, 200, SECRET("shop", "web")), KHAP_OK);
+    assert_int_equal(next(&l), KHAP_OK);
+    assert_int_equal(l.next.what, KHAP_WATCH_WAIT);
+    assert_int_equal(state(&l).synced, 1);
+    lab_close(&l);
+}
+
 /* ---- memory */
 
 static void test_every_allocation_fails(void **unused)
@@ -893,6 +920,7 @@ int main(void)
         cmocka_unit_test(test_manifests),
         cmocka_unit_test(test_many_events),
         cmocka_unit_test(test_secrets),
+        cmocka_unit_test(test_secret_named_meanwhile),
         cmocka_unit_test(test_every_allocation_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
