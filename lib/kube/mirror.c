@@ -141,7 +141,7 @@ enum khap_status khap__mirror_put(struct khap_mirror *m, const struct found *f, 
                            .mark = mark,
                            .size = size,
                            .next = old ? old->next : NULL,
-                           .stale = old ? old->stale : 0};
+                           .stale = old ? old->stale : m->ref_changes};
     o->ns = put_text(&to, ns);
     o->name = put_text(&to, f->name);
     o->text = put_text(&to, f->text);

@@ -853,6 +853,9 @@ static void test_secret_named_meanwhile(void **unused)
     assert_int_equal(lab_open(&l, NULL, "Secret", 1), KHAP_OK);
     assert_int_equal(khap_mirror_read(l.mirror, NAMES("a", "web")), KHAP_OK);
     assert_string_equal(asked(&l), "/api/v1/namespaces/shop/secrets/web");
+    assert_int_equal(khap_mirror_read(l.mirror, NAMES("d", "web")), KHAP_OK);
+    assert_int_equal(answer(&l, 200, SECRET("shop", "web")), KHAP_OK);
+    assert_string_equal(asked(&l), "/api/v1/namespaces/shop/secrets/web");
     assert_int_equal(answer(&l, 200, SECRET("shop", "web")), KHAP_OK);
     assert_int_equal(next(&l), KHAP_OK);
     assert_int_equal(l.next.what, KHAP_WATCH_WAIT);
